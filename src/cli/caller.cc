@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+// See caller.h. /etc/passwd is read here and not through getpwuid(3): a static binary cannot load NSS modules.
+#include "cli/caller.h"
+
+#include "sys/calls.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <sstream>
+#include <unistd.h>
+
+namespace ajail::cli {
+
+using spec::Resolve;
+using spec::Source;
+using sys::Fd;
+using sys::Result;
+
+namespace {
+
+std::string environment(const char* name) {
+    const char* value = std::getenv(name);
+    return value == nullptr ? "" : value;
+}
+
+// The mountpoints of this mount namespace, as /proc/self/mountinfo tells them (proc(5): octal escapes).
+const std::vector<std::string>& mountpoints() {
+    static const std::vector<std::string> points = [] {
+        std::vector<std::string> found;
+        auto text = sys::read_file("/proc/self/mountinfo", 64 << 20);
+        std::istringstream lines(text ? *text : "");
+        for (std::string line, field; std::getline(lines, line);) {
+            std::istringstream fields(line);
+            for (int i = 0; i < 5; ++i) fields >> field;
+            std::string path;
+            for (std::size_t i = 0; i < field.size(); ++i) {
+                if (field[i] == '\\' && i + 3 < field.size()) {
+                    path += static_cast<char>(std::stoi(field.substr(i + 1, 3), nullptr, 8));
+                    i += 3;
+                } else {
+                    path += field[i];
+                }
+            }
+            found.push_back(path);
+        }
+        return found;
+    }();
+    return points;
+}
+
+bool has_submounts(const std::string& dir) {
+    return std::any_of(mountpoints().begin(), mountpoints().end(),
+                       [&](const std::string& point) { return point != dir && within(point, dir); });
+}
+
+Result<Source> examine(Source source, const Fd& fd) {
+    struct stat st = TRY(sys::fstat(fd.get()));
+    source.directory = S_ISDIR(st.st_mode);
+    auto real = sys::readlinkat(AT_FDCWD, ("/proc/self/fd/" + std::to_string(fd.get())).c_str());
+    source.submounts = source.directory && real && has_submounts(*real);
+    return source;
+}
+
+} // namespace
+
+Caller who_calls(unsigned uid) {
+    Caller caller;
+    auto passwd = sys::read_file("/etc/passwd", 16 << 20);
+    std::istringstream lines(passwd ? *passwd : "");
+    for (std::string line; std::getline(lines, line) && !caller.in_passwd;) {
+        std::vector<std::string> fields;
+        std::istringstream parts(line);
+        for (std::string field; std::getline(parts, field, ':');) fields.push_back(field);
+        if (fields.size() < 6 || fields[2] != std::to_string(uid)) continue;
+        caller.name = fields[0];
+        caller.home = fields[5];
+        caller.in_passwd = true;
+    }
+    if (std::string home = environment("HOME"); home.starts_with('/')) caller.home = home;
+    if (caller.name.empty()) caller.name = environment("USER");
+    if (caller.name.empty()) caller.name = "user";
+    if (!caller.home.starts_with('/')) caller.home = "/";
+    caller.home = absolute(caller.home, "/");
+    caller.ajail_home = environment("AJAIL_HOME");
+    if (caller.ajail_home.empty()) caller.ajail_home = (caller.home == "/" ? "" : caller.home) + "/.ajail";
+    return caller;
+}
+
+spec::Host look_at_host() {
+    spec::Host host;
+    host.uid = ::geteuid();
+    host.gid = ::getegid();
+    // uid 0 is the machine's own unless a user namespace has mapped it to somebody else (user_namespaces(7)).
+    unsigned inside = 1, outside = 0;
+    auto map = sys::read_file("/proc/self/uid_map");
+    bool mapped = map && std::sscanf((*map).c_str(), "%u %u", &inside, &outside) == 2 && inside == 0 && outside != 0;
+    host.real_root = host.uid == 0 && !mapped;
+    host.landlock_abi = static_cast<unsigned>(sys::landlock_abi());
+    // Absent from the list: either not built, or a module that only root's mount would load.
+    auto filesystems = sys::read_file("/proc/filesystems");
+    host.overlay = filesystems && (*filesystems).find("\toverlay\n") != std::string::npos;
+    for (std::size_t fd = 0; fd < host.tty.size(); ++fd) host.tty[fd] = ::isatty(static_cast<int>(fd)) == 1;
+    return host;
+}
+
+Result<std::string> current_directory() {
+    char buffer[4096];
+    if (::getcwd(buffer, sizeof buffer) == nullptr) return sys::failed(sys::Call::chdir);
+    std::string cwd = buffer;
+    if (!cwd.starts_with('/')) return sys::refused(ENOENT); // "(unreachable)...", getcwd(3)
+    return cwd;
+}
+
+std::string absolute(const std::string& path, const std::string& cwd) {
+    std::vector<std::string> parts;
+    std::istringstream names(path.starts_with('/') ? path : cwd + "/" + path);
+    for (std::string name; std::getline(names, name, '/');) {
+        if (name.empty() || name == ".") continue;
+        if (name != "..") parts.push_back(name);
+        else if (!parts.empty()) parts.pop_back();
+    }
+    std::string out;
+    for (const std::string& part : parts) out += "/" + part;
+    return out.empty() ? "/" : out;
+}
+
+bool within(const std::string& path, const std::string& dir) {
+    if (dir == "/") return true;
+    return path.starts_with(dir) && (path.size() == dir.size() || path[dir.size()] == '/');
+}
+
+Result<Source> look_at(const std::string& path, const std::string& project) {
+    Source source{.path = path};
+    if (within(path, project) && project != "/") {
+        source.base = project;
+        source.path = path.size() == project.size() ? "." : path.substr(project.size() + 1);
+        source.resolve = Resolve::beneath;
+        Fd base = TRY(sys::open(project.c_str(), O_PATH | O_DIRECTORY));
+        Fd fd = TRY(sys::openat2(base.get(), source.path.c_str(), O_PATH, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS));
+        return examine(std::move(source), fd);
+    }
+    Fd fd = TRY(sys::open(path.c_str(), O_PATH));
+    return examine(std::move(source), fd);
+}
+
+Result<Source> look_in_root(const std::string& root, const std::string& sub) {
+    Source source{.path = sub.substr(sub.find_first_not_of('/')), .base = root, .resolve = Resolve::in_root};
+    Fd base = TRY(sys::open(root.c_str(), O_PATH | O_DIRECTORY));
+    Fd fd = TRY(sys::openat2(base.get(), source.path.c_str(), O_PATH, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS));
+    return examine(std::move(source), fd);
+}
+
+std::vector<spec::Mount> host_system() {
+    std::vector<spec::Mount> mounts;
+    for (const char* dir : {"/usr", "/etc", "/opt", "/nix", "/gnu", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"}) {
+        if (auto to = sys::readlinkat(AT_FDCWD, dir); to) {
+            mounts.emplace_back(spec::Symlink{dir, *to});
+        } else if (auto source = look_at(dir, "/"); source && (*source).directory) {
+            Source system = std::move(source).take();
+            system.system = true;
+            mounts.emplace_back(spec::Overlay{system, dir});
+        }
+    }
+    mounts.emplace_back(spec::Tmpfs{"/var"});
+    mounts.emplace_back(spec::Tmpfs{"/var/tmp", 01777});
+    mounts.emplace_back(spec::Symlink{"/var/run", "/run"});
+    return mounts;
+}
+
+std::optional<std::string> resolv_conf() {
+    auto text = sys::read_file("/etc/resolv.conf");
+    if (!text) return std::nullopt;
+    return *text;
+}
+
+} // namespace ajail::cli

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// The caller and its machine: facts read before anything is done.
+#pragma once
+
+#include "spec/host.h"
+#include "spec/spec.h"
+#include "sys/result.h"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace ajail::cli {
+
+struct Caller {
+    std::string name, home; ///< from /etc/passwd, else from the environment; never empty
+    bool in_passwd = false;
+    std::string ajail_home; ///< AJAIL_HOME, or ~/.ajail
+};
+
+/// Who calls, for the user id UID.
+Caller who_calls(unsigned uid);
+spec::Host look_at_host();
+
+/// The current directory, or why there is none.
+sys::Result<std::string> current_directory();
+
+/// PATH made absolute against CWD, without `.`, `..` and double slashes. Lexically: no link is followed.
+std::string absolute(const std::string& path, const std::string& cwd);
+/// PATH is DIR or in it; both absolute and normal.
+bool within(const std::string& path, const std::string& dir);
+
+/// The source for PATH (absolute, normal): beneath PROJECT if it lies there, else as any program would open it.
+/// Fills in what is there. The error says why it cannot be looked at.
+sys::Result<spec::Source> look_at(const std::string& path, const std::string& project);
+/// The source SUB of the root filesystem ROOT, resolved inside of it.
+sys::Result<spec::Source> look_in_root(const std::string& root, const std::string& sub);
+
+/// The system directories of the host for a jail without a root filesystem of its own, with fresh /proc, /dev and
+/// /tmp: /usr, /etc and their like, none of the user's.
+std::vector<spec::Mount> host_system();
+/// /etc/resolv.conf of the host, symlinks followed; nothing if it has none.
+std::optional<std::string> resolv_conf();
+
+} // namespace ajail::cli

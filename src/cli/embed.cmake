@@ -1,0 +1,10 @@
+# Writes OUT, a C++ header with the scripts in DIR as string literals, for cli/mkfs.cc.
+file(GLOB scripts ${DIR}/*.sh)
+set(text "// Made from tools/mkfs by src/cli/embed.cmake.\n#pragma once\n\n#include <string_view>\n\nnamespace ajail::cli {\n\nstruct MkfsScript {\n    std::string_view name, text;\n};\n\nconstexpr MkfsScript kMkfsScripts[] = {\n")
+foreach(script ${scripts})
+  get_filename_component(name ${script} NAME_WE)
+  file(READ ${script} body)
+  string(APPEND text "    {\"${name}\", R\"__MKFS__(${body})__MKFS__\"},\n")
+endforeach()
+string(APPEND text "};\n\n} // namespace ajail::cli\n")
+file(WRITE ${OUT} "${text}")

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+// The entry: puts the process in order before anything else looks at it, then hands over to a command.
+#include "cli/run.h"
+#include "cli/words.h"
+#include "sys/calls.h"
+
+#include <cstdio>
+#include <cstring>
+#include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/spdlog.h>
+#include <sys/auxv.h>
+#include <sys/utsname.h>
+
+namespace {
+
+using namespace ajail;
+
+constexpr int kMinMajor = 6, kMinMinor = 2;
+
+// Descriptors that leaked into us would lead out of the jail (CVE-2024-21626): they end here. 0-2 exist from now
+// on, so that no later open becomes somebody's stdin.
+bool own_descriptors() {
+    if (::close_range(3, ~0U, 0) < 0) return false;
+    for (int fd = 0; fd < 3; ++fd) {
+        if (::fcntl(fd, F_GETFD) >= 0) continue;
+        if (::open("/dev/null", O_RDWR) != fd) return false;
+    }
+    return true;
+}
+
+// A directory as stdio would be a door to the host's files, `openat(0, "..")`.
+bool stdio_is_harmless() {
+    for (int fd = 0; fd < 3; ++fd) {
+        struct stat st {};
+        if (::fstat(fd, &st) == 0 && S_ISDIR(st.st_mode)) return false;
+    }
+    return true;
+}
+
+ns::Caller remember(int argc, char** argv) {
+    ns::Caller process;
+    (void)::sigprocmask(SIG_SETMASK, nullptr, &process.mask);
+    process.umask = ::umask(022);
+    // The kernel lays argv and environ out as one block, execve(2); /proc/PID/{cmdline,environ} show that block.
+    char* end = argv[0];
+    for (int i = 0; i < argc; ++i) end = argv[i] + std::strlen(argv[i]) + 1;
+    for (char** variable = environ; *variable != nullptr; ++variable)
+        if (*variable == end) end += std::strlen(*variable) + 1;
+    process.args = argv[0];
+    process.args_size = static_cast<std::size_t>(end - argv[0]);
+    return process;
+}
+
+void set_up_log(bool verbose) {
+    auto log = spdlog::stderr_color_mt("ajail");
+    log->set_pattern("ajail: %^%v%$");
+    log->set_level(verbose ? spdlog::level::debug : spdlog::level::warn);
+    spdlog::set_default_logger(log);
+}
+
+int show(const std::string& text) {
+    bool ok = std::fputs(text.c_str(), stdout) >= 0 && std::fflush(stdout) == 0;
+    return ok ? 0 : cli::fail("writing to stdout failed");
+}
+
+template <class Parsed, class Go> int dispatch(const Parsed& parsed, const char* help, Go go) {
+    if (auto* shown = std::get_if<cli::Shown>(&parsed)) return show(shown->text);
+    if (auto* wrong = std::get_if<cli::Wrong>(&parsed)) return cli::fail(wrong->message + " (see " + help + ")");
+    set_up_log(std::get<0>(parsed).verbose);
+    return go(std::get<0>(parsed));
+}
+
+int command(const std::vector<std::string>& args, const ns::Caller& process) {
+    if (args.size() == 1 && (args[0] == "--help" || args[0] == "-h" || args[0] == "help")) return show(cli::overview());
+    if (!args.empty() && args[0] == "mkfs")
+        return dispatch(cli::parse_mkfs({args.begin() + 1, args.end()}), "ajail mkfs --help",
+                        [&](const cli::MkfsOptions& options) { return cli::mkfs(options, process); });
+    bool named = !args.empty() && args[0] == "run";
+    return dispatch(cli::parse_run({args.begin() + (named ? 1 : 0), args.end()}, std::getenv("AJAIL_ARGS")),
+                    "ajail run --help", [&](const cli::RunOptions& options) { return cli::run(options, process); });
+}
+
+bool kernel_is_new_enough(std::string& release) {
+    utsname name{};
+    int major = 0, minor = 0;
+    if (::uname(&name) != 0 || std::sscanf(name.release, "%d.%d", &major, &minor) != 2) return false;
+    release = name.release;
+    return major > kMinMajor || (major == kMinMajor && minor >= kMinMinor);
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+    if (argc < 1 || !own_descriptors()) return cli::kFailed;
+    // Never with rights that the caller has not: ajail is no boundary between a user and the system.
+    if (::getauxval(AT_SECURE) != 0) return cli::fail("refusing to run set-user-ID or with file capabilities; remove them (chmod u-s, setcap -r)");
+    if (!stdio_is_harmless()) return cli::fail("a directory is open as stdin, stdout or stderr, and would lead out of the jail; redirect it");
+    std::string release;
+    if (!kernel_is_new_enough(release))
+        return cli::fail("this is Linux " + spec::escape(release) + "; 6.2 or newer is needed");
+    // An ignored SIGCHLD would reap the jail behind our back (sigaction(2)); a raised SIGPIPE is an EPIPE to us.
+    (void)::signal(SIGCHLD, SIG_DFL);
+    ns::Caller process = remember(argc, argv);
+    try {
+        return command({argv + 1, argv + argc}, process);
+    } catch (const std::exception& error) {
+        return cli::fail(spec::escape(error.what()));
+    }
+}

@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: Apache-2.0
+// The command line, read with CLI11. Three things are ours because CLI11 has other habits: the first word that is
+// no option starts the command and everything after it is the command's; a single dash is as good as two; and
+// `--ro` alone is something else than `--ro=PATH`, with the order kept across options.
+#include "cli/options.h"
+
+#include "cli/version.h"
+#include "spec/plan.h"
+
+#include <CLI/CLI.hpp>
+#include <cstring>
+#include <map>
+#include <sys/capability.h>
+
+namespace ajail::cli {
+
+namespace {
+
+// Stands for the value that an option was given without; no argument can contain it.
+const std::string kBare(1, '\0');
+
+constexpr std::pair<const char*, Kind> kKinds[] = {
+    {"ro", Kind::ro}, {"rol", Kind::rol}, {"rw", Kind::rw}, {"hide", Kind::hide}, {"dev", Kind::dev}};
+
+std::optional<Kind> kind_named(std::string_view name) {
+    for (auto [word, kind] : kKinds)
+        if (name == word) return kind;
+    return std::nullopt;
+}
+
+enum class Takes { nothing, value, optional_value };
+
+struct Option {
+    const char* name; ///< without dashes
+    Takes takes;
+    const char* value; ///< its name in the help
+    const char* group;
+    const char* help;
+};
+
+// The one table: parser and help are made from it, the manual is tested against it.
+constexpr Option kRunOptions[] = {
+    {"fs", Takes::value, "NAME|/PATH", "Root filesystem",
+     "the root filesystem: a name under ~/.ajail/fs, a directory, or 'host' for the host's own system directories "
+     "(default: 'default', or 'host' while there is none)"},
+    {"fs-edit", Takes::optional_value, "DIR", "Root filesystem", "changes to the root filesystem, or to DIR in it, stay"},
+    {"home-edit", Takes::optional_value, "SUB", "Root filesystem", "changes to the jail's /root, or to SUB in it, stay"},
+    {"rw", Takes::optional_value, "PATH", "Files (without PATH: the current directory)", "changes are real"},
+    {"ro", Takes::optional_value, "PATH", "Files (without PATH: the current directory)",
+     "changes are thrown away at the end"},
+    {"rol", Takes::optional_value, "PATH", "Files (without PATH: the current directory)", "no changes: read-only"},
+    {"hide", Takes::optional_value, "PATH", "Files (without PATH: the current directory)", "appears empty"},
+    {"dev", Takes::optional_value, "PATH", "Files (without PATH: the current directory)",
+     "like rw, and device nodes in it work"},
+    {"mount", Takes::value, "SRC,DST[,TYPE]", "Files (without PATH: the current directory)",
+     "SRC at DST; TYPE is ro (default), rol, rw, hide or dev; write \\, for a comma in a path"},
+    {"no-net", Takes::nothing, "", "Network", "an own network with nothing but a loopback interface"},
+    {"hostname", Takes::value, "NAME", "Inside", "the host name inside (default: localhost)"},
+    {"env", Takes::value, "NAME[=VALUE]", "Inside", "set a variable; without VALUE, pass the caller's on"},
+    {"cap-add", Takes::value, "CAP", "Inside", "a capability for the payload, inside its own namespaces"},
+    {"no-root-emulation", Takes::nothing, "", "Inside",
+     "do not answer chown and the like for the root that the payload is not"},
+    {"dry-run", Takes::optional_value, "json", "Output", "print the plan, as text or JSON, and do nothing"},
+    {"quiet", Takes::nothing, "", "Output", "no status on stderr"},
+    {"verbose", Takes::nothing, "", "Output", "tell on stderr what is done"},
+    {"bwrap-bin", Takes::value, "BIN", "Compatibility", "accepted, does nothing: no other program is needed"},
+    {"bw", Takes::value, "ARG", "Compatibility", "refused, with the native option to use"},
+};
+
+constexpr Option kMkfsOptions[] = {
+    {"packages", Takes::value, "PKG,PKG", "Options", "packages to install besides the base system"},
+    {"suite", Takes::value, "SUITE", "Options", "release or codename (default: stable)"},
+    {"mirror", Takes::value, "URL", "Options", "where to get packages from"},
+    {"verbose", Takes::nothing, "", "Options", "tell on stderr what is done"},
+};
+
+constexpr std::pair<std::string_view, const char*> kLetters[] = {
+    {"p", "packages"}, {"s", "suite"}, {"m", "mirror"}, {"h", "help"}};
+
+// Thrown by reading, shown by parse_*().
+struct Stop {
+    std::variant<Shown, Wrong> what;
+};
+[[noreturn]] void wrong(const std::string& message) { throw Stop{Wrong{message}}; }
+
+class Parser {
+public:
+    template <std::size_t N>
+    Parser(const char* usage, const char* description, const Option (&options)[N]) : app_(description) {
+        app_.usage_text = usage;
+        app_.set_help_flag("--help", "print this help")->group("Other");
+        app_.set_version_flag("--version", "")->description("print the version")->group("Other");
+        for (const Option& option : options) add(option);
+    }
+
+    // Takes the options off the front of WORDS; stops at the first word that is none, or after `--`.
+    template <class Seen> void read(std::vector<std::string>& words, Seen seen) {
+        std::vector<std::string> normal;
+        std::size_t at = 0;
+        for (; at < words.size() && words[at].starts_with('-'); ++at) {
+            if (words[at] == "-" || words[at] == "--") {
+                ++at;
+                break;
+            }
+            read_one(words, at, normal);
+        }
+        words.erase(words.begin(), words.begin() + static_cast<std::ptrdiff_t>(at));
+        std::reverse(normal.begin(), normal.end()); // as CLI11 wants them
+        app_.parse(normal);
+        std::map<const CLI::Option*, std::size_t> next;
+        for (const CLI::Option* option : app_.parse_order())
+            seen(option->get_lnames().at(0), option->results().at(next[option]++));
+    }
+
+private:
+    void read_one(const std::vector<std::string>& words, std::size_t& at, std::vector<std::string>& normal) {
+        const std::string& word = words[at];
+        std::size_t start = word.starts_with("--") ? 2 : 1, equals = word.find('=');
+        std::string name = word.substr(start, equals == std::string::npos ? equals : equals - start);
+        for (auto [letter, full] : kLetters)
+            if (name == letter) name = full;
+        if (name == "help") throw Stop{Shown{help()}};
+        if (name == "version") throw Stop{Shown{std::string("ajail ") + kVersion + "\n"}};
+        auto known = options_.find(name);
+        if (known == options_.end()) wrong("unknown option " + spec::escape(word));
+        Takes takes = known->second;
+        std::string value = kBare;
+        if (equals != std::string::npos) {
+            if (takes == Takes::nothing) wrong("--" + name + " takes no value");
+            value = word.substr(equals + 1);
+            if (value.empty()) wrong("--" + name + "= needs a value after the =");
+        } else if (takes == Takes::value) {
+            if (at + 1 >= words.size()) wrong("--" + name + " needs a value");
+            value = words[++at];
+        }
+        normal.push_back("--" + name);
+        normal.push_back(value);
+    }
+
+    void add(const Option& o) {
+        options_[o.name] = o.takes;
+        std::string names = std::string("--") + o.name;
+        for (auto [letter, full] : kLetters)
+            if (std::string_view(full) == o.name) names = "-" + std::string(letter) + "," + names;
+        CLI::Option* option = app_.add_option(names, o.help)->group(o.group);
+        option->type_name(o.takes == Takes::nothing ? ""
+                          : o.takes == Takes::value ? o.value
+                                                    : "[=" + std::string(o.value) + "]");
+        option->expected(1)->allow_extra_args(false)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+    }
+
+    std::string help() const {
+        std::string text = app_.help();
+        std::size_t groups = text.find("\n\n"); // CLI11's own usage line knows nothing of COMMAND
+        return "Usage: " + app_.usage_text + "\n" + app_.get_description() + "\n" +
+               (groups == std::string::npos ? text : text.substr(groups + 1));
+    }
+
+    struct : CLI::App {
+        using CLI::App::App;
+        std::string usage_text;
+    } app_;
+    std::map<std::string, Takes> options_;
+};
+
+template <class Options, class Read> std::variant<Options, Shown, Wrong> reading(Read read) {
+    try {
+        return read();
+    } catch (const Stop& stop) {
+        if (auto* shown = std::get_if<Shown>(&stop.what)) return *shown;
+        return std::get<Wrong>(stop.what);
+    } catch (const CLI::Error& error) {
+        return Wrong{spec::escape(error.what())};
+    }
+}
+
+std::vector<std::string> split(std::string_view text, char separator, bool backslash) {
+    std::vector<std::string> parts(1);
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        if (backslash && text[i] == '\\' && i + 1 < text.size() && (text[i + 1] == separator || text[i + 1] == '\\'))
+            parts.back() += text[++i];
+        else if (text[i] == separator) parts.emplace_back();
+        else parts.back() += text[i];
+    }
+    return parts;
+}
+
+Grant parse_mount(const std::string& value) {
+    std::vector<std::string> parts = split(value, ',', true);
+    if (parts.size() == 2) parts.emplace_back("ro");
+    std::optional<Kind> kind = parts.size() == 3 ? kind_named(parts[2]) : std::nullopt;
+    if (!kind || parts[0].empty() || parts[1].empty())
+        wrong("--mount=" + spec::escape(value) + ": should be SRC,DST or SRC,DST,TYPE with TYPE one of ro rol rw "
+              "hide dev (a comma in a path is written \\,)");
+    return {*kind, parts[0], parts[1]};
+}
+
+int parse_cap(std::string name) {
+    cap_value_t cap = 0;
+    if (!name.starts_with("cap_") && !name.starts_with("CAP_")) name = "CAP_" + name;
+    if (::cap_from_name(name.c_str(), &cap) != 0) wrong("--cap-add=" + spec::escape(name) + ": no such capability");
+    return cap;
+}
+
+// One option of `ajail run`.
+void take(RunOptions& options, const std::string& name, const std::string& value) {
+    bool bare = value == kBare;
+    if (auto kind = kind_named(name)) {
+        if (bare) options.cwd = *kind;
+        else options.grants.push_back({*kind, value, value});
+    } else if (name == "mount") options.grants.push_back(parse_mount(value));
+    else if (name == "fs") options.fs = value;
+    else if (name == "fs-edit") options.edits.push_back(bare ? "/" : "/" + value);
+    else if (name == "home-edit") options.edits.push_back(bare ? "/root" : "/root/" + value);
+    else if (name == "no-net") options.network = false;
+    else if (name == "hostname") options.hostname = value;
+    else if (name == "no-root-emulation") options.root_emulation = false;
+    else if (name == "quiet") options.quiet = true;
+    else if (name == "verbose") options.verbose = true;
+    else if (name == "env") {
+        std::size_t equals = value.find('=');
+        if (value.empty() || equals == 0) wrong("--env needs NAME or NAME=VALUE");
+        if (equals == std::string::npos) options.env.emplace_back(value, std::nullopt);
+        else options.env.emplace_back(value.substr(0, equals), value.substr(equals + 1));
+    } else if (name == "cap-add") {
+        options.caps.push_back(parse_cap(value));
+    } else if (name == "dry-run") {
+        if (!bare && value != "json") wrong("--dry-run=" + spec::escape(value) + ": should be --dry-run or --dry-run=json");
+        options.dry_run = bare ? RunOptions::DryRun::text : RunOptions::DryRun::json;
+    } else if (name == "bw") {
+        wrong("--bw=" + spec::escape(value) + ": there is no bubblewrap underneath; use --env, --mount, --hide, "
+              "--cap-add or --hostname instead");
+    }
+}
+
+} // namespace
+
+std::variant<RunOptions, Shown, Wrong> parse_run(std::vector<std::string> args, const char* args_from_env) {
+    if (args_from_env != nullptr) {
+        std::vector<std::string> front;
+        for (std::string& part : split(args_from_env, ';', false))
+            if (!part.empty()) front.push_back(std::move(part));
+        args.insert(args.begin(), front.begin(), front.end());
+    }
+    return reading<RunOptions>([&] {
+        Parser parser("ajail [run] [OPTIONS] [--] [COMMAND...]",
+                      "Runs COMMAND (default: a shell) in a throw-away root filesystem, with the current directory.",
+                      kRunOptions);
+        RunOptions options;
+        parser.read(args, [&](const std::string& name, const std::string& value) { take(options, name, value); });
+        options.command = std::move(args);
+        return options;
+    });
+}
+
+std::variant<MkfsOptions, Shown, Wrong> parse_mkfs(const std::vector<std::string>& args) {
+    return reading<MkfsOptions>([&] {
+        Parser parser("ajail mkfs debian [NAME] [OPTIONS]",
+                      "Makes the root filesystem NAME (default: the distribution's name) under ~/.ajail/fs, without root.",
+                      kMkfsOptions);
+        MkfsOptions options;
+        std::vector<std::string> left = args, words;
+        while (!left.empty()) { // options and names may stand in any order here
+            parser.read(left, [&](const std::string& name, const std::string& value) {
+                if (name == "packages") options.packages = value;
+                else if (name == "suite") options.suite = value;
+                else if (name == "mirror") options.mirror = value;
+                else if (name == "verbose") options.verbose = true;
+            });
+            if (left.empty()) break;
+            words.push_back(left.front());
+            left.erase(left.begin());
+        }
+        if (words.empty()) wrong("mkfs: which distribution? For example: ajail mkfs debian");
+        if (words.size() > 2) wrong("mkfs: too many names: " + spec::escape(words[2]));
+        options.distribution = words[0];
+        options.name = words.back();
+        return options;
+    });
+}
+
+std::string overview() {
+    return "Usage: ajail [OPTIONS] [--] [COMMAND...]   short for ajail run\n"
+           "       ajail run [OPTIONS] [--] [COMMAND...]\n"
+           "       ajail mkfs DISTRIBUTION [NAME] [OPTIONS]\n"
+           "\n"
+           "  run    run a command in a throw-away root filesystem, with the current directory\n"
+           "  mkfs   make a root filesystem, without root\n"
+           "\n"
+           "'ajail run --help' and 'ajail mkfs --help' list the options.\n";
+}
+
+} // namespace ajail::cli

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+// The command line of `ajail run`, as it was given: read, not yet understood.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace ajail::cli {
+
+/// What a directory may be mounted as.
+enum class Kind { ro, rol, rw, hide, dev };
+
+/// `--KIND=PATH` or `--mount=SOURCE,TARGET[,KIND]`, in the order given.
+struct Grant {
+    Kind kind;
+    std::string source, target;
+};
+
+struct RunOptions {
+    std::optional<std::string> fs;
+    Kind cwd = Kind::rw;
+    std::vector<Grant> grants;
+    std::vector<std::string> edits; ///< absolute paths inside the root filesystem that are written for good
+    bool network = true;
+    std::vector<int> caps;
+    std::vector<std::pair<std::string, std::optional<std::string>>> env; ///< no value: the caller's
+    std::string hostname = "localhost";
+    bool root_emulation = true;
+    bool quiet = false, verbose = false;
+    enum class DryRun { no, text, json } dry_run = DryRun::no;
+    std::vector<std::string> command;
+};
+
+/// Shown on stdout and done: help or version.
+struct Shown {
+    std::string text;
+};
+struct Wrong {
+    std::string message;
+};
+
+/// ARGS without the program's name and subcommand. `args_from_env` is AJAIL_ARGS, put in front.
+std::variant<RunOptions, Shown, Wrong> parse_run(std::vector<std::string> args, const char* args_from_env);
+
+/// `ajail mkfs DISTRIBUTION [NAME]`.
+struct MkfsOptions {
+    std::string distribution, name;
+    std::string packages, suite, mirror;
+    bool verbose = false;
+};
+std::variant<MkfsOptions, Shown, Wrong> parse_mkfs(const std::vector<std::string>& args);
+
+/// `ajail --help`.
+std::string overview();
+
+} // namespace ajail::cli

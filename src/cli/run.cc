@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: Apache-2.0
+// `ajail run`: reads what was asked for against what is there, writes a Spec, and says on stderr what it does.
+#include "cli/run.h"
+
+#include "cli/words.h"
+#include "mount/mountpoints.h"
+#include "store/store.h"
+
+#include <cstdio>
+#include <cstring>
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+extern char** environ;
+
+namespace ajail::cli {
+
+namespace {
+
+constexpr const char* kPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+const char* name_of(Kind kind) {
+    switch (kind) {
+    case Kind::ro: return "ro";
+    case Kind::rol: return "rol";
+    case Kind::rw: return "rw";
+    case Kind::hide: return "hide";
+    case Kind::dev: return "dev";
+    }
+    return "?";
+}
+
+// The reason why nothing is run; thrown inside this file only.
+struct Refused {
+    std::string message;
+};
+
+// What is shown of a grant in the status block.
+struct Shown {
+    std::string source, target;
+    const char* kind;
+};
+
+class Front {
+public:
+    Front(const RunOptions& options, const spec::Host& host) : options_(options), host_(host) {}
+
+    spec::Spec spec() {
+        caller_ = who_calls(host_.uid);
+        directory();
+        root();
+        fixed_mounts();
+        project();
+        for (const Grant& grant : options_.grants) add(grant);
+        spec_.network = options_.network;
+        spec_.hostname = options_.hostname;
+        spec_.policy.add_caps = options_.caps;
+        spec_.policy.no_root_emulation = !options_.root_emulation;
+        spec_.command.argv = options_.command;
+        spec_.command.cwd = cwd_;
+        environment();
+        return std::move(spec_);
+    }
+
+    void status() const {
+        bool color = ::isatty(2) == 1 && std::getenv("NO_COLOR") == nullptr;
+        auto head = [&](const char* text) { return color ? std::string("\033[1m") + text + "\033[0m" : text; };
+        std::string out = head("ajail") + " " + spec::escape(fs_) + " in " + spec::escape(cwd_) + "\n";
+        if (!fs_note_.empty()) out += "  (" + fs_note_ + ")\n";
+        out += head("Networking:") + (options_.network ? " enabled\n" : " disabled\n");
+        out += head("Mounts:") + "\n";
+        for (const Shown& m : shown_)
+            out += "  " + spec::escape(m.source) + " -> " + spec::escape(m.target) + " (" + m.kind + ")\n";
+        if (!options_.caps.empty()) out += head("Caps:");
+        for (int cap : options_.caps) out += " " + std::string(spec::cap_name(cap));
+        if (!options_.caps.empty()) out += "\n";
+        std::fputs((out + "Starting...\n\n").c_str(), stderr);
+    }
+
+private:
+    void directory() {
+        auto cwd = current_directory();
+        if (!cwd) throw Refused{std::string("the current directory: ") + std::strerror(cwd.error().err) +
+                                " (was it deleted? cd to one that exists)"};
+        cwd_ = *cwd;
+        if (cwd_ == "/")
+            throw Refused{"refusing to run in /: the jail would be given the whole machine (cd to the directory that "
+                          "the command is to work in)"};
+        if (within(caller_.home, cwd_) && options_.cwd != Kind::hide)
+            warn(spec::escape(cwd_) + " holds your home directory with all its keys and settings, and the jail is "
+                                      "given it; cd to a project, or add --hide");
+    }
+
+    std::string available() const {
+        std::string list;
+        for (const std::string& name : store::root_filesystems(caller_.ajail_home))
+            list += (list.empty() ? "" : ", ") + spec::escape(name);
+        std::string make = "; to make one: ajail mkfs debian NAME";
+        return list.empty() ? "there is none yet" + make : "there are: " + list + make;
+    }
+
+    void root() {
+        fs_ = options_.fs.value_or("default");
+        bool none = !options_.fs && store::root_filesystems(caller_.ajail_home).empty();
+        if (fs_ == "host" || none) {
+            fs_ = "host";
+            if (none) fs_note_ = "no root filesystem yet, so the host's system directories; to make one: ajail mkfs debian default";
+            return host_root();
+        }
+        std::string path = fs_;
+        if (!fs_.starts_with('/')) {
+            if (("/" + fs_ + "/").find("/../") != std::string::npos || fs_.empty())
+                throw Refused{"--fs=" + spec::escape(fs_) + ": should be a name under " +
+                              spec::escape(caller_.ajail_home) + "/fs, or an absolute path"};
+            path = caller_.ajail_home + "/fs/" + fs_;
+        }
+        auto source = look_at(path, "/");
+        if (!source || !(*source).directory)
+            throw Refused{"no root filesystem " + spec::escape(fs_) + " (" + available() + ")"};
+        spec_.root = {spec::Root::overlay, std::move(source).take()};
+        inside_home_ = "/root";
+        show(path, "/", "ro");
+        edits(path);
+    }
+
+    void edits(const std::string& path) {
+        for (const std::string& raw : options_.edits) {
+            std::string edit = absolute(raw, "/");
+            if (edit != "/") continue;
+            spec_.root.kind = spec::Root::writable;
+            shown_.back().kind = "rw";
+        }
+        if (spec_.root.kind == spec::Root::writable) return; // all of it: the parts are in it
+        for (const std::string& raw : options_.edits) {
+            std::string edit = absolute(raw, "/");
+            auto source = look_in_root(path, edit);
+            if (!source) throw Refused{"cannot edit " + spec::escape(edit) + " in " + spec::escape(fs_) + ": " +
+                                       std::strerror(source.error().err)};
+            mounts().emplace_back(spec::Bind{.source = std::move(source).take(), .target = edit, .writable = true});
+            show(path + edit, edit, "rw");
+        }
+    }
+
+    // The host's own programs, nothing of its users: an empty home, your own ids.
+    void host_root() {
+        if (!options_.edits.empty())
+            throw Refused{"--fs-edit and --home-edit need a root filesystem of the jail's own (--fs=NAME)"};
+        spec_.root.kind = spec::Root::empty;
+        spec_.identity = spec::Identity::self;
+        inside_home_ = host_.real_root ? "/root" : caller_.home == "/" ? "/tmp" : caller_.home;
+        for (spec::Mount& mount : host_system()) {
+            if (auto* overlay = std::get_if<spec::Overlay>(&mount)) show(overlay->target, overlay->target, "ro");
+            mounts().push_back(std::move(mount));
+        }
+    }
+
+    void fixed_mounts() {
+        mounts().emplace_back(spec::Proc{"/proc"});
+        mounts().emplace_back(spec::Dev{"/dev"});
+        mounts().emplace_back(spec::Tmpfs{"/tmp", 01777});
+        mounts().emplace_back(spec::Tmpfs{"/run"});
+        bool host = spec_.root.kind == spec::Root::empty;
+        if (host && inside_home_ != "/tmp") mounts().emplace_back(spec::Tmpfs{inside_home_, 0700});
+        if (auto text = resolv_conf(); text && options_.network)
+            mounts().emplace_back(spec::Data{"/etc/resolv.conf", *text});
+        if (host && !caller_.in_passwd && !host_.real_root) { // a name for an id that only NSS knows
+            auto passwd = sys::read_file("/etc/passwd", 16 << 20);
+            std::string ids = std::to_string(host_.uid) + ":" + std::to_string(host_.gid);
+            std::string line = caller_.name + ":x:" + ids + "::" + inside_home_ + ":/bin/sh\n";
+            if (passwd) mounts().emplace_back(spec::Data{"/etc/passwd", *passwd + line});
+        }
+    }
+
+    void project() {
+        auto source = look_at(cwd_, "/");
+        if (!source) throw Refused{spec::escape(cwd_) + ": " + std::strerror(source.error().err)};
+        mount_as(options_.cwd, std::move(source).take(), cwd_, cwd_);
+    }
+
+    void add(const Grant& grant) {
+        std::string path = absolute(grant.source, cwd_), target = absolute(grant.target, cwd_);
+        std::string option = std::string("--") + name_of(grant.kind) + "=" + spec::escape(grant.source);
+        if (target == "/")
+            throw Refused{option + ": the target / is the root filesystem itself (--fs says which)"};
+        auto source = look_at(path, cwd_);
+        if (!source && source.error().err == ELOOP)
+            throw Refused{option + ": a symbolic link below the current directory is not followed, because a jail may "
+                                   "have put it there; name what it points to"};
+        if (!source) throw Refused{option + ": " + std::strerror(source.error().err)};
+        mount_as(grant.kind, std::move(source).take(), path, target);
+    }
+
+    void mount_as(Kind kind, spec::Source source, const std::string& path, const std::string& target) {
+        switch (kind) {
+        case Kind::ro: mounts().emplace_back(spec::Overlay{std::move(source), target}); break;
+        case Kind::rol: mounts().emplace_back(spec::Bind{std::move(source), target}); break;
+        case Kind::rw:
+            mounts().emplace_back(spec::Bind{.source = std::move(source), .target = target, .writable = true});
+            break;
+        case Kind::dev:
+            mounts().emplace_back(
+                spec::Bind{.source = std::move(source), .target = target, .writable = true, .devices = true});
+            break;
+        case Kind::hide:
+            if (source.directory) mounts().emplace_back(spec::Tmpfs{target});
+            else mounts().emplace_back(spec::Mask{target});
+            break;
+        }
+        show(kind == Kind::hide ? "_" : path, target, name_of(kind));
+    }
+
+    void environment() {
+        bool own = spec_.identity == spec::Identity::self && !host_.real_root;
+        set("HOME", inside_home_);
+        set("USER", own ? caller_.name : "root");
+        set("PATH", inside_home_ + "/.local/bin:" + kPath);
+        const char* term = std::getenv("TERM");
+        set("TERM", term == nullptr || *term == '\0' ? "xterm" : term);
+        set("IS_SANDBOX", "1");
+        set("PWD", cwd_);
+        constexpr std::string_view kPrefix = "AJAIL_ENV_";
+        for (char** variable = environ; *variable != nullptr; ++variable) {
+            std::string_view text = *variable;
+            if (!text.starts_with(kPrefix)) continue;
+            std::size_t equals = text.find('=');
+            std::string_view name = text.substr(kPrefix.size(), equals - kPrefix.size());
+            if (name.empty()) throw Refused{"AJAIL_ENV_ in the environment has no name after it (AJAIL_ENV_NAME=VALUE)"};
+            set(std::string(name), std::string(text.substr(equals + 1)));
+        }
+        for (const auto& [name, value] : options_.env) {
+            const char* callers = std::getenv(name.c_str());
+            if (value) set(name, *value);
+            else if (callers != nullptr) set(name, callers);
+        }
+    }
+
+    void set(const std::string& name, const std::string& value) {
+        for (auto& [have, old] : spec_.command.env)
+            if (have == name) return void(old = value);
+        spec_.command.env.emplace_back(name, value);
+    }
+
+    void show(const std::string& source, const std::string& target, const char* kind) {
+        shown_.push_back({source, target, kind});
+    }
+    std::vector<spec::Mount>& mounts() { return spec_.mounts; }
+
+    const RunOptions& options_;
+    const spec::Host& host_;
+    Caller caller_;
+    spec::Spec spec_;
+    std::string cwd_, fs_, fs_note_, inside_home_;
+    std::vector<Shown> shown_;
+};
+
+int exit_status(const ns::Outcome& outcome, const spec::Plan& plan) {
+    if (!outcome.error) return outcome.signal != 0 ? 128 + outcome.signal : outcome.code;
+    fail(sentence(*outcome.error, &plan));
+    if (outcome.error->stage != sys::Stage::exec || outcome.error->call != sys::Call::execve) return kFailed;
+    return outcome.error->err == ENOENT || outcome.error->err == ENOTDIR ? kNotFound : kNotExecutable;
+}
+
+} // namespace
+
+int execute(const spec::Spec& spec, const spec::Host& host, RunOptions::DryRun dry_run, const ns::Caller& process) {
+    auto lowered = spec::lower(spec, host);
+    if (auto* refusal = std::get_if<spec::Refusal>(&lowered)) return fail(refusal->message);
+    const auto& plan = std::get<spec::Plan>(lowered);
+    if (dry_run != RunOptions::DryRun::no) {
+        std::string text = dry_run == RunOptions::DryRun::json ? to_json(plan) : to_text(plan);
+        return std::fputs(text.c_str(), stdout) < 0 || std::fflush(stdout) != 0 ? fail("writing to stdout failed") : 0;
+    }
+    for (const spec::Degraded& d : plan.degraded) spdlog::info("given up: {}: {}", spec::escape(d.what), spec::escape(d.why));
+    for (std::size_t i = 0; i < plan.ops.size(); ++i) spdlog::debug("{}", describe_op(plan, i));
+    auto mountpoints = mount::Mountpoints::make(plan);
+    if (!mountpoints) return fail("mountpoints in the root filesystem: " + sentence(mountpoints.error(), nullptr));
+    return exit_status(ns::run(plan, process), plan);
+}
+
+int run(const RunOptions& options, const ns::Caller& process) {
+    spec::Host host = look_at_host();
+    Front front(options, host);
+    spec::Spec spec;
+    try {
+        spec = front.spec();
+    } catch (const Refused& refused) {
+        return fail(refused.message);
+    }
+    if (!options.quiet && options.dry_run == RunOptions::DryRun::no) front.status();
+    return execute(spec, host, options.dry_run, process);
+}
+
+} // namespace ajail::cli

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+// See words.h. One table of hints by (stage, call, errno); causes outside ajail (sysctls, AppArmor, a container's
+// seccomp filter) are looked for only after a failure.
+#include "cli/words.h"
+
+#include "sys/calls.h"
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <sys/utsname.h>
+
+namespace ajail::cli {
+
+namespace {
+
+using sys::Call;
+using sys::Error;
+using sys::Stage;
+
+struct Hint {
+    Stage stage;
+    Call call; ///< Call::none: any
+    int err;   ///< 0: any
+    const char* text;
+};
+
+// The first that fits.
+constexpr Hint kHints[] = {
+    {Stage::mount, Call::check, EROFS,
+     "the target does not exist, and making it would change a directory of the host; make it there first"},
+    {Stage::mount, Call::check, EBUSY, "the target is the root of the jail itself"},
+    {Stage::mount, Call::check, ENOTDIR, "source and target must both be directories or both be files"},
+    {Stage::mount, Call::check, EISDIR, "source and target must both be directories or both be files"},
+    {Stage::mount, Call::check, ELOOP, "too many symbolic links, or a link where none is allowed"},
+    {Stage::mount, Call::openat2, ELOOP,
+     "a symbolic link below the current directory is not followed (a jail may have put it there); name its target"},
+    {Stage::mount, Call::openat2, EXDEV, "the path leads out of the directory that it stands in"},
+    {Stage::mount, Call::mount_setattr, EINVAL,
+     "this file system cannot be id-mapped (mount_setattr(2)); run ajail as an ordinary user, or grant another "
+     "directory"},
+    {Stage::mount, Call::fsopen, ENODEV, "the kernel has no such file system; as root: modprobe overlay"},
+    {Stage::mount, Call::fsconfig, ENODEV, "the kernel has no such file system; as root: modprobe overlay"},
+    {Stage::mount, Call::fsmount, EPERM,
+     "a fresh /proc is refused where the surrounding container masks parts of its own"},
+    {Stage::mount, Call::none, EMFILE, "too many open files; raise ulimit -n"},
+    {Stage::mount, Call::none, ENOSPC, "too many mounts, see /proc/sys/fs/mount-max"},
+    {Stage::exec, Call::chdir, 0, "the directory cannot be entered in the jail"},
+    {Stage::idmap, Call::open, 0, "/proc is needed to write id maps, and is not there"},
+};
+
+bool fits(const Hint& hint, const Error& error) {
+    return hint.stage == error.stage && (hint.call == Call::none || hint.call == error.call) &&
+           (hint.err == 0 || hint.err == error.err);
+}
+
+std::string first_line(const char* path) {
+    auto text = sys::read_file(path);
+    if (!text) return {};
+    return (*text).substr(0, (*text).find('\n'));
+}
+
+std::string command_sentence(const Error& error, const spec::Plan& plan) {
+    std::string command = plan.exec.argv.empty() ? "" : spec::escape(plan.exec.argv[0]);
+    if (error.err == ENOENT || error.err == ENOTDIR) {
+        bool path = command.find('/') == std::string::npos;
+        return command + (path ? ": command not found in the jail's PATH" : ": no such file in the jail");
+    }
+    return command + ": cannot be executed in the jail: " + std::strerror(error.err);
+}
+
+} // namespace
+
+int fail(const std::string& text) {
+    std::fprintf(stderr, "ajail: %s\n", text.c_str());
+    return kFailed;
+}
+
+void warn(const std::string& text) { std::fprintf(stderr, "ajail: warning: %s\n", text.c_str()); }
+
+Circumstances look_around() {
+    Circumstances here;
+    utsname name{};
+    if (::uname(&name) == 0) (void)std::sscanf(name.release, "%d.%d", &here.kernel_major, &here.kernel_minor);
+    here.proc_missing = !sys::open("/proc/self/status", O_RDONLY);
+    here.userns_sysctl_off = first_line("/proc/sys/kernel/unprivileged_userns_clone") == "0";
+    here.apparmor_restricts = first_line("/proc/sys/kernel/apparmor_restrict_unprivileged_userns") == "1";
+    here.no_userns_left = first_line("/proc/sys/user/max_user_namespaces") == "0";
+    here.userns_missing = !here.proc_missing && !sys::open("/proc/self/ns/user", O_PATH);
+    auto status = sys::read_file("/proc/self/status");
+    here.seccomp_filtered = status && (*status).find("\nSeccomp:\t2") != std::string::npos;
+    auto map = sys::read_file("/proc/self/uid_map");
+    here.in_userns = map && (*map).find("4294967295") == std::string::npos;
+    // In a chroot, `/` is not the root of a mount: its inode is not the one that the mount shows.
+    auto info = sys::read_file("/proc/self/mountinfo", 1 << 24);
+    here.chrooted = info && (*info).find(" / / ") == std::string::npos && (*info).find(" / ") == std::string::npos;
+    return here;
+}
+
+std::string diagnose(const Error& error, const Circumstances& here) {
+    bool creating = error.stage == Stage::namespaces;
+    bool stripped = error.err == EPERM || error.err == EACCES;
+    if (!creating && !stripped) return {};
+    if (creating && here.proc_missing) return "/proc is not mounted, and a jail cannot be set up without it";
+    if (creating && here.userns_missing) return "the kernel is built without user namespaces (CONFIG_USER_NS)";
+    if (creating && here.no_userns_left)
+        return "user namespaces are switched off; as root: sysctl -w user.max_user_namespaces=10000";
+    if (creating && error.err == ENOSPC)
+        return "no more user namespaces may be made here: nested too deep, or user.max_user_namespaces is used up";
+    if (creating && stripped && here.userns_sysctl_off)
+        return "user namespaces are forbidden to ordinary users; as root: sysctl -w "
+               "kernel.unprivileged_userns_clone=1";
+    if (stripped && here.apparmor_restricts)
+        return "AppArmor restricts user namespaces; as root: sysctl -w "
+               "kernel.apparmor_restrict_unprivileged_userns=0, or give this binary a profile with `userns,`";
+    if (creating && here.chrooted) return "a chroot forbids user namespaces (user_namespaces(7)); run outside of it";
+    if (creating && here.seccomp_filtered)
+        return "a seccomp filter around ajail (a container's?) forbids user namespaces; for Docker: --security-opt "
+               "seccomp=unconfined";
+    return {};
+}
+
+std::string sentence(const Error& error, const spec::Plan* plan) {
+    if (error.stage == Stage::exec && error.call == Call::execve && plan != nullptr)
+        return command_sentence(error, *plan);
+    std::string text;
+    if (plan != nullptr && error.op != sys::kNoOp && error.op < plan->ops.size())
+        text = spec::describe_op(*plan, error.op) + ": ";
+    else if (error.stage == Stage::exec && error.call == Call::chdir && plan != nullptr)
+        text = spec::escape(plan->exec.cwd) + ": ";
+    else text = std::string(sys::name(error.stage)) + ": ";
+    if (error.call != Call::check) text += std::string(sys::name(error.call)) + ": ";
+    text += std::strerror(error.err);
+    std::string why = diagnose(error, look_around());
+    for (const Hint& hint : kHints) {
+        if (!why.empty()) break;
+        if (fits(hint, error)) why = hint.text;
+    }
+    return why.empty() ? text : text + " (" + why + ")";
+}
+
+} // namespace ajail::cli

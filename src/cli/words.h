@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every word that the user reads about a failure: coordinates become a sentence, and the sentence says what to do.
+#pragma once
+
+#include "spec/plan.h"
+#include "sys/result.h"
+
+#include <string>
+
+namespace ajail::cli {
+
+constexpr int kFailed = 125, kNotExecutable = 126, kNotFound = 127;
+
+/// `ajail: TEXT` on stderr, one line; returns kFailed. TEXT is printed as it is: escape what came from outside.
+int fail(const std::string& text);
+/// `ajail: warning: TEXT` on stderr.
+void warn(const std::string& text);
+
+/// What the kernel told about this machine; gathered only once something has failed.
+struct Circumstances {
+    int kernel_major = 0, kernel_minor = 0;
+    bool userns_sysctl_off = false;   ///< kernel.unprivileged_userns_clone = 0 (Debian's patch)
+    bool apparmor_restricts = false;  ///< kernel.apparmor_restrict_unprivileged_userns = 1 (Ubuntu)
+    bool no_userns_left = false;      ///< user.max_user_namespaces = 0, or all in use
+    bool userns_missing = false;      ///< no /proc/self/ns/user
+    bool seccomp_filtered = false;    ///< somebody's seccomp filter is on us
+    bool chrooted = false;
+    bool proc_missing = false;
+    bool in_userns = false;           ///< not the initial user namespace
+};
+Circumstances look_around();
+
+/// Why namespaces cannot be had, and the fix; empty if none of the known causes fits. Pure.
+std::string diagnose(const sys::Error& error, const Circumstances& here);
+
+/// The whole sentence for ERROR, without `ajail: `.
+std::string sentence(const sys::Error& error, const spec::Plan* plan);
+
+} // namespace ajail::cli

@@ -1,0 +1,327 @@
+// SPDX-License-Identifier: Apache-2.0
+// Runs the Plan's mount operations. The new root grows on a scratch tmpfs that is attached over `/` of the private
+// mount namespace, so no path of the host is needed as a mountpoint, not even in /tmp. Attached first and filled
+// then: filling a detached tree, and overlay layers on one, need newer kernels (6.14 and 6.15).
+#include "mount/mount.h"
+
+#include <linux/magic.h>
+#include <set>
+#include <sys/mount.h>
+#include <sys/statfs.h>
+
+namespace ajail::mount {
+
+namespace {
+
+using namespace spec;
+using sys::Done;
+using sys::Fd;
+using sys::Result;
+using sys::Status;
+
+constexpr std::uint64_t kInRoot = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
+constexpr unsigned kClone = OPEN_TREE_CLONE | AT_EMPTY_PATH;
+
+std::uint64_t flags(const Attr& attr) {
+    return (attr.writable ? 0U : MOUNT_ATTR_RDONLY) | (attr.setuid ? 0U : MOUNT_ATTR_NOSUID) |
+           (attr.devices ? 0U : MOUNT_ATTR_NODEV) | (attr.exec ? 0U : MOUNT_ATTR_NOEXEC);
+}
+
+// Always on the whole detached tree, before it is attached: submounts are as read-only as the top, and what the
+// host mounts later does not propagate in.
+Status restrict(int tree, const Attr& attr) {
+    mount_attr set{};
+    set.attr_set = flags(attr);
+    set.propagation = MS_PRIVATE;
+    return sys::mount_setattr(tree, "", AT_EMPTY_PATH | AT_RECURSIVE, set);
+}
+
+Result<Fd> open_source(const Source& source) {
+    Fd fd;
+    if (source.resolve == Resolve::follow) {
+        fd = TRY(sys::open(source.path.c_str(), O_PATH));
+    } else {
+        Fd base = TRY(sys::open(source.base.c_str(), O_PATH | O_DIRECTORY));
+        const char* path = source.path.empty() ? "." : source.path.c_str();
+        // Beneath: a jail that ran here before may have put a symlink in place of what is granted now.
+        std::uint64_t how = source.resolve == Resolve::beneath ? RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS : kInRoot;
+        fd = TRY(sys::openat2(base.get(), path, O_PATH, how));
+    }
+    struct stat st = TRY(sys::fstat(fd.get()));
+    if (S_ISLNK(st.st_mode)) return sys::refused(ELOOP);
+    if (S_ISDIR(st.st_mode) != source.directory) return sys::refused(source.directory ? ENOTDIR : EISDIR);
+    return fd;
+}
+
+class Builder {
+public:
+    Builder(const Plan& plan, Trees trees) : plan_(plan), trees_(std::move(trees)) {}
+
+    Status run() {
+        TRY(begin());
+        for (index_ = 0; index_ < plan_.ops.size(); ++index_) {
+            Status done = std::visit([this](const auto& op) { return apply(op); }, plan_.ops[index_]);
+            if (!done) {
+                sys::Error error = done.error();
+                error.op = static_cast<std::uint16_t>(index_);
+                return error;
+            }
+        }
+        return Done{};
+    }
+
+    // Past this function the old root is unreachable: no mount, descriptor or working directory of it is left.
+    Status pivot() {
+        TRY(sys::fchdir(newroot_.get()));
+        TRY(sys::pivot_root_here());
+        // What is stacked on the new root now: the old one, and scratch over that. The top goes first.
+        TRY(sys::umount_detach("."));
+        TRY(sys::umount_detach("."));
+        TRY(sys::chdir("/"));
+        // `..` of the root steps onto whatever is still mounted over it.
+        Fd above = TRY(sys::open("/..", O_PATH | O_DIRECTORY));
+        if (TRY(sys::mount_id(above.get())) != TRY(sys::mount_id(newroot_.get()))) return sys::refused(EBUSY);
+        return Done{};
+    }
+
+private:
+    Status begin() {
+        mount_attr cut{};
+        cut.propagation = MS_PRIVATE; // not slave: nothing that the host mounts from here on appears inside
+        TRY(sys::mount_setattr(AT_FDCWD, "/", AT_RECURSIVE, cut));
+        Fd fs = TRY(sys::fsopen("tmpfs"));
+        TRY(sys::fsconfig_string(fs.get(), "source", "ajail"));
+        TRY(sys::fsconfig_string(fs.get(), "mode", "700"));
+        scratch_ = TRY(sys::fsmount(fs.get(), MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV));
+        TRY(sys::move_mount(scratch_.get(), AT_FDCWD, "/"));
+        return sys::mkdirat(scratch_.get(), "root", 0755);
+    }
+
+    std::string scratch_name(const char* prefix) const { return prefix + std::to_string(index_); }
+
+    bool own(int dir) const {
+        auto st = sys::fstat(dir);
+        return st && own_.contains((*st).st_dev);
+    }
+
+    // The object at TARGET inside the new root; made if it is missing and stands on a file system of this jail.
+    Result<Fd> destination(const std::string& target, bool directory) {
+        Fd fd = TRY(resolve(newroot_.get(), target, directory,
+                            [this](int dir, const std::string&, bool) { return own(dir); }));
+        struct stat st = TRY(sys::fstat(fd.get()));
+        if (S_ISDIR(st.st_mode) != directory) return sys::refused(directory ? ENOTDIR : EISDIR);
+        struct stat top = TRY(sys::fstat(newroot_.get()));
+        // A mount over the root itself would stand between every later one and the payload.
+        if (st.st_dev == top.st_dev && st.st_ino == top.st_ino) return sys::refused(EBUSY);
+        return fd;
+    }
+
+    Status attach(Fd tree, const std::string& target, bool directory) {
+        if (target == "/") {
+            TRY(sys::move_mount(tree.get(), scratch_.get(), "root"));
+            newroot_ = std::move(tree);
+            return Done{};
+        }
+        Fd at = TRY(destination(target, directory));
+        return sys::move_mount(tree.get(), at.get(), "");
+    }
+
+    // Directories of a file system that ends with the jail are where mountpoints may be made.
+    Status remember_own(int tree) {
+        struct stat st = TRY(sys::fstat(tree));
+        own_.insert(st.st_dev);
+        return Done{};
+    }
+
+    Status apply(const op::Filesystem& op) {
+        Fd fs = TRY(sys::fsopen(op.type.c_str()));
+        TRY(sys::fsconfig_string(fs.get(), "source", "ajail"));
+        for (const auto& [key, value] : op.options) TRY(sys::fsconfig_string(fs.get(), key.c_str(), value.c_str()));
+        Fd tree = TRY(sys::fsmount(fs.get(), flags(op.attr)));
+        if (op.type == "tmpfs") TRY(remember_own(tree.get()));
+        return attach(std::move(tree), op.target, true);
+    }
+
+    Status apply(const op::Bind& op) {
+        Fd tree;
+        if (auto prepared = trees_.find(index_); prepared != trees_.end()) {
+            tree = std::move(prepared->second);
+        } else {
+            Fd source = TRY(open_source(op.source));
+            tree = TRY(sys::open_tree(source.get(), "", kClone | AT_RECURSIVE));
+            TRY(restrict(tree.get(), op.attr));
+        }
+        return attach(std::move(tree), op.target, op.source.directory);
+    }
+
+    Result<Fd> lower(const op::Overlay& op) {
+        auto prepared = trees_.find(index_);
+        if (prepared == trees_.end()) return open_source(op.lower);
+        std::string name = scratch_name("lower");
+        TRY(sys::mkdirat(scratch_.get(), name.c_str(), 0755));
+        TRY(sys::move_mount(prepared->second.get(), scratch_.get(), name.c_str()));
+        return sys::openat(scratch_.get(), name.c_str(), O_PATH | O_DIRECTORY);
+    }
+
+    // The merged root directory shows the owner and mode of the upper one, so that takes them from the lower.
+    Result<Fd> upper_like(int lower) {
+        struct stat st = TRY(sys::fstat(lower));
+        std::string name = scratch_name("upper");
+        TRY(sys::mkdirat(scratch_.get(), name.c_str(), 0755));
+        Fd upper = TRY(sys::openat(scratch_.get(), name.c_str(), O_RDONLY | O_DIRECTORY));
+        bool mapped = plan_.uids.count > 1 && st.st_uid < plan_.uids.count && st.st_gid < plan_.gids.count;
+        if (mapped) TRY(sys::fchown(upper.get(), st.st_uid, st.st_gid));
+        TRY(sys::fchmod(upper.get(), st.st_mode & 07777));
+        return upper;
+    }
+
+    Status apply(const op::Overlay& op) {
+        Fd below = TRY(lower(op));
+        Fd upper = TRY(upper_like(below.get()));
+        std::string name = scratch_name("work");
+        TRY(sys::mkdirat(scratch_.get(), name.c_str(), 0700));
+        Fd work = TRY(sys::openat(scratch_.get(), name.c_str(), O_PATH | O_DIRECTORY));
+        // Layers by descriptor: no name needs quoting, and none shows in the jail's mountinfo.
+        auto link = [](const Fd& fd) { return "/proc/self/fd/" + std::to_string(fd.get()); };
+        Fd fs = TRY(sys::fsopen("overlay"));
+        TRY(sys::fsconfig_string(fs.get(), "source", "ajail"));
+        TRY(sys::fsconfig_string(fs.get(), "lowerdir", link(below).c_str()));
+        TRY(sys::fsconfig_string(fs.get(), "upperdir", link(upper).c_str()));
+        TRY(sys::fsconfig_string(fs.get(), "workdir", link(work).c_str()));
+        // trusted.* attributes need real root; and neither index nor xino, which only complain in dmesg.
+        TRY(sys::fsconfig_flag(fs.get(), "userxattr"));
+        TRY(sys::fsconfig_string(fs.get(), "index", "off"));
+        TRY(sys::fsconfig_string(fs.get(), "xino", "off"));
+        Fd tree = TRY(sys::fsmount(fs.get(), flags(op.attr)));
+        TRY(remember_own(tree.get()));
+        if (op.entry.empty()) return attach(std::move(tree), op.target, true);
+        return attach_entry(std::move(tree), op);
+    }
+
+    // Only one file of an overlay: the overlay stays on scratch, out of the payload's sight.
+    Status attach_entry(Fd tree, const op::Overlay& op) {
+        std::string name = scratch_name("merged");
+        TRY(sys::mkdirat(scratch_.get(), name.c_str(), 0755));
+        TRY(sys::move_mount(tree.get(), scratch_.get(), name.c_str()));
+        Fd entry = TRY(sys::openat2(tree.get(), op.entry.c_str(), O_PATH, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS));
+        struct stat st = TRY(sys::fstat(entry.get()));
+        if (S_ISDIR(st.st_mode)) return sys::refused(EISDIR);
+        Fd file = TRY(sys::open_tree(entry.get(), "", kClone));
+        return attach(std::move(file), op.target, false);
+    }
+
+    Status apply(const op::Restrict& op) {
+        auto at = sys::openat2(newroot_.get(), op.target.c_str() + 1, O_PATH, kInRoot);
+        if (!at && at.error().err == ENOENT) return Done{}; // this kernel has no such file
+        Fd fd = TRY(std::move(at));
+        Fd tree = TRY(sys::open_tree(fd.get(), "", kClone | AT_RECURSIVE));
+        TRY(restrict(tree.get(), op.attr));
+        return sys::move_mount(tree.get(), fd.get(), "");
+    }
+
+    Status apply(const op::Mask& op) {
+        auto at = sys::openat2(newroot_.get(), op.target.c_str() + 1, O_PATH, kInRoot);
+        if (!at && at.error().err == ENOENT && op.optional) return Done{};
+        Fd fd = TRY(std::move(at));
+        struct stat st = TRY(sys::fstat(fd.get()));
+        Fd tree = TRY(empty(S_ISDIR(st.st_mode)));
+        return sys::move_mount(tree.get(), fd.get(), "");
+    }
+
+    // A fresh read-only mount of this jail's one empty directory or file.
+    Result<Fd> empty(bool directory) {
+        const char* name = directory ? "empty" : "nothing";
+        auto there = sys::openat(scratch_.get(), name, O_PATH);
+        if (!there) {
+            if (directory) TRY(sys::mkdirat(scratch_.get(), name, 0555));
+            else TRY(sys::openat(scratch_.get(), name, O_CREAT | O_EXCL | O_RDONLY, 0444));
+        }
+        Fd tree = TRY(sys::open_tree(scratch_.get(), name, OPEN_TREE_CLONE));
+        TRY(restrict(tree.get(), Attr{}));
+        return tree;
+    }
+
+    Status apply(const op::Data& op) {
+        if (!op.bind) {
+            // An ordinary file of the throw-away layer, so that package scripts can replace it.
+            TRY(destination(op.target, false));
+            Fd file = TRY(sys::openat2(newroot_.get(), op.target.c_str() + 1,
+                                       O_WRONLY | O_TRUNC | O_NONBLOCK | O_NOCTTY, kInRoot));
+            struct stat st = TRY(sys::fstat(file.get()));
+            if (!S_ISREG(st.st_mode)) return sys::refused(EINVAL);
+            return sys::write_all(file.get(), op.content);
+        }
+        std::string name = scratch_name("data");
+        Fd file = TRY(sys::openat(scratch_.get(), name.c_str(), O_CREAT | O_EXCL | O_WRONLY, op.mode));
+        TRY(sys::write_all(file.get(), op.content));
+        Fd tree = TRY(sys::open_tree(scratch_.get(), name.c_str(), OPEN_TREE_CLONE));
+        TRY(restrict(tree.get(), Attr{.writable = true}));
+        return attach(std::move(tree), op.target, false);
+    }
+
+    Status apply(const op::Symlink& op) {
+        std::size_t slash = op.target.rfind('/');
+        std::string parent = op.target.substr(0, slash);
+        std::string name = op.target.substr(slash + 1);
+        if (parent.empty()) return sys::symlinkat(op.to.c_str(), newroot_.get(), name.c_str());
+        Fd dir = TRY(destination(parent, true));
+        if (!own(dir.get())) return sys::refused(EROFS);
+        return sys::symlinkat(op.to.c_str(), dir.get(), name.c_str());
+    }
+
+    Status apply(const op::Sysctl& op) {
+        Fd file = TRY(sys::openat2(newroot_.get(), op.target.c_str() + 1, O_WRONLY, kInRoot | RESOLVE_NO_SYMLINKS));
+        // Only ever a real procfs (CVE-2025-52881 is what happens when that is taken on trust).
+        struct statfs fs {};
+        if (::fstatfs(file.get(), &fs) < 0) return sys::failed(sys::Call::fstat);
+        if (fs.f_type != PROC_SUPER_MAGIC) return sys::refused(EINVAL);
+        return sys::write_all(file.get(), op.value);
+    }
+
+    const Plan& plan_;
+    Trees trees_;
+    std::size_t index_ = 0;
+    Fd scratch_, newroot_;
+    std::set<dev_t> own_;
+};
+
+Result<Fd> idmapped(const Source& source, const Attr& attr, bool recursive, int userns) {
+    Fd fd = TRY(open_source(source));
+    unsigned deep = recursive ? AT_RECURSIVE : 0;
+    Fd tree = TRY(sys::open_tree(fd.get(), "", kClone | deep));
+    mount_attr set{};
+    set.attr_set = flags(attr) | MOUNT_ATTR_IDMAP;
+    set.propagation = MS_PRIVATE;
+    set.userns_fd = static_cast<__u64>(userns);
+    TRY(sys::mount_setattr(tree.get(), "", AT_EMPTY_PATH | deep, set));
+    return tree;
+}
+
+} // namespace
+
+Result<Trees> idmapped_trees(const Plan& plan, int userns) {
+    Trees trees;
+    for (std::size_t i = 0; i < plan.ops.size(); ++i) {
+        Result<Fd> tree = Fd();
+        if (auto* bind = std::get_if<op::Bind>(&plan.ops[i]); bind != nullptr && bind->idmap)
+            tree = idmapped(bind->source, bind->attr, true, userns);
+        else if (auto* overlay = std::get_if<op::Overlay>(&plan.ops[i]); overlay != nullptr && overlay->idmap)
+            tree = idmapped(overlay->lower, Attr{.exec = true}, false, userns);
+        else continue;
+        if (!tree) {
+            sys::Error error = tree.error();
+            error.op = static_cast<std::uint16_t>(i);
+            return error;
+        }
+        trees.emplace(i, std::move(tree).take());
+    }
+    return trees;
+}
+
+Status build(const Plan& plan, Trees trees) {
+    Builder builder(plan, std::move(trees));
+    TRY(sys::during(sys::Stage::mount, builder.run()));
+    return sys::during(sys::Stage::pivot, builder.pivot());
+}
+
+} // namespace ajail::mount

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+// The mount room: runs a Plan's mount operations on descriptors. Nothing here chooses; nothing is made on a file
+// system of the host; every destination is resolved inside the new root.
+#pragma once
+
+#include "spec/plan.h"
+#include "sys/calls.h"
+
+#include <functional>
+#include <map>
+
+namespace ajail::mount {
+
+/// Trees of operations that go through an idmapped mount, by operation index.
+using Trees = std::map<std::size_t, sys::Fd>;
+
+/// In the host's mount namespace, by real root only: a detached clone of each source whose operation says `idmap`,
+/// mapped by the user namespace USERNS (mount_setattr(2), MOUNT_ATTR_IDMAP, needs CAP_SYS_ADMIN over the file
+/// system, which no jail has).
+sys::Result<Trees> idmapped_trees(const spec::Plan& plan, int userns);
+
+/// In the jail's fresh mount namespace, before anything else: builds the new root as the Plan says and makes it the
+/// root. When it returns, the old root is unreachable. On failure the Error's `op` tells the operation.
+sys::Status build(const spec::Plan& plan, Trees trees);
+
+/// Asked before something missing is made in DIR; may remember it.
+using MayMake = std::function<bool(int dir, const std::string& name, bool directory)>;
+
+/// Opens the object that PATH names inside the root ROOT, following symlinks as if ROOT were `/`. What is missing is
+/// made, a directory or an empty file, where MAY_MAKE says yes (EROFS else).
+sys::Result<sys::Fd> resolve(int root, const std::string& path, bool directory, const MayMake& may_make);
+
+} // namespace ajail::mount

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+// Destinations: resolved once, inside the new root, and made where they are missing. A root filesystem and a
+// project are hostile: any component may be a symlink that points anywhere (CVE-2026-87766, CVE-2021-30465 are this
+// class). Every lookup is scoped by the kernel; a string never decides where a write goes.
+#include "mount/mount.h"
+
+#include <deque>
+
+namespace ajail::mount {
+
+namespace {
+
+using sys::Fd;
+using sys::Result;
+
+constexpr std::uint64_t kInRoot = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
+constexpr int kMaxLinks = 40; // as path_resolution(7)
+
+void push_front(std::deque<std::string>& names, const std::string& path) {
+    std::deque<std::string> front;
+    for (std::size_t start = 0; start < path.size();) {
+        std::size_t end = path.find('/', start);
+        if (end == std::string::npos) end = path.size();
+        if (end > start) front.push_back(path.substr(start, end - start));
+        start = end + 1;
+    }
+    names.insert(names.begin(), front.begin(), front.end());
+}
+
+std::string joined(const std::deque<std::string>& names) {
+    std::string path = ".";
+    for (const std::string& name : names) path += "/" + name;
+    return path;
+}
+
+// One component that is missing: made in its parent, if that may be written to.
+Result<Fd> make(const Fd& parent, const std::string& name, bool directory, const MayMake& may_make) {
+    if (!may_make(parent.get(), name, directory)) return sys::refused(EROFS);
+    if (directory) {
+        TRY(sys::mkdirat(parent.get(), name.c_str(), 0755));
+        return sys::openat(parent.get(), name.c_str(), O_PATH | O_NOFOLLOW | O_DIRECTORY);
+    }
+    TRY(sys::openat(parent.get(), name.c_str(), O_CREAT | O_EXCL | O_NOFOLLOW | O_WRONLY, 0644));
+    return sys::openat(parent.get(), name.c_str(), O_PATH | O_NOFOLLOW);
+}
+
+} // namespace
+
+Result<Fd> resolve(int root, const std::string& path, bool directory, const MayMake& may_make) {
+    std::deque<std::string> todo, done; // done: components without symlinks
+    push_front(todo, path);
+    if (auto found = sys::openat2(root, joined(todo).c_str(), O_PATH, kInRoot); found) return found;
+    else if (found.error().err != ENOENT) return found;
+    int links = 0;
+    while (!todo.empty()) {
+        std::string name = std::move(todo.front());
+        todo.pop_front();
+        if (name == ".") continue;
+        if (name == "..") {
+            if (!done.empty()) done.pop_back();
+            continue;
+        }
+        Fd parent = TRY(sys::openat2(root, joined(done).c_str(), O_PATH | O_DIRECTORY, kInRoot | RESOLVE_NO_SYMLINKS));
+        auto found = sys::openat2(parent.get(), name.c_str(), O_PATH | O_NOFOLLOW,
+                                  RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
+        if (!found) {
+            if (found.error().err != ENOENT) return found;
+            TRY(make(parent, name, directory || !todo.empty(), may_make));
+        } else if (struct stat st = TRY(sys::fstat((*found).get())); S_ISLNK(st.st_mode)) {
+            if (++links > kMaxLinks) return sys::refused(ELOOP);
+            std::string to = TRY(sys::readlinkat((*found).get(), ""));
+            if (to.starts_with('/')) done.clear();
+            push_front(todo, to);
+            continue;
+        }
+        done.push_back(std::move(name));
+    }
+    return sys::openat2(root, joined(done).c_str(), O_PATH | O_NOFOLLOW, kInRoot | RESOLVE_NO_SYMLINKS);
+}
+
+} // namespace ajail::mount

@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: Apache-2.0
+// The child's sequence. Its order is the security argument; read it as a list. Single-threaded, no CLONE_VM: it is
+// an ordinary process image of its own, but glibc's cached thread id is stale after raw clone3, so nothing here
+// raises, aborts or starts a thread.
+#include "ns/child.h"
+
+#include "mount/mount.h"
+#include "net/net.h"
+#include "policy/policy.h"
+
+#include <cstring>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <termios.h>
+
+namespace ajail::ns {
+
+namespace {
+
+using spec::Plan;
+using sys::Done;
+using sys::during;
+using sys::Fd;
+using sys::Result;
+using sys::Stage;
+using sys::Status;
+
+constexpr int kFailed = 125;
+
+Status die_with_monitor() {
+    TRY(sys::prctl(PR_SET_PDEATHSIG, SIGKILL));
+    return Done{};
+}
+
+// Blocks until the monitor has written the id maps. EOF means that it is gone, whether it died before or after
+// PDEATHSIG was armed.
+Result<mount::Trees> wait_for_go(const Fd& report) {
+    mount::Trees trees;
+    for (;;) {
+        Heard heard = TRY(hear(report));
+        switch (heard.message.kind) {
+        case Message::go: return trees;
+        case Message::tree:
+            trees.emplace(static_cast<std::size_t>(heard.message.value), std::move(heard.fd));
+            break;
+        case Message::eof: ::_exit(kFailed);
+        default: return sys::refused(EPROTO);
+        }
+    }
+}
+
+Status take_ids(const Plan& plan) {
+    // Real root can and must leave its groups; a single-id map denies setgroups, and the caller's stay.
+    if (plan.real_root) TRY(sys::setgroups_none());
+    TRY(sys::setresgid(plan.gids.inside));
+    return sys::setresuid(plan.uids.inside);
+}
+
+// The jail's pty: from its own devpts, so that no terminal of the host is reachable. The monitor gets the master
+// and answers when size and modes are right.
+Result<Fd> make_terminal(const Plan& plan, const Fd& report) {
+    if (plan.terminal == spec::Terminal::none) return Fd();
+    Fd master = TRY(sys::open("/dev/pts/ptmx", O_RDWR | O_NOCTTY));
+    int locked = 0;
+    TRY(sys::ioctl(master.get(), TIOCSPTLCK, &locked));
+    int slave = TRY(sys::ioctl(master.get(), TIOCGPTPEER, reinterpret_cast<void*>(O_RDWR | O_NOCTTY | O_CLOEXEC)));
+    Fd owned(slave);
+    TRY(tell(report, {.kind = Message::terminal}, master.get()));
+    Heard answer = TRY(hear(report));
+    if (answer.message.kind == Message::eof) ::_exit(kFailed);
+    if (answer.message.kind != Message::go) return sys::refused(EPROTO);
+    return owned;
+}
+
+// A session of its own, with the pty as controlling terminal. The host's terminal is no longer among stdio.
+Status take_terminal(const Plan& plan, const Fd& slave) {
+    TRY(sys::setsid());
+    if (!slave) return Done{};
+    TRY(sys::ioctl(slave.get(), TIOCSCTTY, nullptr));
+    for (int fd = 0; fd < 3; ++fd)
+        if (plan.tty[static_cast<std::size_t>(fd)]) TRY(sys::dup2(slave.get(), fd));
+    return Done{};
+}
+
+std::vector<char*> pointers(const std::vector<std::string>& strings) {
+    std::vector<char*> out;
+    for (const std::string& s : strings) out.push_back(const_cast<char*>(s.c_str()));
+    out.push_back(nullptr);
+    return out;
+}
+
+// Tries the candidates as execvp(3) does: the next one if a file is missing, remembering a refusal. Returns only
+// to say why not.
+Status exec(const Plan& plan) {
+    std::vector<char*> argv = pointers(plan.exec.argv), env = pointers(plan.exec.env);
+    sys::Error denied{Stage::none, sys::Call::execve, sys::kNoOp, 0};
+    for (const std::string& path : plan.exec.candidates) {
+        sys::Error error = sys::execve(path.c_str(), argv.data(), env.data()).error();
+        if (error.err == ENOEXEC) { // a script without #!, which execvp(3) gives to sh
+            std::vector<char*> sh = {const_cast<char*>("sh"), const_cast<char*>(path.c_str())};
+            sh.insert(sh.end(), argv.begin() + 1, argv.end());
+            return sys::execve("/bin/sh", sh.data(), env.data());
+        }
+        if (error.err == ENOENT || error.err == ENOTDIR) continue;
+        denied.err = error.err;
+        if (error.err != EACCES) return error;
+    }
+    if (denied.err == 0) denied.err = ENOENT;
+    return denied;
+}
+
+// Two words with init before anything of the payload's own happens: init writes the maps of a second user namespace
+// (only a process of the first may write a range) and makes itself small; then the payload may go on.
+Status wait_for_init(const Plan& plan, const Fd& init_socket) {
+    // Every mount made so far is locked for a payload that may mount: see mount_namespaces(7).
+    if (plan.second_userns) TRY(sys::unshare(CLONE_NEWUSER | CLONE_NEWNS));
+    TRY(tell(init_socket, {.kind = Message::go}));
+    Heard answer = TRY(hear(init_socket));
+    if (answer.message.kind == Message::eof) ::_exit(kFailed); // init failed, and told the monitor
+    return answer.message.kind == Message::go ? Status(Done{}) : Status(sys::refused(EPROTO));
+}
+
+Status payload(const Plan& plan, const Caller& caller, const Fd& slave, const Fd& init_socket) {
+    TRY(during(Stage::terminal, take_terminal(plan, slave)));
+    TRY(during(Stage::ids, wait_for_init(plan, init_socket)));
+    TRY(during(Stage::exec, sys::chdir(plan.exec.cwd.c_str())));
+    TRY(during(Stage::payload, sys::sigprocmask(SIG_SETMASK, caller.mask, nullptr)));
+    ::umask(caller.umask);
+    TRY(during(Stage::capabilities, policy::drop_caps(plan.caps, plan.ambient)));
+    TRY(during(Stage::no_new_privs, policy::forbid_new_privs()));
+    TRY(during(Stage::payload, sys::close_on_exec_from(3)));
+    // From here on only what stands in the jail can be opened.
+    TRY(during(Stage::landlock, policy::landlock(plan)));
+    TRY(during(Stage::seccomp, policy::filter(plan)));
+    TRY(during(Stage::readback, policy::read_back(plan)));
+    return during(Stage::exec, exec(plan));
+}
+
+[[noreturn]] void fail(const Fd& report, sys::Error error) {
+    (void)tell(report, {.kind = Message::error, .value = 0, .error_value = error}); // nobody else to tell
+    ::_exit(kFailed);
+}
+
+// In the first user namespace: the identity map of what is mapped there, for PID.
+Status write_second_maps(const Plan& plan, pid_t pid) {
+    auto line = [](const spec::IdMap& m) {
+        std::string inside = std::to_string(m.inside);
+        return inside + " " + inside + " " + std::to_string(m.count);
+    };
+    std::string proc = "/proc/" + std::to_string(pid) + "/";
+    TRY(sys::write_file((proc + "uid_map").c_str(), line(plan.uids)));
+    return sys::write_file((proc + "gid_map").c_str(), line(plan.gids));
+}
+
+struct Payload {
+    pid_t pid = 0;
+    Fd socket; ///< its two words with init
+};
+
+Result<Payload> start_payload(const Plan& plan, const Caller& caller, const Fd& report, const Fd& slave) {
+    auto [mine, its] = TRY(sys::socketpair());
+    pid_t pid = TRY(sys::clone3(0, nullptr));
+    if (pid == 0) {
+        mine.reset();
+        fail(report, payload(plan, caller, slave, its).error());
+    }
+    return Payload{pid, std::move(mine)};
+}
+
+// Past this function nothing of init can be used against the jail's walls, and the payload runs.
+Status release(const Plan& plan, const Payload& payload) {
+    Heard asked = TRY(hear(payload.socket));
+    if (asked.message.kind == Message::eof) return Done{}; // it has failed and told the monitor itself
+    if (plan.second_userns) TRY(write_second_maps(plan, payload.pid));
+    TRY(become_init());
+    return tell(payload.socket, {.kind = Message::go});
+}
+
+Result<Payload> build(const Plan& plan, const Caller& caller, const Fd& report) {
+    TRY(during(Stage::start, die_with_monitor()));
+    TRY(during(Stage::start, sys::setsid()));
+    mount::Trees trees = TRY(during(Stage::start, wait_for_go(report)));
+    TRY(during(Stage::ids, take_ids(plan)));
+    // Again: a change of ids clears it (prctl(2)).
+    TRY(during(Stage::start, die_with_monitor()));
+    ::umask(0);
+    TRY(during(Stage::hostname, sys::sethostname(plan.hostname)));
+    if (!plan.network) TRY(during(Stage::network, net::loopback_up()));
+    TRY(mount::build(plan, std::move(trees)));
+    // Past this line the old root is unreachable. The report socket, the lifeline and stdio are all that is left of
+    // the host.
+    Fd slave = TRY(during(Stage::terminal, make_terminal(plan, report)));
+    // The launcher's arguments and environment, before anybody can look: /proc/1/{cmdline,environ} show them.
+    std::memset(caller.args, 0, caller.args_size);
+    return during(Stage::payload, start_payload(plan, caller, report, slave));
+}
+
+} // namespace
+
+void child(const Plan& plan, const Caller& caller, Fd report, Fd lifeline) {
+    auto built = build(plan, caller, report);
+    if (!built) fail(report, built.error());
+    Payload payload = std::move(built).take();
+    if (Status released = during(Stage::payload, release(plan, payload)); !released) fail(report, released.error());
+    payload.socket.reset();
+    report.reset();
+    init(lifeline, payload.pid);
+}
+
+} // namespace ajail::ns

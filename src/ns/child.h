@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+// The jail's side of clone3: the child that builds, the init that it becomes, the payload that it forks.
+#pragma once
+
+#include "ns/run.h"
+#include "ns/wire.h"
+
+namespace ajail::ns {
+
+/// Runs in the new namespaces as PID 1: sets the jail up, forks the payload, then is init. Never returns.
+[[noreturn]] void child(const spec::Plan& plan, const Caller& caller, sys::Fd report, sys::Fd lifeline);
+
+/// Gives up what PID 1 does not need: stdio, its dumpability, every capability but CAP_KILL.
+sys::Status become_init();
+
+/// PID 1 of the jail from the payload's fork on: reaps, passes signals on, ends the jail with the payload or with
+/// the monitor.
+[[noreturn]] void init(const sys::Fd& lifeline, pid_t payload);
+
+} // namespace ajail::ns

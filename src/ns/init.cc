@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+// PID 1 of the jail. Forked, never exec'd, so its memory stays owned by the outer user namespace and no capability
+// of the jail opens it; non-dumpable, without stdio, with CAP_KILL alone.
+#include "ns/child.h"
+
+#include "policy/policy.h"
+
+#include <array>
+#include <linux/capability.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+
+namespace ajail::ns {
+
+namespace {
+
+using sys::Done;
+using sys::Fd;
+using sys::Status;
+
+// From the monitor to the payload. What a terminal sends goes to the payload's process group, as a terminal would
+// (the payload leads one, it has called setsid); the rest to the payload itself. A stop is forced: SIGTSTP does
+// nothing to an orphaned process group.
+void pass_on(int sig, pid_t payload) {
+    bool group = sig == SIGINT || sig == SIGQUIT || sig == SIGTSTP || sig == SIGCONT;
+    (void)::kill(group ? -payload : payload, sig == SIGTSTP ? SIGSTOP : sig); // ESRCH: it is ending by itself
+}
+
+// Reaps whoever has died. False when the payload has, and the monitor knows.
+bool reap(const Fd& lifeline, pid_t payload) {
+    for (;;) {
+        auto info = sys::waitid(P_ALL, 0, WEXITED | WSTOPPED | WNOHANG);
+        if (!info || (*info).si_pid == 0) return true;
+        if ((*info).si_pid != payload) continue;
+        int value = (*info).si_status;
+        switch ((*info).si_code) {
+        case CLD_EXITED: (void)tell(lifeline, {.kind = Message::exited, .value = value}); return false;
+        case CLD_KILLED:
+        case CLD_DUMPED: (void)tell(lifeline, {.kind = Message::killed, .value = value}); return false;
+        default: (void)tell(lifeline, {.kind = Message::stopped, .value = value}); break;
+        }
+    }
+}
+
+Status serve(const Fd& lifeline, pid_t payload) {
+    sigset_t mask;
+    ::sigfillset(&mask);
+    TRY(sys::sigprocmask(SIG_SETMASK, mask, nullptr));
+    Fd signals = TRY(sys::signalfd(mask));
+    std::array<pollfd, 2> wait = {pollfd{lifeline.get(), POLLIN, 0}, pollfd{signals.get(), POLLIN, 0}};
+    while (reap(lifeline, payload)) {
+        TRY(sys::poll(wait, -1));
+        if ((wait[1].revents & POLLIN) != 0) {
+            signalfd_siginfo info;
+            // Only a wake-up, reap() asks the kernel; one that was merged away is not missed.
+            (void)sys::read_some(signals.get(), {reinterpret_cast<char*>(&info), sizeof info});
+        }
+        if (wait[0].revents == 0) continue;
+        Heard heard = TRY(hear(lifeline));
+        if (heard.message.kind == Message::eof) return Done{}; // the monitor is gone
+        if (heard.message.kind == Message::signal) pass_on(heard.message.value, payload);
+    }
+    return Done{};
+}
+
+} // namespace
+
+Status become_init() {
+    // Stdio above all, so that a reader of the payload's output sees its end.
+    for (int fd = 0; fd < 3; ++fd) (void)::close(fd);
+    TRY(sys::prctl(PR_SET_DUMPABLE, 0));
+    TRY(sys::prctl(PR_SET_NAME, reinterpret_cast<unsigned long>("ajail-init")));
+    TRY(policy::drop_caps(std::uint64_t{1} << CAP_KILL, false));
+    return policy::forbid_new_privs();
+}
+
+void init(const Fd& lifeline, pid_t payload) {
+    // Whatever happens here, the answer is the same: PID 1 exits and the kernel kills the rest of the namespace.
+    (void)serve(lifeline, payload);
+    ::_exit(0);
+}
+
+} // namespace ajail::ns

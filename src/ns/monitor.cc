@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+// One poll loop, no signal handlers: signals are blocked and read from a signalfd, init's end from a pidfd.
+#include "ns/monitor.h"
+
+#include "ns/terminal.h"
+
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+
+namespace ajail::ns {
+
+namespace {
+
+using sys::Call;
+using sys::Fd;
+
+constexpr int kSignals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGCONT, SIGTSTP, SIGWINCH};
+
+class Monitor {
+public:
+    Monitor(const spec::Plan& plan, const Ends& ends, const Fd& signals)
+        : ends_(ends), signals_(signals), relay_(plan), raw_(plan.terminal == spec::Terminal::raw) {}
+
+    Outcome run() {
+        while (!turn()) {}
+        relay_.drain();
+        relay_.restore();
+        (void)sys::waitid(P_PIDFD, static_cast<id_t>(ends_.init.get()), WEXITED); // dead already: only reaped
+        if (!ended_ && !outcome_.error) outcome_.signal = SIGKILL; // init itself was killed, and all with it
+        return outcome_;
+    }
+
+private:
+    // One round of the loop. True when init is dead.
+    bool turn() {
+        std::vector<pollfd> fds = {{ends_.init.get(), POLLIN, 0}, {signals_.get(), POLLIN, 0}};
+        std::size_t lifeline = watch(fds, ends_.lifeline, lifeline_open_);
+        std::size_t report = watch(fds, ends_.report, report_open_);
+        bool often = relay_.want(fds);
+        (void)sys::poll(fds, often ? 250 : -1);
+        if (fds[1].revents != 0) take_signal();
+        if (!relay_.pump() && !told_hangup_) {
+            told_hangup_ = true;
+            pass_on(SIGHUP);
+        }
+        if (report != 0 && fds[report].revents != 0) hear_report();
+        if (lifeline != 0 && fds[lifeline].revents != 0) hear_init();
+        if (fds[0].revents == 0) return false;
+        while (lifeline_open_) hear_init(); // what it said last is still in the socket
+        while (report_open_) hear_report();
+        return true;
+    }
+
+    static std::size_t watch(std::vector<pollfd>& fds, const Fd& fd, bool open) {
+        if (!open) return 0;
+        fds.push_back({fd.get(), POLLIN, 0});
+        return fds.size() - 1;
+    }
+
+    void pass_on(int sig) { (void)tell(ends_.lifeline, {.kind = Message::signal, .value = sig}); }
+
+    void take_signal() {
+        signalfd_siginfo info{};
+        if (::read(signals_.get(), &info, sizeof info) != sizeof info) return;
+        int sig = static_cast<int>(info.ssi_signo);
+        if (sig == SIGWINCH) return relay_.resize();
+        if (sig == SIGCONT) relay_.resume();
+        pass_on(sig);
+        if (sig == SIGTSTP) stop_self(::getpid());
+    }
+
+    // Stops us as a job of the caller's shell; comes back when it says `fg` or `bg`. By SIGTSTP, which a process
+    // group that has no shell to wake it ignores. WHOM: us, or 0 for our whole group, as ^Z would.
+    void stop_self(pid_t whom) {
+        relay_.restore();
+        sigset_t tstp;
+        ::sigemptyset(&tstp);
+        ::sigaddset(&tstp, SIGTSTP);
+        (void)sys::sigprocmask(SIG_UNBLOCK, tstp, nullptr);
+        (void)::kill(whom, SIGTSTP);
+        (void)sys::sigprocmask(SIG_BLOCK, tstp, nullptr);
+        relay_.resume();
+        relay_.resize();
+        pass_on(SIGCONT);
+    }
+
+    void hear_report() {
+        auto heard = hear(ends_.report);
+        if (!heard) return fail(heard.error());
+        switch ((*heard).message.kind) {
+        case Message::eof: report_open_ = false; break; // exec has happened, or init's end will tell
+        case Message::error: outcome_.error = (*heard).message.error_value; break;
+        case Message::terminal: {
+            Heard owned = std::move(heard).take();
+            auto started = sys::during(sys::Stage::terminal, relay_.start(std::move(owned.fd)));
+            if (!started) return fail(started.error());
+            (void)tell(ends_.report, {.kind = Message::go}); // a dead child: its end tells
+            break;
+        }
+        default: fail(sys::refused(EPROTO));
+        }
+    }
+
+    void hear_init() {
+        auto heard = hear(ends_.lifeline);
+        if (!heard) {
+            lifeline_open_ = false; // ECONNRESET: it died with signals of ours unread
+            return;
+        }
+        int value = (*heard).message.value;
+        switch ((*heard).message.kind) {
+        case Message::eof: lifeline_open_ = false; break;
+        case Message::stopped:
+            if (raw_) stop_self(0);
+            break;
+        case Message::exited: ended_ = true, outcome_.code = value; break;
+        case Message::killed: ended_ = true, outcome_.signal = value; break;
+        default: break;
+        }
+    }
+
+    // The monitor's own failure ends the jail.
+    void fail(sys::Error error) {
+        if (error.stage == sys::Stage::none) error.stage = sys::Stage::monitor;
+        if (!outcome_.error) outcome_.error = error;
+        report_open_ = false;
+        (void)sys::pidfd_send_signal(ends_.init.get(), SIGKILL);
+    }
+
+    const Ends& ends_;
+    const Fd& signals_;
+    Relay relay_;
+    bool raw_;
+    Outcome outcome_;
+    bool report_open_ = true, lifeline_open_ = true, ended_ = false, told_hangup_ = false;
+};
+
+} // namespace
+
+sigset_t watched_signals() {
+    sigset_t set;
+    ::sigemptyset(&set);
+    for (int sig : kSignals) {
+        struct sigaction action {};
+        bool ignored = ::sigaction(sig, nullptr, &action) == 0 && action.sa_handler == SIG_IGN;
+        if (!ignored) ::sigaddset(&set, sig); // nohup(1) and friends: stays ignored, for the payload as well
+    }
+    return set;
+}
+
+Outcome monitor(const spec::Plan& plan, const Ends& ends, const Fd& signals) {
+    return Monitor(plan, ends, signals).run();
+}
+
+} // namespace ajail::ns

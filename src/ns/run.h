@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+// The engine's front door: run(plan) makes the namespaces, builds the jail, executes the payload and waits.
+#pragma once
+
+#include "spec/plan.h"
+#include "sys/calls.h"
+
+#include <cstddef>
+#include <optional>
+
+namespace ajail::ns {
+
+/// What the payload must get back from its caller, and what a jail must not see of it.
+struct Caller {
+    sigset_t mask{};            ///< the signal mask that ajail was started with
+    mode_t umask = 022;
+    char* args = nullptr;       ///< argv and environ as the kernel shows them in /proc/PID: wiped in init
+    std::size_t args_size = 0;
+};
+
+struct Outcome {
+    std::optional<sys::Error> error; ///< set: ajail failed, or (stage exec) the command could not be executed
+    int code = 0;                    ///< exit code of the payload
+    int signal = 0;                  ///< or the signal that killed it
+};
+
+/// Runs PLAN to its end. The caller must be single-threaded. Returns only in the calling process.
+Outcome run(const spec::Plan& plan, const Caller& caller);
+
+} // namespace ajail::ns

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+// See terminal.h. Raw: every key goes in, the jail's own line discipline makes signals of ^C and ^Z. Cooked (one of
+// stdin and stdout is a pipe, so somebody else may be using the terminal): the host's line discipline stays, the
+// jail's neither echoes nor translates, and ^C comes as a signal to the monitor.
+#include "ns/terminal.h"
+
+#include <array>
+#include <sys/ioctl.h>
+
+namespace ajail::ns {
+
+namespace {
+
+constexpr std::size_t kChunk = 4096;
+
+int first_tty(const spec::Plan& plan) {
+    for (int fd : {1, 2, 0})
+        if (plan.tty[static_cast<std::size_t>(fd)]) return fd;
+    return -1;
+}
+
+// An own open file description, so that O_NONBLOCK does not fall upon everybody who shares the terminal.
+sys::Fd own_description(int tty) {
+    std::string path = "/proc/self/fd/" + std::to_string(tty);
+    auto fd = sys::open(path.c_str(), O_WRONLY | O_NONBLOCK | O_NOCTTY);
+    if (fd) return std::move(fd).take();
+    return sys::Fd(::fcntl(tty, F_DUPFD_CLOEXEC, 3)); // may block then, no worse than any program
+}
+
+} // namespace
+
+Relay::Relay(const spec::Plan& plan)
+    : mode_(plan.terminal), in_(plan.tty[0] ? 0 : -1), tty_(first_tty(plan)) {}
+
+bool Relay::foreground() const {
+    pid_t group = ::tcgetpgrp(tty_);
+    return group < 0 || group == ::getpgrp(); // not our controlling terminal: nobody else's job control either
+}
+
+sys::Status Relay::start(sys::Fd master) {
+    termios modes{};
+    if (::tcgetattr(tty_, &modes) < 0) return sys::failed(sys::Call::ioctl);
+    if (mode_ == spec::Terminal::cooked) {
+        modes.c_oflag &= ~static_cast<tcflag_t>(OPOST);
+        if (in_ >= 0) modes.c_lflag &= ~static_cast<tcflag_t>(ECHO | ECHONL);
+    }
+    if (::tcsetattr(master.get(), TCSANOW, &modes) < 0) return sys::failed(sys::Call::ioctl);
+    int flags = ::fcntl(master.get(), F_GETFL);
+    if (flags < 0 || ::fcntl(master.get(), F_SETFL, flags | O_NONBLOCK) < 0) return sys::failed(sys::Call::ioctl);
+    out_ = own_description(tty_);
+    if (!out_) return sys::failed(sys::Call::open);
+    master_ = std::move(master);
+    resize();
+    resume();
+    return sys::Done{};
+}
+
+void Relay::resize() {
+    winsize size{};
+    if (!master_ || ::ioctl(tty_, TIOCGWINSZ, &size) < 0) return;
+    (void)::ioctl(master_.get(), TIOCSWINSZ, &size); // the kernel tells the jail's foreground group
+}
+
+void Relay::resume() {
+    if (!master_ || mode_ != spec::Terminal::raw || saved_ || !foreground()) return;
+    termios modes{};
+    if (::tcgetattr(tty_, &modes) < 0) return;
+    termios raw = modes;
+    ::cfmakeraw(&raw);
+    if (::tcsetattr(tty_, TCSADRAIN, &raw) == 0) saved_ = modes;
+}
+
+void Relay::restore() {
+    if (!saved_) return;
+    if (foreground()) (void)::tcsetattr(tty_, TCSADRAIN, &*saved_);
+    saved_.reset();
+}
+
+bool Relay::want(std::vector<pollfd>& fds) const {
+    if (!master_) return false;
+    auto add = [&](int fd, int events) {
+        if (events != 0) fds.push_back({fd, static_cast<short>(events), 0});
+    };
+    bool front = in_ >= 0 && !hung_up_ && foreground();
+    if (front && to_jail_.empty()) add(in_, POLLIN);
+    add(master_.get(), (to_host_.empty() ? POLLIN : 0) | (to_jail_.empty() ? 0 : POLLOUT));
+    if (!to_host_.empty()) add(out_.get(), POLLOUT);
+    return in_ >= 0 && !hung_up_ && !front;
+}
+
+void Relay::read_host() {
+    pollfd ready{in_, POLLIN, 0};
+    if (::poll(&ready, 1, 0) <= 0) return;
+    std::array<char, kChunk> buffer;
+    ssize_t n = ::read(in_, buffer.data(), buffer.size());
+    if (n > 0) {
+        to_jail_.append(buffer.data(), static_cast<std::size_t>(n));
+    } else if (n == 0 && mode_ == spec::Terminal::cooked) {
+        termios modes{};
+        if (::tcgetattr(master_.get(), &modes) == 0) to_jail_ += static_cast<char>(modes.c_cc[VEOF]);
+    } else if (n == 0 || errno != EINTR) {
+        hung_up_ = true;
+    }
+}
+
+bool Relay::flush_host() {
+    while (!to_host_.empty()) {
+        ssize_t n = ::write(out_.get(), to_host_.data(), to_host_.size());
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0 && errno != EAGAIN) to_host_.clear(); // the terminal is gone: nobody to show it to
+        if (n < 0) return false;
+        to_host_.erase(0, static_cast<std::size_t>(n));
+    }
+    return true;
+}
+
+bool Relay::pump() {
+    if (!master_) return true;
+    resume();
+    if (in_ >= 0 && !hung_up_ && to_jail_.empty() && foreground()) read_host();
+    if (!to_jail_.empty()) {
+        ssize_t n = ::write(master_.get(), to_jail_.data(), to_jail_.size());
+        if (n > 0) to_jail_.erase(0, static_cast<std::size_t>(n));
+    }
+    if (to_host_.empty()) {
+        std::array<char, kChunk> buffer;
+        ssize_t n = ::read(master_.get(), buffer.data(), buffer.size());
+        if (n > 0) to_host_.append(buffer.data(), static_cast<std::size_t>(n));
+    }
+    (void)flush_host();
+    return !hung_up_;
+}
+
+void Relay::drain() {
+    if (!master_) return;
+    // All of the jail is dead: what is in the pty is all that there will be. A terminal that takes nothing for two
+    // seconds is stuck, and must not keep us.
+    for (;;) {
+        if (!flush_host() && !to_host_.empty()) {
+            pollfd ready{out_.get(), POLLOUT, 0};
+            if (::poll(&ready, 1, 2000) <= 0) return;
+            continue;
+        }
+        std::array<char, kChunk> buffer;
+        ssize_t n = ::read(master_.get(), buffer.data(), buffer.size());
+        if (n < 0 && errno == EINTR) continue;
+        if (n <= 0) return; // EIO: no slave is open any more
+        to_host_.assign(buffer.data(), static_cast<std::size_t>(n));
+    }
+}
+
+} // namespace ajail::ns

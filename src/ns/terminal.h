@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// The monitor's half of the jail's terminal: bytes between the host's terminal and the master of the jail's pty.
+// The payload never holds the host's terminal, so TIOCSTI, modes and reads in the background stay inside.
+#pragma once
+
+#include "spec/plan.h"
+#include "sys/calls.h"
+
+#include <optional>
+#include <string>
+#include <termios.h>
+#include <vector>
+
+namespace ajail::ns {
+
+class Relay {
+public:
+    explicit Relay(const spec::Plan& plan);
+    ~Relay() { restore(); }
+    Relay(const Relay&) = delete;
+    Relay& operator=(const Relay&) = delete;
+
+    /// Takes the pty's master: gives it the host terminal's modes and size, and goes raw if the Plan says so.
+    sys::Status start(sys::Fd master);
+    bool active() const { return static_cast<bool>(master_); }
+    /// Adds what to poll for. True if it wants to be woken every quarter of a second as well, to see whether the
+    /// shell has brought it to the foreground (which sends no signal to a job that runs).
+    bool want(std::vector<pollfd>& fds) const;
+    /// Moves what can be moved without waiting. False when the host's terminal has hung up.
+    bool pump();
+    void resize();  ///< the host's terminal has a new size
+    void restore(); ///< the host's modes as they were
+    void resume();  ///< raw again, if in the foreground
+    void drain();   ///< what the payload has written before it ended
+
+private:
+    bool foreground() const;
+    void read_host();
+    bool flush_host();
+
+    spec::Terminal mode_;
+    int in_ = -1;      ///< stdin if it is a terminal
+    int tty_ = -1;     ///< any stdio that is one: size and modes
+    sys::Fd out_;      ///< an own open file description of the terminal to write to, non-blocking
+    sys::Fd master_;
+    std::optional<termios> saved_;
+    std::string to_host_, to_jail_;
+    bool hung_up_ = false;
+};
+
+} // namespace ajail::ns

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the processes of a jail say to each other, over two SOCK_SEQPACKET pairs.
+//
+//   report    monitor <-> child, then payload. Closed by exec.
+//     monitor -> child    tree N (+fd)   an idmapped tree for operation N       (real root only)
+//                         go             id maps are written: proceed
+//     child  -> monitor   terminal (+fd) the master of the jail's pty; answered by go
+//                         error E        a step failed; the sender exits
+//                         EOF            exec happened (or the sender died: init's end tells)
+//   lifeline  monitor <-> init, for the life of the jail. EOF at either end: the other is gone.
+//     monitor -> init     signal S       for the payload
+//     init   -> monitor   stopped S      the payload was stopped by S
+//                         exited C / killed S   the payload ended; init exits, and with it the jail
+//
+// Anything else is a protocol error (EPROTO).
+#pragma once
+
+#include "sys/calls.h"
+
+#include <cstdint>
+
+namespace ajail::ns {
+
+struct Message {
+    enum Kind : std::uint32_t { eof, tree, go, terminal, error, signal, stopped, exited, killed } kind = eof;
+    std::int32_t value = 0;
+    sys::Error error_value{};
+};
+
+inline sys::Status tell(const sys::Fd& socket, Message message, int fd = -1) {
+    return sys::send(socket.get(), std::as_bytes(std::span(&message, 1)), fd);
+}
+
+struct Heard {
+    Message message;
+    sys::Fd fd;
+};
+
+/// Blocks for the next message; kind eof when the other end is closed.
+inline sys::Result<Heard> hear(const sys::Fd& socket) {
+    Heard heard;
+    sys::Received received = TRY(sys::receive(socket.get(), std::as_writable_bytes(std::span(&heard.message, 1))));
+    if (received.size == 0) heard.message = Message{};
+    else if (received.size != sizeof(Message)) return sys::refused(EPROTO);
+    heard.fd = std::move(received.fd);
+    return heard;
+}
+
+} // namespace ajail::ns

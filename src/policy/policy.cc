@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+// Capabilities, no_new_privs, Landlock, seccomp, and the read-back of them.
+#include "policy/policy.h"
+
+#include "policy/filters.h"
+
+#include <linux/capability.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
+
+namespace ajail::policy {
+
+using sys::Done;
+using sys::Fd;
+using sys::Status;
+
+namespace {
+
+constexpr int kStdio = 3;
+
+std::uint64_t all_file_access(unsigned abi) {
+    std::uint64_t access = (1ULL << 13) - 1; // ABI 1
+    if (abi >= 2) access |= LANDLOCK_ACCESS_FS_REFER;
+    if (abi >= 3) access |= LANDLOCK_ACCESS_FS_TRUNCATE;
+    if (abi >= 5) access |= LANDLOCK_ACCESS_FS_IOCTL_DEV;
+    return access;
+}
+
+// Opening stdio again through /proc/self/fd gives what the descriptor has, no more: what came in read-only cannot
+// be written.
+std::uint64_t as_opened(int fd_flags, mode_t mode, unsigned abi) {
+    std::uint64_t access = 0;
+    int way = fd_flags & O_ACCMODE;
+    if (way == O_RDONLY || way == O_RDWR) access |= LANDLOCK_ACCESS_FS_READ_FILE;
+    if (way == O_WRONLY || way == O_RDWR) access |= LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_TRUNCATE;
+    if (S_ISCHR(mode)) access |= LANDLOCK_ACCESS_FS_IOCTL_DEV;
+    return access & all_file_access(abi);
+}
+
+} // namespace
+
+Status drop_caps(std::uint64_t keep, bool ambient) {
+    // Bounding first: dropping from it needs CAP_SETPCAP.
+    for (int cap = 0; cap < 64; ++cap) {
+        auto present = sys::prctl(PR_CAPBSET_READ, static_cast<unsigned long>(cap));
+        if (!present && present.error().err == EINVAL) break; // past the last one that this kernel knows
+        if (TRY(std::move(present)) == 1 && (keep >> cap & 1U) == 0)
+            TRY(sys::prctl(PR_CAPBSET_DROP, static_cast<unsigned long>(cap)));
+    }
+    TRY(sys::capset({keep, keep, ambient ? keep : 0}));
+    TRY(sys::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL));
+    for (int cap = 0; ambient && cap < 64; ++cap)
+        if ((keep >> cap & 1U) != 0)
+            TRY(sys::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, static_cast<unsigned long>(cap)));
+    return Done{};
+}
+
+Status forbid_new_privs() {
+    TRY(sys::prctl(PR_SET_NO_NEW_PRIVS, 1));
+    return Done{};
+}
+
+Status landlock(const spec::Plan& plan) {
+    if (plan.landlock_abi == 0) return Done{};
+    sys::LandlockRuleset attr{};
+    attr.handled_access_fs = all_file_access(plan.landlock_abi);
+    if (plan.landlock_abi >= 6) attr.scoped = LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET | LANDLOCK_SCOPE_SIGNAL;
+    Fd ruleset = TRY(sys::landlock_ruleset(attr, static_cast<int>(plan.landlock_abi)));
+    Fd root = TRY(sys::open("/", O_PATH | O_DIRECTORY));
+    TRY(sys::landlock_allow(ruleset.get(), root.get(), attr.handled_access_fs));
+    for (int fd = 0; fd < kStdio; ++fd) {
+        struct stat st = TRY(sys::fstat(fd));
+        if (!S_ISREG(st.st_mode) && !S_ISCHR(st.st_mode)) continue; // pipes and sockets are not files to Landlock
+        int fd_flags = ::fcntl(fd, F_GETFL);
+        if (fd_flags < 0) return sys::failed(sys::Call::open);
+        if (std::uint64_t access = as_opened(fd_flags, st.st_mode, plan.landlock_abi); access != 0)
+            TRY(sys::landlock_allow(ruleset.get(), fd, access));
+    }
+    return sys::landlock_enforce(ruleset.get());
+}
+
+Status filter(const spec::Plan& plan) {
+    for (const std::string& name : plan.filters) {
+        std::span<const sock_filter> bytes = program(name);
+        if (bytes.empty()) return sys::refused(EINVAL);
+        TRY(sys::seccomp_install(bytes));
+    }
+    return Done{};
+}
+
+Status read_back(const spec::Plan& plan) {
+    sys::Caps caps = TRY(sys::capget());
+    if (caps.permitted != plan.caps || caps.effective != plan.caps) return sys::refused(EPERM);
+    if (caps.inheritable != (plan.ambient ? plan.caps : 0)) return sys::refused(EPERM);
+    for (int cap = 0; cap <= CAP_LAST_CAP; ++cap) {
+        long present = TRY(sys::prctl(PR_CAPBSET_READ, static_cast<unsigned long>(cap)));
+        if (present == 1 && (plan.caps >> cap & 1U) == 0) return sys::refused(EPERM);
+    }
+    if (TRY(sys::prctl(PR_GET_NO_NEW_PRIVS)) != 1) return sys::refused(EPERM);
+    if (TRY(sys::prctl(PR_GET_SECCOMP)) != SECCOMP_MODE_FILTER) return sys::refused(EPERM);
+    return Done{};
+}
+
+} // namespace ajail::policy

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+// The policy room: what is taken from the payload before exec. ns::payload calls these in the order in which they
+// stand here; each fails closed, and read_back() asks the kernel whether all of them stand.
+#pragma once
+
+#include "spec/plan.h"
+#include "sys/calls.h"
+
+namespace ajail::policy {
+
+/// Bounding, permitted, effective := KEEP; inheritable and ambient too if AMBIENT, else empty.
+sys::Status drop_caps(std::uint64_t keep, bool ambient);
+/// no_new_privs: no exec grants anything from here on (prctl(2), PR_SET_NO_NEW_PRIVS).
+sys::Status forbid_new_privs();
+/// A ruleset that grants everything beneath `/` of the jail and nothing else: objects of the host that came in as
+/// stdio cannot be opened again with more rights than they were given with, and abstract sockets and processes
+/// outside are out of reach (ABI 6).
+sys::Status landlock(const spec::Plan& plan);
+/// The seccomp programs of the Plan, in order. EINVAL for a name that was not built in.
+sys::Status filter(const spec::Plan& plan);
+/// Reads back what the kernel says of all of the above; EPERM if a wall does not stand.
+sys::Status read_back(const spec::Plan& plan);
+
+} // namespace ajail::policy

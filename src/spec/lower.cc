@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: Apache-2.0
+// lower(): from what was asked for to what will be done. Every choice between kernel features is made here.
+#include "spec/plan.h"
+
+#include <linux/capability.h>
+
+namespace ajail::spec {
+
+namespace {
+
+constexpr std::uint64_t bit(int cap) { return std::uint64_t{1} << cap; }
+
+// What a package manager's root needs inside its own namespace and no more: Docker's default set without MKNOD and
+// NET_RAW. Over ids that are not mapped they mean nothing.
+constexpr std::uint64_t kRootCaps = bit(CAP_CHOWN) | bit(CAP_DAC_OVERRIDE) | bit(CAP_FOWNER) | bit(CAP_FSETID) |
+                                    bit(CAP_KILL) | bit(CAP_SETGID) | bit(CAP_SETUID) | bit(CAP_SETPCAP) |
+                                    bit(CAP_SETFCAP) | bit(CAP_NET_BIND_SERVICE) | bit(CAP_SYS_CHROOT) |
+                                    bit(CAP_AUDIT_WRITE);
+
+constexpr Attr kReadOnly{};
+constexpr Attr kProgramsReadOnly{.exec = true};
+constexpr Attr kPrograms{.writable = true, .exec = true};
+constexpr Attr kData{.writable = true};
+
+// Of a fresh procfs: kernel knobs that file modes alone do not protect from a mapped root (the list of runc's
+// readonlyPaths), and what tells about or reaches the whole machine (its maskedPaths and more).
+constexpr const char* kProcReadOnly[] = {"sys", "irq", "bus", "fs"};
+constexpr const char* kProcMasked[] = {
+    "sysrq-trigger", "kcore",      "keys",        "key-users",   "kallsyms",    "kmsg",     "timer_list",
+    "sched_debug",   "interrupts", "kpagecount",  "kpageflags",  "kpagecgroup", "slabinfo", "latency_stats",
+    "vmallocinfo",   "acpi",       "pagetypeinfo", "scsi",       "asound",      "mtrr",
+};
+constexpr const char* kDevices[] = {"null", "zero", "full", "random", "urandom", "tty"};
+constexpr std::pair<const char*, const char*> kDevLinks[] = {
+    {"fd", "/proc/self/fd"},       {"stdin", "/proc/self/fd/0"}, {"stdout", "/proc/self/fd/1"},
+    {"stderr", "/proc/self/fd/2"}, {"core", "/proc/kcore"},      {"ptmx", "pts/ptmx"},
+};
+
+std::string join(const std::string& dir, std::string_view name) {
+    std::string path = dir;
+    if (path.empty() || path.back() != '/') path += '/';
+    path += name;
+    return path;
+}
+
+class Lowering {
+public:
+    Lowering(const Spec& spec, const Host& host) : spec_(spec), host_(host) {}
+
+    std::variant<Plan, Refusal> run() {
+        ids();
+        if (!root()) return Refusal{"this kernel offers no overlayfs to a user namespace, and a throw-away root "
+                                    "filesystem needs one; load it (modprobe overlay) or use --fs=host"};
+        for (const Mount& mount : spec_.mounts) std::visit([this](const auto& m) { add(m); }, mount);
+        policy();
+        terminal();
+        exec();
+        plan_.network = spec_.network;
+        plan_.hostname = spec_.hostname;
+        return std::move(plan_);
+    }
+
+private:
+    // One id, or for real root (which is never mapped) an unassigned range.
+    void ids() {
+        plan_.real_root = host_.real_root;
+        if (host_.real_root) {
+            plan_.uids = plan_.gids = {0, kRootRangeBase, kRootRangeCount};
+            return;
+        }
+        bool self = spec_.identity == Identity::self;
+        plan_.uids = {self ? host_.uid : 0, host_.uid, 1};
+        plan_.gids = {self ? host_.gid : 0, host_.gid, 1};
+    }
+
+    bool root() {
+        switch (spec_.root.kind) {
+        case Root::empty: op(op::Filesystem{"tmpfs", {{"mode", "755"}}, "/", kPrograms}); return true;
+        case Root::writable:
+            plan_.edits_root = true;
+            op(op::Bind{spec_.root.source, "/", kPrograms, idmap(spec_.root.source)});
+            return true;
+        case Root::overlay:
+            op(op::Overlay{spec_.root.source, "", "/", kPrograms, idmap(spec_.root.source)});
+            return host_.overlay;
+        }
+        return false;
+    }
+
+    void add(const Bind& m) {
+        Attr attr{.writable = m.writable, .devices = m.devices, .exec = true};
+        op(op::Bind{m.source, m.target, attr, idmap(m.source) && !m.devices});
+    }
+
+    void add(const Overlay& m) {
+        // A user namespace may not take a layer apart from the mounts in it (has_locked_children, EINVAL).
+        const char* why_not = !host_.overlay                          ? "no overlayfs here"
+                              : m.source.submounts && !idmap(m.source) ? "file systems are mounted in it"
+                                                                       : nullptr;
+        if (why_not != nullptr) {
+            // Read-only keeps the promise that nothing of it changes; only convenience is lost.
+            plan_.degraded.push_back({"writing to " + m.target, std::string(why_not) + ", so it is read-only"});
+            op(op::Bind{m.source, m.target, kProgramsReadOnly, idmap(m.source)});
+            return;
+        }
+        op::Overlay overlay{m.source, "", m.target, kPrograms, idmap(m.source)};
+        if (!m.source.directory) {
+            // overlayfs takes directories: the file's own directory below, and only the file shown. Nothing is
+            // copied until somebody writes.
+            std::size_t slash = m.source.path.rfind('/');
+            overlay.entry = slash == std::string::npos ? m.source.path : m.source.path.substr(slash + 1);
+            overlay.lower.path = slash == std::string::npos ? "."
+                                 : slash == 0               ? "/"
+                                                            : m.source.path.substr(0, slash);
+            overlay.lower.directory = true;
+        }
+        op(std::move(overlay));
+    }
+
+    void add(const Tmpfs& m) {
+        char mode[8];
+        snprintf(mode, sizeof mode, "%o", m.mode & 07777U);
+        op(op::Filesystem{"tmpfs", {{"mode", mode}}, m.target, kPrograms});
+    }
+    void add(const Mask& m) { op(op::Mask{m.target, false}); }
+    void add(const Data& m) { op(op::Data{m.target, m.content, m.mode, spec_.root.kind != Root::overlay}); }
+    void add(const Symlink& m) { op(op::Symlink{m.target, m.to}); }
+
+    void add(const Proc& m) {
+        op(op::Filesystem{"proc", {}, m.target, kData});
+        if (!spec_.policy.nested) {
+            // No user namespaces below this one: the door to most kernel bugs of the last years. With a second
+            // level for the payload that one is already counted. See namespaces(7), "max_user_namespaces".
+            op(op::Sysctl{join(m.target, "sys/user/max_user_namespaces"), needs_second_userns() ? "1" : "0"});
+        }
+        for (const char* name : kProcReadOnly) op(op::Restrict{join(m.target, name), kReadOnly});
+        for (const char* name : kProcMasked) op(op::Mask{join(m.target, name), true});
+    }
+
+    void add(const Dev& m) {
+        op(op::Filesystem{"tmpfs", {{"mode", "755"}, {"size", "1m"}, {"nr_inodes", "256"}}, m.target, kData});
+        for (const char* name : kDevices) {
+            Source source{.path = join("/dev", name), .directory = false, .system = true};
+            op(op::Bind{source, join(m.target, name), Attr{.writable = true, .devices = true}, false});
+        }
+        for (auto [name, to] : kDevLinks) op(op::Symlink{join(m.target, name), to});
+        op(op::Filesystem{"devpts", {{"ptmxmode", "0666"}, {"mode", "620"}}, join(m.target, "pts"),
+                          Attr{.writable = true, .devices = true}});
+        op(op::Filesystem{"tmpfs", {{"mode", "1777"}}, join(m.target, "shm"), kPrograms});
+        op(op::Filesystem{"mqueue", {}, join(m.target, "mqueue"), kData});
+        bool any_tty = host_.tty[0] || host_.tty[1] || host_.tty[2];
+        if (any_tty) op(op::Symlink{join(m.target, "console"), "pts/0"});
+    }
+
+    bool needs_second_userns() const {
+        for (int cap : spec_.policy.add_caps)
+            if (cap == CAP_SYS_ADMIN) return true;
+        return false;
+    }
+
+    void policy() {
+        plan_.caps = spec_.identity == Identity::root || host_.real_root ? kRootCaps : 0;
+        for (int cap : spec_.policy.add_caps) plan_.caps |= bit(cap);
+        plan_.ambient = plan_.uids.count == 1 && plan_.uids.inside != 0;
+        plan_.second_userns = needs_second_userns();
+        plan_.landlock_abi = host_.landlock_abi;
+        if (plan_.second_userns && plan_.landlock_abi != 0) {
+            // Under a ruleset that handles files every mount(2) is refused (landlock(7)); who asks for
+            // CAP_SYS_ADMIN wants mounts.
+            plan_.landlock_abi = 0;
+            plan_.degraded.push_back({"landlock", "CAP_SYS_ADMIN was granted, and mount(2) does not work under it"});
+        } else if (host_.landlock_abi == 0) {
+            plan_.degraded.push_back({"landlock", "this kernel has none (CONFIG_SECURITY_LANDLOCK, lsm=)"});
+        }
+        plan_.filters = {"terminal"};
+        bool one_id = plan_.uids.count == 1 && plan_.uids.inside == 0;
+        if (one_id && !spec_.policy.no_root_emulation) plan_.filters.push_back("root");
+    }
+
+    void terminal() {
+        plan_.tty = host_.tty;
+        if (host_.tty[0] && host_.tty[1]) plan_.terminal = Terminal::raw;
+        else if (host_.tty[0] || host_.tty[1] || host_.tty[2]) plan_.terminal = Terminal::cooked;
+    }
+
+    void exec() {
+        plan_.exec.cwd = spec_.command.cwd;
+        std::string path;
+        for (const auto& [name, value] : spec_.command.env) {
+            plan_.exec.env.push_back(name + "=" + value);
+            if (name == "PATH") path = value;
+        }
+        if (spec_.command.argv.empty()) {
+            plan_.exec.argv = {"bash"};
+            search("bash", path);
+            search("sh", path);
+            return;
+        }
+        plan_.exec.argv = spec_.command.argv;
+        search(plan_.exec.argv[0], path);
+    }
+
+    // As execvp(3), but done beforehand, with the jail's PATH. An empty element means the current directory.
+    void search(const std::string& name, const std::string& path) {
+        if (name.empty() || name.find('/') != std::string::npos) {
+            plan_.exec.candidates.push_back(name);
+            return;
+        }
+        for (std::size_t start = 0; start <= path.size();) {
+            std::size_t end = path.find(':', start);
+            if (end == std::string::npos) end = path.size();
+            std::string dir = path.substr(start, end - start);
+            plan_.exec.candidates.push_back(join(dir.empty() ? "." : dir, name));
+            start = end + 1;
+        }
+    }
+
+    bool idmap(const Source& source) const { return host_.real_root && !source.system; }
+    void op(Op o) { plan_.ops.push_back(std::move(o)); }
+
+    const Spec& spec_;
+    const Host& host_;
+    Plan plan_;
+};
+
+} // namespace
+
+std::variant<Plan, Refusal> lower(const Spec& spec, const Host& host) { return Lowering(spec, host).run(); }
+
+std::string host_path(const Source& source) {
+    if (source.base.empty()) return source.path;
+    if (source.path.empty() || source.path == ".") return source.base;
+    return join(source.base, source.path);
+}
+
+const std::string& target_of(const Op& op) {
+    return std::visit([](const auto& o) -> const std::string& { return o.target; }, op);
+}
+
+} // namespace ajail::spec

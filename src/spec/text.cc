@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+// A Plan as text for people. Names come from outside and are escaped: a terminal acts on nothing printed here.
+#include "spec/plan.h"
+
+#include <cstdio>
+
+namespace ajail::spec {
+
+namespace {
+
+// Indexed by number, linux/capability.h up to Linux 6.18.
+constexpr std::string_view kCapNames[] = {
+    "CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_DAC_READ_SEARCH", "CAP_FOWNER", "CAP_FSETID", "CAP_KILL", "CAP_SETGID",
+    "CAP_SETUID", "CAP_SETPCAP", "CAP_LINUX_IMMUTABLE", "CAP_NET_BIND_SERVICE", "CAP_NET_BROADCAST",
+    "CAP_NET_ADMIN", "CAP_NET_RAW", "CAP_IPC_LOCK", "CAP_IPC_OWNER", "CAP_SYS_MODULE", "CAP_SYS_RAWIO",
+    "CAP_SYS_CHROOT", "CAP_SYS_PTRACE", "CAP_SYS_PACCT", "CAP_SYS_ADMIN", "CAP_SYS_BOOT", "CAP_SYS_NICE",
+    "CAP_SYS_RESOURCE", "CAP_SYS_TIME", "CAP_SYS_TTY_CONFIG", "CAP_MKNOD", "CAP_LEASE", "CAP_AUDIT_WRITE",
+    "CAP_AUDIT_CONTROL", "CAP_SETFCAP", "CAP_MAC_OVERRIDE", "CAP_MAC_ADMIN", "CAP_SYSLOG", "CAP_WAKE_ALARM",
+    "CAP_BLOCK_SUSPEND", "CAP_AUDIT_READ", "CAP_PERFMON", "CAP_BPF", "CAP_CHECKPOINT_RESTORE",
+};
+
+void append_hex(std::string& out, unsigned char byte) {
+    char hex[5];
+    std::snprintf(hex, sizeof hex, "\\x%02x", byte);
+    out += hex;
+}
+
+/// Length of the UTF-8 sequence at the start of TEXT and its code point; 0 if it is not one.
+std::size_t decode(std::string_view text, char32_t& point) {
+    auto at = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+    unsigned char lead = at(0);
+    if (lead < 0x80) return point = lead, 1;
+    std::size_t length = lead >= 0xf0 && lead < 0xf5 ? 4 : lead >= 0xe0 ? 3 : lead >= 0xc2 ? 2 : 0;
+    if (lead >= 0xf5 || length == 0 || text.size() < length) return 0;
+    point = lead & (0xffU >> (length + 1));
+    for (std::size_t i = 1; i < length; ++i) {
+        if ((at(i) & 0xc0) != 0x80) return 0;
+        point = point << 6 | (at(i) & 0x3fU);
+    }
+    bool overlong = (length == 3 && point < 0x800) || (length == 4 && point < 0x10000);
+    bool surrogate = point >= 0xd800 && point < 0xe000;
+    return overlong || surrogate || point > 0x10ffff ? 0 : length;
+}
+
+// C0, DEL, C1, and the bidirectional and line-breaking controls that make a line read otherwise than it is.
+bool acts_on_terminal(char32_t c) {
+    return c < 0x20 || (c >= 0x7f && c < 0xa0) || (c >= 0x200b && c <= 0x200f) || (c >= 0x2028 && c <= 0x202e) ||
+           (c >= 0x2066 && c <= 0x2069) || c == 0xfeff || c == 0x61c;
+}
+
+std::string words(const Attr& attr, bool idmap = false) {
+    std::string text = attr.writable ? "rw" : "ro";
+    if (!attr.setuid) text += ",nosuid";
+    if (!attr.devices) text += ",nodev";
+    if (!attr.exec) text += ",noexec";
+    if (idmap) text += ",idmap";
+    return text;
+}
+
+std::string arrow(const std::string& from, const std::string& to) { return escape(from) + " -> " + escape(to); }
+
+struct Describe {
+    std::string operator()(const op::Filesystem& o) const { return o.type + " -> " + escape(o.target); }
+    std::string operator()(const op::Bind& o) const { return "bind " + arrow(host_path(o.source), o.target); }
+    std::string operator()(const op::Overlay& o) const {
+        std::string from = host_path(o.lower);
+        if (!o.entry.empty()) from += (from.back() == '/' ? "" : "/") + o.entry;
+        return "overlay " + arrow(from, o.target);
+    }
+    std::string operator()(const op::Restrict& o) const { return "restrict " + escape(o.target); }
+    std::string operator()(const op::Mask& o) const { return "mask " + escape(o.target); }
+    std::string operator()(const op::Data& o) const { return "data -> " + escape(o.target); }
+    std::string operator()(const op::Symlink& o) const { return "symlink " + arrow(o.target, o.to); }
+    std::string operator()(const op::Sysctl& o) const { return "sysctl " + escape(o.target) + " = " + o.value; }
+};
+
+struct Details {
+    std::string operator()(const op::Filesystem& o) const {
+        std::string text = words(o.attr);
+        for (const auto& [key, value] : o.options) text += "," + key + "=" + value;
+        return text;
+    }
+    std::string operator()(const op::Bind& o) const { return words(o.attr, o.idmap) + ",recursive"; }
+    std::string operator()(const op::Overlay& o) const { return words(o.attr, o.idmap) + ",upper=scratch"; }
+    std::string operator()(const op::Restrict& o) const { return words(o.attr); }
+    std::string operator()(const op::Mask& o) const { return o.optional ? "ro,empty,if there" : "ro,empty"; }
+    std::string operator()(const op::Data& o) const { return "rw," + std::to_string(o.content.size()) + " bytes"; }
+    std::string operator()(const op::Symlink&) const { return ""; }
+    std::string operator()(const op::Sysctl&) const { return ""; }
+};
+
+std::string map_text(const IdMap& map) {
+    return std::to_string(map.inside) + " " + std::to_string(map.outside) + " " + std::to_string(map.count);
+}
+
+} // namespace
+
+std::string escape(std::string_view text) {
+    std::string out;
+    while (!text.empty()) {
+        char32_t point = 0;
+        std::size_t length = decode(text, point);
+        if (length == 0) {
+            append_hex(out, static_cast<unsigned char>(text[0]));
+            length = 1;
+        } else if (acts_on_terminal(point)) {
+            for (std::size_t i = 0; i < length; ++i) append_hex(out, static_cast<unsigned char>(text[i]));
+        } else {
+            if (point == '\\') out += '\\'; // so that a real backslash cannot pass for an escape
+            out += text.substr(0, length);
+        }
+        text.remove_prefix(length);
+    }
+    return out;
+}
+
+std::string_view cap_name(int number) {
+    if (number < 0 || static_cast<std::size_t>(number) >= std::size(kCapNames)) return {};
+    return kCapNames[number];
+}
+
+std::string describe_op(const Plan& plan, std::size_t index) {
+    return "mount[" + std::to_string(index) + "] " + std::visit(Describe{}, plan.ops[index]);
+}
+
+std::string to_text(const Plan& plan) {
+    std::string out = "namespaces   user mount pid ipc uts cgroup";
+    out += plan.network ? "\n" : " net\n";
+    out += "uid map      " + map_text(plan.uids) + "\ngid map      " + map_text(plan.gids) + "\n";
+    out += "hostname     " + escape(plan.hostname) + "\n";
+    for (std::size_t i = 0; i < plan.ops.size(); ++i) {
+        out += describe_op(plan, i);
+        std::string details = std::visit(Details{}, plan.ops[i]);
+        if (!details.empty()) out += " (" + details + ")";
+        out += "\n";
+    }
+    out += "pivot        the old root is unreachable from here on\n";
+    if (plan.terminal != Terminal::none)
+        out += std::string("terminal     own pty, host ") + (plan.terminal == Terminal::raw ? "raw\n" : "cooked\n");
+    if (plan.second_userns) out += "userns       a second level locks the mounts\n";
+    out += "capabilities";
+    for (int cap = 0; cap < 64; ++cap)
+        if ((plan.caps >> cap & 1U) != 0) out += " " + std::string(cap_name(cap));
+    out += plan.caps == 0 ? " none\n" : "\n";
+    out += "no_new_privs yes\nlandlock     ";
+    out += plan.landlock_abi == 0 ? "no\n" : "ABI " + std::to_string(plan.landlock_abi) + "\n";
+    out += "seccomp     ";
+    for (const std::string& filter : plan.filters) out += " " + filter;
+    out += "\n";
+    for (const Degraded& d : plan.degraded) out += "given up     " + escape(d.what) + ": " + escape(d.why) + "\n";
+    for (const std::string& variable : plan.exec.env) out += "env          " + escape(variable) + "\n";
+    out += "chdir        " + escape(plan.exec.cwd) + "\nexec        ";
+    for (const std::string& argument : plan.exec.argv) out += " " + escape(argument);
+    return out + "\n";
+}
+
+} // namespace ajail::spec

@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: Apache-2.0
+// The system calls. See calls.h. glibc 2.36 has no wrapper for clone3, openat2, seccomp, landlock and pidfd calls
+// with the semantics needed here, so those go through syscall(2).
+#include "sys/calls.h"
+
+#include <array>
+#include <cstring>
+#include <grp.h>
+#include <linux/audit.h>
+#include <linux/capability.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sched.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+namespace ajail::sys {
+
+namespace {
+
+template <class Function> auto retry(Function function) {
+    decltype(function()) result;
+    do {
+        result = function();
+    } while (result < 0 && errno == EINTR);
+    return result;
+}
+
+Status status(long result, Call call) {
+    if (result < 0) return failed(call);
+    return Done{};
+}
+
+Result<Fd> owned(long result, Call call) {
+    if (result < 0) return failed(call);
+    return Fd(static_cast<int>(result));
+}
+
+} // namespace
+
+Error failed(Call call) { return Error{Stage::none, call, kNoOp, errno}; }
+Error refused(int err) { return Error{Stage::none, Call::check, kNoOp, err}; }
+
+Result<pid_t> clone3(std::uint64_t flags, Fd* pidfd) {
+    int raw = -1;
+    clone_args args{};
+    args.flags = flags | (pidfd != nullptr ? CLONE_PIDFD : 0);
+    args.pidfd = reinterpret_cast<std::uintptr_t>(&raw);
+    args.exit_signal = SIGCHLD;
+    long pid = ::syscall(SYS_clone3, &args, sizeof args);
+    if (pid < 0) return failed(Call::clone3);
+    if (pid > 0 && pidfd != nullptr) pidfd->reset(raw);
+    return static_cast<pid_t>(pid);
+}
+
+Status unshare(int flags) { return status(::unshare(flags), Call::unshare); }
+Status execve(const char* path, char* const argv[], char* const envp[]) {
+    (void)::execve(path, argv, envp); // returns only to say why not
+    return failed(Call::execve);
+}
+Status setsid() { return status(::setsid(), Call::setsid); }
+// Raw: glibc's versions of these three signal all threads with a stale idea of which there are.
+Status setgroups_none() { return status(::syscall(SYS_setgroups, 0, nullptr), Call::setgroups); }
+Status setresuid(uid_t uid) { return status(::syscall(SYS_setresuid, uid, uid, uid), Call::setresuid); }
+Status setresgid(gid_t gid) { return status(::syscall(SYS_setresgid, gid, gid, gid), Call::setresgid); }
+Status sethostname(std::string_view name) {
+    return status(::sethostname(name.data(), name.size()), Call::sethostname);
+}
+Result<long> prctl(int option, unsigned long arg2, unsigned long arg3) {
+    long result = ::prctl(option, arg2, arg3, 0UL, 0UL);
+    if (result < 0) return failed(Call::prctl);
+    return result;
+}
+Status kill(pid_t pid, int sig) { return status(::kill(pid, sig), Call::kill); }
+Status pidfd_send_signal(int pidfd, int sig) {
+    return status(::syscall(SYS_pidfd_send_signal, pidfd, sig, nullptr, 0), Call::pidfd);
+}
+Result<Fd> pidfd_open(pid_t pid) { return owned(::syscall(SYS_pidfd_open, pid, 0), Call::pidfd); }
+Result<siginfo_t> waitid(idtype_t type, id_t id, int options) {
+    siginfo_t info{};
+    if (retry([&] { return ::waitid(type, id, &info, options); }) < 0) return failed(Call::waitid);
+    return info;
+}
+Status chdir(const char* path) { return status(::chdir(path), Call::chdir); }
+Status fchdir(int fd) { return status(::fchdir(fd), Call::chdir); }
+
+std::pair<Fd, Fd> take_pair(int fds[2]) { return {Fd(fds[0]), Fd(fds[1])}; }
+Result<std::pair<Fd, Fd>> socketpair() {
+    int fds[2];
+    if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) < 0) return failed(Call::socket);
+    return take_pair(fds);
+}
+Result<Fd> open(const char* path, int flags, mode_t mode) { return openat(AT_FDCWD, path, flags, mode); }
+Result<Fd> openat(int dir, const char* path, int flags, mode_t mode) {
+    return owned(retry([&] { return ::openat(dir, path, flags | O_CLOEXEC, mode); }), Call::open);
+}
+Result<Fd> openat2(int dir, const char* path, std::uint64_t flags, std::uint64_t resolve) {
+    open_how how{};
+    how.flags = flags | O_CLOEXEC;
+    how.resolve = resolve;
+    // EAGAIN: a rename elsewhere raced with the scoped lookup, see openat2(2). Bounded, so that nobody can hold
+    // us here by renaming for ever.
+    long result = -1;
+    for (int tries = 0; tries < 64; ++tries) {
+        result = ::syscall(SYS_openat2, dir, path, &how, sizeof how);
+        if (result >= 0 || (errno != EAGAIN && errno != EINTR)) break;
+    }
+    return owned(result, Call::openat2);
+}
+Result<struct stat> fstat(int fd) {
+    struct stat st {};
+    if (::fstat(fd, &st) < 0) return failed(Call::fstat);
+    return st;
+}
+Result<std::uint64_t> mount_id(int fd) {
+    struct statx st {};
+    if (::statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &st) < 0) return failed(Call::fstat);
+    return st.stx_mnt_id;
+}
+Status mkdirat(int dir, const char* path, mode_t mode) { return status(::mkdirat(dir, path, mode), Call::mkdir); }
+Status symlinkat(const char* target, int dir, const char* path) {
+    return status(::symlinkat(target, dir, path), Call::symlink);
+}
+Result<std::string> readlinkat(int dir, const char* path) {
+    std::array<char, 4096> buffer;
+    ssize_t n = ::readlinkat(dir, path, buffer.data(), buffer.size());
+    if (n < 0) return failed(Call::readlink);
+    if (static_cast<std::size_t>(n) == buffer.size()) {
+        errno = ENAMETOOLONG;
+        return failed(Call::readlink);
+    }
+    return std::string(buffer.data(), static_cast<std::size_t>(n));
+}
+Status fchown(int fd, uid_t uid, gid_t gid) { return status(::fchown(fd, uid, gid), Call::fchown); }
+Status fchmod(int fd, mode_t mode) { return status(::fchmod(fd, mode), Call::fchown); }
+Status write_all(int fd, std::string_view bytes) {
+    while (!bytes.empty()) {
+        ssize_t n = retry([&] { return ::write(fd, bytes.data(), bytes.size()); });
+        if (n < 0) return failed(Call::write);
+        bytes.remove_prefix(static_cast<std::size_t>(n));
+    }
+    return Done{};
+}
+Result<std::size_t> read_some(int fd, std::span<char> into) {
+    ssize_t n = retry([&] { return ::read(fd, into.data(), into.size()); });
+    if (n < 0) return failed(Call::read);
+    return static_cast<std::size_t>(n);
+}
+Result<std::string> read_file(const char* path, std::size_t limit) {
+    Fd fd = TRY(open(path, O_RDONLY | O_NONBLOCK)); // a FIFO put there must not hold us
+    std::string text;
+    std::array<char, 4096> buffer;
+    for (;;) {
+        std::size_t n = TRY(read_some(fd.get(), buffer));
+        if (n == 0) return text;
+        text.append(buffer.data(), n);
+        if (text.size() > limit) return Error{Stage::none, Call::read, kNoOp, EFBIG};
+    }
+}
+Status write_file(const char* path, std::string_view bytes) {
+    Fd fd = TRY(open(path, O_WRONLY));
+    return write_all(fd.get(), bytes);
+}
+Status dup2(int from, int to) {
+    if (from == to) return status(::fcntl(to, F_SETFD, 0), Call::dup3);
+    return status(::dup3(from, to, 0), Call::dup3);
+}
+Status close_on_exec_from(unsigned first) {
+    // 4 is CLOSE_RANGE_CLOEXEC (close_range(2), Linux 5.11).
+    return status(::syscall(SYS_close_range, first, ~0U, 4U), Call::close_range);
+}
+Result<int> ioctl(int fd, unsigned long request, void* arg) {
+    int result = ::ioctl(fd, request, arg);
+    if (result < 0) return failed(Call::ioctl);
+    return result;
+}
+Result<int> poll(std::span<pollfd> fds, int timeout_ms) {
+    int n = ::poll(fds.data(), fds.size(), timeout_ms);
+    if (n < 0 && errno == EINTR) return 0;
+    if (n < 0) return failed(Call::poll);
+    return n;
+}
+Result<Fd> signalfd(const sigset_t& mask) {
+    return owned(::signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK), Call::signalfd);
+}
+Status sigprocmask(int how, const sigset_t& set, sigset_t* old) {
+    return status(::sigprocmask(how, &set, old), Call::sigmask);
+}
+
+Result<Fd> open_tree(int dir, const char* path, unsigned flags) {
+    return owned(::open_tree(dir, path, flags | OPEN_TREE_CLOEXEC), Call::open_tree);
+}
+Status move_mount(int tree, int target_dir, const char* target) {
+    unsigned flags = MOVE_MOUNT_F_EMPTY_PATH;
+    if (*target == '\0') flags |= MOVE_MOUNT_T_EMPTY_PATH;
+    return status(::move_mount(tree, "", target_dir, target, flags), Call::move_mount);
+}
+Status mount_setattr(int dir, const char* path, unsigned flags, const mount_attr& attr) {
+    mount_attr copy = attr;
+    return status(::mount_setattr(dir, path, flags, &copy, sizeof copy), Call::mount_setattr);
+}
+Result<Fd> fsopen(const char* type) { return owned(::fsopen(type, FSOPEN_CLOEXEC), Call::fsopen); }
+Status fsconfig_string(int fs, const char* key, const char* value) {
+    return status(::fsconfig(fs, FSCONFIG_SET_STRING, key, value, 0), Call::fsconfig);
+}
+Status fsconfig_flag(int fs, const char* key) {
+    return status(::fsconfig(fs, FSCONFIG_SET_FLAG, key, nullptr, 0), Call::fsconfig);
+}
+Result<Fd> fsmount(int fs, std::uint64_t attr) {
+    if (::fsconfig(fs, FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) < 0) return failed(Call::fsconfig);
+    return owned(::fsmount(fs, FSMOUNT_CLOEXEC, static_cast<unsigned>(attr)), Call::fsmount);
+}
+Status pivot_root_here() { return status(::syscall(SYS_pivot_root, ".", "."), Call::pivot_root); }
+Status umount_detach(const char* path) { return status(::umount2(path, MNT_DETACH), Call::umount); }
+
+Status seccomp_install(std::span<const sock_filter> program) {
+    sock_fprog prog{static_cast<unsigned short>(program.size()), const_cast<sock_filter*>(program.data())};
+    return status(::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &prog), Call::seccomp);
+}
+int landlock_abi() {
+    long abi = ::syscall(SYS_landlock_create_ruleset, nullptr, 0, LANDLOCK_CREATE_RULESET_VERSION);
+    return abi < 0 ? 0 : static_cast<int>(abi);
+}
+Result<Fd> landlock_ruleset(const LandlockRuleset& attr, int abi) {
+    std::size_t size = abi >= 6 ? sizeof attr : abi >= 4 ? 16 : 8;
+    return owned(::syscall(SYS_landlock_create_ruleset, &attr, size, 0), Call::landlock);
+}
+Status landlock_allow(int ruleset, int beneath, std::uint64_t access) {
+    landlock_path_beneath_attr attr{};
+    attr.allowed_access = access;
+    attr.parent_fd = beneath;
+    return status(::syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &attr, 0), Call::landlock);
+}
+Status landlock_enforce(int ruleset) {
+    return status(::syscall(SYS_landlock_restrict_self, ruleset, 0), Call::landlock);
+}
+Status capset(const Caps& caps) {
+    __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+    __user_cap_data_struct data[2]{};
+    for (int half = 0; half < 2; ++half) {
+        data[half].effective = static_cast<__u32>(caps.effective >> (32 * half));
+        data[half].permitted = static_cast<__u32>(caps.permitted >> (32 * half));
+        data[half].inheritable = static_cast<__u32>(caps.inheritable >> (32 * half));
+    }
+    return status(::syscall(SYS_capset, &header, data), Call::capset);
+}
+Result<Caps> capget() {
+    __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+    __user_cap_data_struct data[2]{};
+    if (::syscall(SYS_capget, &header, data) < 0) return failed(Call::capset);
+    auto join = [](__u32 low, __u32 high) { return low | static_cast<std::uint64_t>(high) << 32; };
+    return Caps{join(data[0].effective, data[1].effective), join(data[0].permitted, data[1].permitted),
+                join(data[0].inheritable, data[1].inheritable)};
+}
+
+Status send(int socket, std::span<const std::byte> bytes, int fd) {
+    iovec part{const_cast<std::byte*>(bytes.data()), bytes.size()};
+    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
+    msghdr message{};
+    message.msg_iov = &part;
+    message.msg_iovlen = 1;
+    if (fd >= 0) {
+        message.msg_control = control.data();
+        message.msg_controllen = control.size();
+        cmsghdr* head = CMSG_FIRSTHDR(&message);
+        head->cmsg_level = SOL_SOCKET;
+        head->cmsg_type = SCM_RIGHTS;
+        head->cmsg_len = CMSG_LEN(sizeof(int));
+        std::memcpy(CMSG_DATA(head), &fd, sizeof fd);
+    }
+    return status(retry([&] { return ::sendmsg(socket, &message, MSG_NOSIGNAL); }), Call::send);
+}
+Result<Received> receive(int socket, std::span<std::byte> into) {
+    iovec part{into.data(), into.size()};
+    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
+    msghdr message{};
+    message.msg_iov = &part;
+    message.msg_iovlen = 1;
+    message.msg_control = control.data();
+    message.msg_controllen = control.size();
+    ssize_t n = retry([&] { return ::recvmsg(socket, &message, MSG_CMSG_CLOEXEC); });
+    if (n < 0) return failed(Call::recv);
+    Received received;
+    received.size = static_cast<std::size_t>(n);
+    if (cmsghdr* head = CMSG_FIRSTHDR(&message); head != nullptr && head->cmsg_type == SCM_RIGHTS) {
+        int fd = -1;
+        std::memcpy(&fd, CMSG_DATA(head), sizeof fd);
+        received.fd.reset(fd);
+    }
+    return received;
+}
+
+} // namespace ajail::sys

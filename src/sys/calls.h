@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+// One thin wrapper a system call: errno becomes an Error that names the call, a descriptor becomes an Fd that is
+// close-on-exec, EINTR is retried where a retry is right. No policy, no defaults, no messages.
+#pragma once
+
+#include "sys/fd.h"
+#include "sys/result.h"
+#include "sys/uapi.h"
+
+#include <csignal>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <poll.h>
+#include <span>
+#include <string>
+#include <string_view>
+#include <sys/stat.h>
+#include <sys/types.h>
+#include <sys/wait.h>
+
+struct sock_filter;
+
+namespace ajail::sys {
+
+Error failed(Call call);          ///< errno of CALL, just now
+Error refused(int err);           ///< ajail's own check said no
+
+// Processes
+/// clone3(2) without CLONE_VM: returns like fork. `pidfd` may be null. Raw on purpose: after it, only system
+/// calls and this room's wrappers are used; glibc's idea of the thread id is stale.
+Result<pid_t> clone3(std::uint64_t flags, Fd* pidfd);
+Status unshare(int flags);
+Status execve(const char* path, char* const argv[], char* const envp[]);
+Status setsid();
+Status setgroups_none();
+Status setresuid(uid_t uid);
+Status setresgid(gid_t gid);
+Status sethostname(std::string_view name);
+Result<long> prctl(int option, unsigned long arg2 = 0, unsigned long arg3 = 0);
+Status kill(pid_t pid, int sig);
+Status pidfd_send_signal(int pidfd, int sig);
+Result<Fd> pidfd_open(pid_t pid);
+/// waitid(2): pid 0 when nothing is ready (WNOHANG). `id` as for the idtype.
+Result<siginfo_t> waitid(idtype_t type, id_t id, int options);
+Status chdir(const char* path);
+Status fchdir(int fd);
+
+// Descriptors and files
+std::pair<Fd, Fd> take_pair(int fds[2]);
+Result<std::pair<Fd, Fd>> socketpair();
+Result<Fd> open(const char* path, int flags, mode_t mode = 0);
+Result<Fd> openat(int dir, const char* path, int flags, mode_t mode = 0);
+Result<Fd> openat2(int dir, const char* path, std::uint64_t flags, std::uint64_t resolve);
+Result<struct stat> fstat(int fd);
+Result<std::uint64_t> mount_id(int fd); ///< of the mount that FD was opened through
+Status mkdirat(int dir, const char* path, mode_t mode);
+Status symlinkat(const char* target, int dir, const char* path);
+Result<std::string> readlinkat(int dir, const char* path);
+Status fchown(int fd, uid_t uid, gid_t gid);
+Status fchmod(int fd, mode_t mode);
+Status write_all(int fd, std::string_view bytes);
+Result<std::size_t> read_some(int fd, std::span<char> into);
+/// The whole file, at most `limit` bytes (EFBIG beyond).
+Result<std::string> read_file(const char* path, std::size_t limit = 1 << 20);
+Status write_file(const char* path, std::string_view bytes);
+Status dup2(int from, int to);
+Status close_on_exec_from(unsigned first);
+Result<int> ioctl(int fd, unsigned long request, void* arg);
+Result<int> poll(std::span<pollfd> fds, int timeout_ms);
+Result<Fd> signalfd(const sigset_t& mask);
+Status sigprocmask(int how, const sigset_t& set, sigset_t* old);
+
+// Mounts
+Result<Fd> open_tree(int dir, const char* path, unsigned flags);
+Status move_mount(int tree, int target_dir, const char* target);
+Status mount_setattr(int dir, const char* path, unsigned flags, const mount_attr& attr);
+Result<Fd> fsopen(const char* type);
+Status fsconfig_string(int fs, const char* key, const char* value);
+Status fsconfig_flag(int fs, const char* key);
+Result<Fd> fsmount(int fs, std::uint64_t attr); ///< creates the superblock, then a detached mount of it
+Status pivot_root_here();                       ///< pivot_root(".", "."), see pivot_root(2)
+Status umount_detach(const char* path);
+
+// Policy
+Status seccomp_install(std::span<const sock_filter> program);
+int landlock_abi(); ///< 0: none
+Result<Fd> landlock_ruleset(const LandlockRuleset& attr, int abi);
+Status landlock_allow(int ruleset, int beneath, std::uint64_t access);
+Status landlock_enforce(int ruleset);
+struct Caps {
+    std::uint64_t effective = 0, permitted = 0, inheritable = 0;
+};
+Status capset(const Caps& caps);
+Result<Caps> capget();
+
+// Messages over a SOCK_SEQPACKET pair
+/// Sends BYTES with at most one descriptor. Never raises SIGPIPE.
+Status send(int socket, std::span<const std::byte> bytes, int fd = -1);
+struct Received {
+    std::size_t size = 0; ///< 0: the other end is closed
+    Fd fd;
+};
+Result<Received> receive(int socket, std::span<std::byte> into);
+
+} // namespace ajail::sys
