@@ -136,7 +136,8 @@ private:
             auto source = look_in_root(path, edit);
             if (!source) throw Refused{"cannot edit " + spec::escape(edit) + " in " + spec::escape(fs_) + ": " +
                                        std::strerror(source.error().err)};
-            mounts().emplace_back(spec::Bind{.source = std::move(source).take(), .target = edit, .writable = true});
+            mounts().emplace_back(
+                spec::Bind{.source = std::move(source).take(), .target = edit, .writable = true, .edit = true});
             show(path + edit, edit, "rw");
         }
     }

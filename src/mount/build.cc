@@ -36,23 +36,6 @@ Status restrict(int tree, const Attr& attr) {
     return sys::mount_setattr(tree, "", AT_EMPTY_PATH | AT_RECURSIVE, set);
 }
 
-Result<Fd> open_source(const Source& source) {
-    Fd fd;
-    if (source.resolve == Resolve::follow) {
-        fd = TRY(sys::open(source.path.c_str(), O_PATH));
-    } else {
-        Fd base = TRY(sys::open(source.base.c_str(), O_PATH | O_DIRECTORY));
-        const char* path = source.path.empty() ? "." : source.path.c_str();
-        // Beneath: a jail that ran here before may have put a symlink in place of what is granted now.
-        std::uint64_t how = source.resolve == Resolve::beneath ? RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS : kInRoot;
-        fd = TRY(sys::openat2(base.get(), path, O_PATH, how));
-    }
-    struct stat st = TRY(sys::fstat(fd.get()));
-    if (S_ISLNK(st.st_mode)) return sys::refused(ELOOP);
-    if (S_ISDIR(st.st_mode) != source.directory) return sys::refused(source.directory ? ENOTDIR : EISDIR);
-    return fd;
-}
-
 class Builder {
 public:
     Builder(const Plan& plan, Trees trees) : plan_(plan), trees_(std::move(trees)) {}
@@ -298,6 +281,23 @@ Result<Fd> idmapped(const Source& source, const Attr& attr, bool recursive, int 
 }
 
 } // namespace
+
+Result<Fd> open_source(const Source& source) {
+    Fd fd;
+    if (source.resolve == Resolve::follow) {
+        fd = TRY(sys::open(source.path.c_str(), O_PATH));
+    } else {
+        Fd base = TRY(sys::open(source.base.c_str(), O_PATH | O_DIRECTORY));
+        const char* path = source.path.empty() ? "." : source.path.c_str();
+        // Beneath: a jail that ran here before may have put a symlink in place of what is granted now.
+        std::uint64_t how = source.resolve == Resolve::beneath ? RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS : kInRoot;
+        fd = TRY(sys::openat2(base.get(), path, O_PATH, how));
+    }
+    struct stat st = TRY(sys::fstat(fd.get()));
+    if (S_ISLNK(st.st_mode)) return sys::refused(ELOOP);
+    if (S_ISDIR(st.st_mode) != source.directory) return sys::refused(source.directory ? ENOTDIR : EISDIR);
+    return fd;
+}
 
 Result<Trees> idmapped_trees(const Plan& plan, int userns) {
     Trees trees;

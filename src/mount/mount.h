@@ -23,6 +23,9 @@ sys::Result<Trees> idmapped_trees(const spec::Plan& plan, int userns);
 /// root. When it returns, the old root is unreachable. On failure the Error's `op` tells the operation.
 sys::Status build(const spec::Plan& plan, Trees trees);
 
+/// Opens what SOURCE names, O_PATH; ENOTDIR, EISDIR or ELOOP if it is not what the front end saw.
+sys::Result<sys::Fd> open_source(const spec::Source& source);
+
 /// Asked before something missing is made in DIR; may remember it.
 using MayMake = std::function<bool(int dir, const std::string& name, bool directory)>;
 

@@ -12,29 +12,51 @@ namespace ajail::mount {
 using sys::Fd;
 using sys::Result;
 
+namespace {
+
+bool below(const std::string& path, const std::string& dir) {
+    return dir == "/" || (path.starts_with(dir) && (path.size() == dir.size() || path[dir.size()] == '/'));
+}
+
+// The operation on whose file system the target of operation INDEX stands: the last earlier one over it.
+const spec::Op* stands_on(const spec::Plan& plan, std::size_t index) {
+    for (std::size_t i = index; i-- > 0;)
+        if (below(spec::target_of(plan.ops[index]), spec::target_of(plan.ops[i]))) return &plan.ops[i];
+    return nullptr;
+}
+
+bool wants_directory(const spec::Op& op) {
+    if (auto* bind = std::get_if<spec::op::Bind>(&op)) return bind->source.directory;
+    if (auto* overlay = std::get_if<spec::op::Overlay>(&op)) return overlay->entry.empty();
+    return std::holds_alternative<spec::op::Filesystem>(op);
+}
+
+bool needs_target(const spec::Op& op) {
+    return wants_directory(op) || std::holds_alternative<spec::op::Bind>(op) ||
+           std::holds_alternative<spec::op::Overlay>(op) || std::holds_alternative<spec::op::Data>(op);
+}
+
+} // namespace
+
 Result<Mountpoints> Mountpoints::make(const spec::Plan& plan) {
     Mountpoints points;
-    if (!plan.edits_root) return points;
-    const auto& root_bind = std::get<spec::op::Bind>(plan.ops.front());
-    Fd root = TRY(sys::open(root_bind.source.path.c_str(), O_PATH | O_DIRECTORY));
-    std::vector<std::string> covered; // below these, the mountpoint is on a file system of the jail's own
-    for (const spec::Op& op : plan.ops) {
-        const std::string& target = spec::target_of(op);
-        bool below = std::any_of(covered.begin(), covered.end(), [&](const std::string& c) {
-            return target.starts_with(c) && (target.size() == c.size() || target[c.size()] == '/');
-        });
-        if (target == "/" || below) continue;
-        bool directory = true;
-        if (auto* bind = std::get_if<spec::op::Bind>(&op)) directory = bind->source.directory;
-        if (auto* overlay = std::get_if<spec::op::Overlay>(&op)) directory = overlay->entry.empty();
-        if (std::holds_alternative<spec::op::Data>(op)) directory = false;
-        if (std::holds_alternative<spec::op::Mask>(op)) continue;
-        auto remember = [&](int dir, const std::string& name, bool is_dir) {
-            points.made_.push_back({Fd(::fcntl(dir, F_DUPFD_CLOEXEC, 3)), name, is_dir});
-            return true;
-        };
-        TRY(resolve(root.get(), target, directory, remember));
-        covered.push_back(target);
+    bool any = std::any_of(plan.ops.begin(), plan.ops.end(), [](const spec::Op& op) {
+        auto* bind = std::get_if<spec::op::Bind>(&op);
+        return bind != nullptr && bind->edit;
+    });
+    if (!any) return points;
+    auto remember = [&](int dir, const std::string& name, bool directory) {
+        points.made_.push_back({Fd(::fcntl(dir, F_DUPFD_CLOEXEC, 3)), name, directory});
+        return true;
+    };
+    for (std::size_t i = 0; i < plan.ops.size(); ++i) {
+        const spec::Op* ground = stands_on(plan, i);
+        const auto* bind = ground == nullptr ? nullptr : std::get_if<spec::op::Bind>(ground);
+        if (bind == nullptr || !bind->edit || !needs_target(plan.ops[i])) continue;
+        Fd root = TRY(open_source(bind->source));
+        std::string inside = bind->target == "/" ? spec::target_of(plan.ops[i])
+                                                 : spec::target_of(plan.ops[i]).substr(bind->target.size());
+        TRY(resolve(root.get(), inside, wants_directory(plan.ops[i]), remember));
     }
     return points;
 }

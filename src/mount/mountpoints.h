@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Mountpoints for a root filesystem that is itself the root (--fs-edit): the one case in which a mount finds no place
-// on a file system of the jail's own.
+// Mountpoints in a root filesystem that is itself writable in the jail (--fs-edit, --home-edit): the one case in which
+// a mount may find no place on a file system of the jail's own.
 #pragma once
 
 #include "spec/plan.h"
@@ -11,8 +11,8 @@
 
 namespace ajail::mount {
 
-/// Directories and empty files made in a root filesystem that is itself writable (--fs-edit) so that the Plan's
-/// mounts find a place; removed again, where still empty, with this object.
+/// Directories and empty files made where the Plan's mounts need them below an `edit` bind; removed again, where still
+/// empty, with this object.
 class Mountpoints {
 public:
     static sys::Result<Mountpoints> make(const spec::Plan& plan);

@@ -72,13 +72,22 @@ Result<Fd> make_terminal(const Plan& plan, const Fd& report) {
     return owned;
 }
 
-// A session of its own, with the pty as controlling terminal. The host's terminal is no longer among stdio.
+// Stdio without the host's terminal. Without any terminal, a session of its own; with one, init leads the session
+// and the payload is a process group in it, so that ^Z stops it (an orphaned group, which has no shell or init in
+// its session, ignores that).
 Status take_terminal(const Plan& plan, const Fd& slave) {
-    TRY(sys::setsid());
-    if (!slave) return Done{};
-    TRY(sys::ioctl(slave.get(), TIOCSCTTY, nullptr));
+    if (!slave) return sys::setsid();
     for (int fd = 0; fd < 3; ++fd)
         if (plan.tty[static_cast<std::size_t>(fd)]) TRY(sys::dup2(slave.get(), fd));
+    return Done{};
+}
+
+// Init's part of it, before the payload goes on.
+Status give_terminal(const Fd& slave, pid_t payload) {
+    if (!slave) return Done{};
+    TRY(sys::ioctl(slave.get(), TIOCSCTTY, nullptr));
+    if (::setpgid(payload, payload) < 0) return sys::failed(sys::Call::setsid);
+    TRY(sys::ioctl(slave.get(), TIOCSPGRP, &payload));
     return Done{};
 }
 
@@ -113,7 +122,11 @@ Status exec(const Plan& plan) {
 // (only a process of the first may write a range) and makes itself small; then the payload may go on.
 Status wait_for_init(const Plan& plan, const Fd& init_socket) {
     // Every mount made so far is locked for a payload that may mount: see mount_namespaces(7).
-    if (plan.second_userns) TRY(sys::unshare(CLONE_NEWUSER | CLONE_NEWNS));
+    if (plan.second_userns) {
+        // A change of ids has made /proc/PID root's, and init could not write the maps there (proc(5)).
+        TRY(sys::prctl(PR_SET_DUMPABLE, 1));
+        TRY(sys::unshare(CLONE_NEWUSER | CLONE_NEWNS));
+    }
     TRY(tell(init_socket, {.kind = Message::go}));
     Heard answer = TRY(hear(init_socket));
     if (answer.message.kind == Message::eof) ::_exit(kFailed); // init failed, and told the monitor
@@ -155,16 +168,17 @@ Status write_second_maps(const Plan& plan, pid_t pid) {
 struct Payload {
     pid_t pid = 0;
     Fd socket; ///< its two words with init
+    Fd slave;  ///< of the jail's pty, if there is one
 };
 
-Result<Payload> start_payload(const Plan& plan, const Caller& caller, const Fd& report, const Fd& slave) {
+Result<Payload> start_payload(const Plan& plan, const Caller& caller, const Fd& report, Fd slave) {
     auto [mine, its] = TRY(sys::socketpair());
     pid_t pid = TRY(sys::clone3(0, nullptr));
     if (pid == 0) {
         mine.reset();
         fail(report, payload(plan, caller, slave, its).error());
     }
-    return Payload{pid, std::move(mine)};
+    return Payload{pid, std::move(mine), std::move(slave)};
 }
 
 // Past this function nothing of init can be used against the jail's walls, and the payload runs.
@@ -172,6 +186,7 @@ Status release(const Plan& plan, const Payload& payload) {
     Heard asked = TRY(hear(payload.socket));
     if (asked.message.kind == Message::eof) return Done{}; // it has failed and told the monitor itself
     if (plan.second_userns) TRY(write_second_maps(plan, payload.pid));
+    TRY(give_terminal(payload.slave, payload.pid));
     TRY(become_init());
     return tell(payload.socket, {.kind = Message::go});
 }
@@ -192,7 +207,7 @@ Result<Payload> build(const Plan& plan, const Caller& caller, const Fd& report) 
     Fd slave = TRY(during(Stage::terminal, make_terminal(plan, report)));
     // The launcher's arguments and environment, before anybody can look: /proc/1/{cmdline,environ} show them.
     std::memset(caller.args, 0, caller.args_size);
-    return during(Stage::payload, start_payload(plan, caller, report, slave));
+    return during(Stage::payload, start_payload(plan, caller, report, std::move(slave)));
 }
 
 } // namespace
@@ -203,6 +218,7 @@ void child(const Plan& plan, const Caller& caller, Fd report, Fd lifeline) {
     Payload payload = std::move(built).take();
     if (Status released = during(Stage::payload, release(plan, payload)); !released) fail(report, released.error());
     payload.socket.reset();
+    payload.slave.reset();
     report.reset();
     init(lifeline, payload.pid);
 }

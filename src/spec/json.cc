@@ -38,7 +38,7 @@ struct ToJson {
     }
     Json operator()(const op::Bind& o) const {
         return {{"op", "bind"}, {"source", source_json(o.source)}, {"target", escape(o.target)},
-                {"attr", attr_json(o.attr)}, {"recursive", true}, {"idmap", o.idmap}};
+                {"attr", attr_json(o.attr)}, {"recursive", true}, {"idmap", o.idmap}, {"edit", o.edit}};
     }
     Json operator()(const op::Overlay& o) const {
         Json out{{"op", "overlay"}, {"lower", source_json(o.lower)}, {"target", escape(o.target)},
@@ -85,7 +85,6 @@ std::string to_json(const Plan& plan) {
         {"real_root", plan.real_root},
         {"hostname", escape(plan.hostname)},
         {"ops", ops},
-        {"edits_root", plan.edits_root},
         {"terminal", kTerminal[static_cast<int>(plan.terminal)]},
         {"second_userns", plan.second_userns},
         {"capabilities", caps},

@@ -77,8 +77,7 @@ private:
         switch (spec_.root.kind) {
         case Root::empty: op(op::Filesystem{"tmpfs", {{"mode", "755"}}, "/", kPrograms}); return true;
         case Root::writable:
-            plan_.edits_root = true;
-            op(op::Bind{spec_.root.source, "/", kPrograms, idmap(spec_.root.source)});
+            op(op::Bind{spec_.root.source, "/", kPrograms, idmap(spec_.root.source), true});
             return true;
         case Root::overlay:
             op(op::Overlay{spec_.root.source, "", "/", kPrograms, idmap(spec_.root.source)});
@@ -89,7 +88,7 @@ private:
 
     void add(const Bind& m) {
         Attr attr{.writable = m.writable, .devices = m.devices, .exec = true};
-        op(op::Bind{m.source, m.target, attr, idmap(m.source) && !m.devices});
+        op(op::Bind{m.source, m.target, attr, idmap(m.source) && !m.devices, m.edit});
     }
 
     void add(const Overlay& m) {
@@ -100,7 +99,7 @@ private:
         if (why_not != nullptr) {
             // Read-only keeps the promise that nothing of it changes; only convenience is lost.
             plan_.degraded.push_back({"writing to " + m.target, std::string(why_not) + ", so it is read-only"});
-            op(op::Bind{m.source, m.target, kProgramsReadOnly, idmap(m.source)});
+            op(op::Bind{m.source, m.target, kProgramsReadOnly, idmap(m.source), false});
             return;
         }
         op::Overlay overlay{m.source, "", m.target, kPrograms, idmap(m.source)};
@@ -141,7 +140,7 @@ private:
         op(op::Filesystem{"tmpfs", {{"mode", "755"}, {"size", "1m"}, {"nr_inodes", "256"}}, m.target, kData});
         for (const char* name : kDevices) {
             Source source{.path = join("/dev", name), .directory = false, .system = true};
-            op(op::Bind{source, join(m.target, name), Attr{.writable = true, .devices = true}, false});
+            op(op::Bind{source, join(m.target, name), Attr{.writable = true, .devices = true}, false, false});
         }
         for (auto [name, to] : kDevLinks) op(op::Symlink{join(m.target, name), to});
         op(op::Filesystem{"devpts", {{"ptmxmode", "0666"}, {"mode", "620"}}, join(m.target, "pts"),

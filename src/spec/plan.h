@@ -39,6 +39,7 @@ struct Bind {
     std::string target;
     Attr attr;
     bool idmap = false; ///< through an idmapped mount, so that the host's ids appear as the jail's
+    bool edit = false;  ///< a root filesystem, or a part of one: missing mountpoints are made in it beforehand
 };
 /// overlayfs: lower below, a layer on the jail's scratch tmpfs above; `entry`: only this name of it is shown.
 struct Overlay {
@@ -104,7 +105,6 @@ struct Plan {
     IdMap uids, gids;
     std::string hostname;
     std::vector<Op> ops;
-    bool edits_root = false; ///< the root filesystem itself is writable: mountpoints are made beforehand
     Terminal terminal = Terminal::none;
     std::array<bool, 3> tty{};
     std::uint64_t caps = 0;      ///< permitted, effective, bounding of the payload

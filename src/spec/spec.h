@@ -34,6 +34,7 @@ struct Bind {
     std::string target;
     bool writable = false;
     bool devices = false; ///< device nodes in it may be opened
+    bool edit = false;    ///< of a root filesystem: mountpoints that are missing in it may be made for the time being
 };
 /// The source below, a throw-away layer above. For a file, of its directory, and only the file is shown.
 struct Overlay {

@@ -80,7 +80,9 @@ struct Details {
         for (const auto& [key, value] : o.options) text += "," + key + "=" + value;
         return text;
     }
-    std::string operator()(const op::Bind& o) const { return words(o.attr, o.idmap) + ",recursive"; }
+    std::string operator()(const op::Bind& o) const {
+        return words(o.attr, o.idmap) + ",recursive" + (o.edit ? ",edit" : "");
+    }
     std::string operator()(const op::Overlay& o) const { return words(o.attr, o.idmap) + ",upper=scratch"; }
     std::string operator()(const op::Restrict& o) const { return words(o.attr); }
     std::string operator()(const op::Mask& o) const { return o.optional ? "ro,empty,if there" : "ro,empty"; }

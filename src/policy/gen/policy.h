@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a .policy file says, as data, and the things done with it: read, check, compile, verify, show. Part of
+// policy-gen, which runs while ajail is built; nothing here is linked into ajail. A mistake in a policy stops
+// the build.
+#pragma once
+
+#include <cstdint>
+#include <linux/filter.h>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace ajail::policy::gen {
+
+/// One test of a syscall argument: `argN & MASK == VALUE`, or `argN != VALUE` on all 64 bits.
+struct Comparison {
+    unsigned arg = 0;
+    bool equal = true;
+    std::uint64_t mask = ~std::uint64_t{0};
+    std::uint64_t value = 0;
+
+    bool operator==(const Comparison&) const = default;
+};
+
+/// One line: ACTION for SYSCALL when every comparison holds. Several lines for one syscall are alternatives.
+struct Rule {
+    int line = 0;
+    std::string syscall;
+    bool may_be_missing = false;  ///< written `?name`: skipped where the architecture does not have it
+    std::uint32_t action = 0;     ///< SECCOMP_RET_*
+    std::vector<Comparison> when; ///< empty: always
+};
+
+struct Policy {
+    std::string path;
+    std::string name; ///< file name without .policy
+    int last_line = 0;
+    std::uint32_t fallback = 0; ///< SECCOMP_RET_* for what no rule names
+    std::vector<Rule> rules;
+};
+
+/// An architecture that ajail is built for.
+struct Arch {
+    std::string_view name;
+    std::uint32_t audit; ///< AUDIT_ARCH_*, which is also libseccomp's token
+    std::string_view audit_name;
+    std::string_view when; ///< preprocessor condition that is true when compiling for it
+};
+
+std::span<const Arch> arches();
+
+/// "FILE:LINE: WHAT" on stderr, exit status 1. Leaves at once, so nothing half-made is written.
+[[noreturn]] void fail(const Policy& policy, int line, std::string_view what);
+
+Policy read_policy(const std::string& path);
+
+/// Stops on rules that libseccomp would accept and then silently drop or reorder.
+void check_rules(const Policy& policy);
+
+/// By libseccomp, and verified.
+std::vector<sock_filter> compile(const Policy& policy, const Arch& arch);
+
+/// Stops unless PROGRAM answers what POLICY says.
+void verify(const Policy& policy, const Arch& arch, std::span<const sock_filter> program);
+
+std::string disassemble(const Policy& policy, const Arch& arch, std::span<const sock_filter> program);
+
+/// "2.5.4": the libseccomp in use, which decides the order of instructions.
+std::string libseccomp_version();
+
+} // namespace ajail::policy::gen

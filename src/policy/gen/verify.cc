@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+// Asks a compiled program what the text of its policy says, for values on both sides of every comparison.
+// libseccomp (2.5.4 and 2.6.0) builds a wrong tree for some sets of rules with several comparisons each, and
+// reports nothing: a call that should be denied is let through. Such a policy stops the build here. The tests
+// have an evaluator of their own, so that one mistake does not hide in both.
+
+#include "policy.h"
+
+#include <array>
+#include <cstddef>
+#include <cstdio>
+#include <cstring>
+#include <linux/audit.h>
+#include <linux/seccomp.h>
+#include <seccomp.h>
+#include <set>
+
+namespace ajail::policy::gen {
+
+namespace {
+
+using Args = std::array<std::uint64_t, 6>;
+
+/// More questions than this about one syscall would make the build slow; such a policy can be split in two.
+constexpr std::size_t kMaxQuestions = 4'000'000;
+constexpr std::uint32_t kX32SyscallBit = 0x40000000; // <asm/unistd.h>
+
+/// What one check is about.
+struct Subject {
+    const Policy& policy;
+    const Arch& arch;
+    std::span<const sock_filter> program;
+};
+
+bool jumps(const Subject& subject, const sock_filter& instruction, std::uint32_t accumulator) {
+    switch (instruction.code) {
+    case BPF_JMP | BPF_JEQ | BPF_K: return accumulator == instruction.k;
+    case BPF_JMP | BPF_JGT | BPF_K: return accumulator > instruction.k;
+    case BPF_JMP | BPF_JGE | BPF_K: return accumulator >= instruction.k;
+    case BPF_JMP | BPF_JSET | BPF_K: return (accumulator & instruction.k) != 0;
+    default: fail(subject.policy, 0, "libseccomp made an instruction that policy-gen does not know");
+    }
+}
+
+std::uint32_t run(const Subject& subject, const seccomp_data& data) {
+    std::uint32_t accumulator = 0;
+    for (std::size_t at = 0; at < subject.program.size(); ++at) {
+        const sock_filter& instruction = subject.program[at];
+        switch (instruction.code) {
+        case BPF_LD | BPF_W | BPF_ABS:
+            if (instruction.k > sizeof data - sizeof accumulator) {
+                fail(subject.policy, 0, "libseccomp made a load outside of seccomp_data");
+            }
+            std::memcpy(&accumulator, reinterpret_cast<const char*>(&data) + instruction.k,
+                        sizeof accumulator);
+            break;
+        case BPF_ALU | BPF_AND | BPF_K: accumulator &= instruction.k; break;
+        case BPF_JMP | BPF_JA: at += instruction.k; break;
+        case BPF_RET | BPF_K: return instruction.k;
+        default: at += jumps(subject, instruction, accumulator) ? instruction.jt : instruction.jf;
+        }
+    }
+    fail(subject.policy, 0, "libseccomp made a program without an end");
+}
+
+std::uint32_t ask(const Subject& subject, std::uint32_t audit, std::uint32_t nr, const Args& args) {
+    seccomp_data data{};
+    data.nr = static_cast<int>(nr);
+    data.arch = audit;
+    for (std::size_t i = 0; i < args.size(); ++i) data.args[i] = args[i];
+    return run(subject, data);
+}
+
+bool holds(const Rule& rule, const Args& args) {
+    for (const Comparison& comparison : rule.when) {
+        const bool equal = (args[comparison.arg] & comparison.mask) == comparison.value;
+        if (equal != comparison.equal) return false;
+    }
+    return true;
+}
+
+/// For each argument, values that decide its comparisons one way and the other, in the low and the high half.
+std::array<std::vector<std::uint64_t>, 6> deciding_values(std::span<const Rule* const> rules) {
+    std::array<std::set<std::uint64_t>, 6> values;
+    for (auto& one : values) one.insert(0);
+    for (const Rule* rule : rules) {
+        for (const Comparison& comparison : rule->when) {
+            auto& one = values[comparison.arg];
+            const std::uint64_t lowest = comparison.mask & (~comparison.mask + 1);
+            const std::uint64_t high = std::uint64_t{1} << 32;
+            one.insert({comparison.value, comparison.value | ~comparison.mask, comparison.value ^ lowest,
+                        comparison.value ^ high, ~comparison.value});
+        }
+    }
+    std::array<std::vector<std::uint64_t>, 6> out;
+    for (std::size_t i = 0; i < out.size(); ++i) out[i].assign(values[i].begin(), values[i].end());
+    return out;
+}
+
+/// The next combination of VALUES, counting INDEX up like an odometer; false after the last.
+bool advance(std::array<std::size_t, 6>& index, const std::array<std::vector<std::uint64_t>, 6>& values) {
+    for (std::size_t i = 0; i < index.size(); ++i) {
+        if (++index[i] < values[i].size()) return true;
+        index[i] = 0;
+    }
+    return false;
+}
+
+[[noreturn]] void differs(const Subject& subject, const Rule& rule, const Args& args, std::uint32_t got) {
+    std::string what = "libseccomp's program for " + std::string(subject.arch.name)
+                       + " does not say what the text" + " says: " + rule.syscall + "(";
+    for (const std::uint64_t arg : args) {
+        std::array<char, 24> text{};
+        (void)std::snprintf(text.data(), text.size(), "0x%llx, ",
+                            static_cast<unsigned long long>(arg)); // 20 fit
+        what += text.data();
+    }
+    std::array<char, 24> answer{};
+    (void)std::snprintf(answer.data(), answer.size(), "0x%08x", got); // 10 characters
+    what.replace(what.size() - 2, 2, ")");
+    fail(subject.policy, rule.line, what + " is answered " + answer.data() + "; write simpler rules");
+}
+
+/// RULES are all those of one syscall.
+void verify_syscall(const Subject& subject, std::uint32_t nr, std::span<const Rule* const> rules) {
+    const auto values = deciding_values(rules);
+    std::size_t questions = 1;
+    for (const auto& one : values) {
+        if (questions > kMaxQuestions / one.size()) {
+            fail(subject.policy, rules[0]->line,
+                 "too many comparisons for '" + rules[0]->syscall + "' to check");
+        }
+        questions *= one.size();
+    }
+    std::array<std::size_t, 6> index{};
+    do {
+        Args args{};
+        for (std::size_t i = 0; i < args.size(); ++i) args[i] = values[i][index[i]];
+        const Rule* match = nullptr;
+        for (const Rule* rule : rules) {
+            if (holds(*rule, args)) match = rule;
+        }
+        const std::uint32_t expected = match != nullptr ? match->action : subject.policy.fallback;
+        const std::uint32_t got = ask(subject, subject.arch.audit, nr, args);
+        if (got != expected) differs(subject, match != nullptr ? *match : *rules[0], args, got);
+    } while (advance(index, values));
+}
+
+std::vector<const Rule*> rules_of(const Policy& policy, const Arch& arch, std::uint32_t nr) {
+    std::vector<const Rule*> rules;
+    for (const Rule& rule : policy.rules) {
+        const int number = seccomp_syscall_resolve_name_arch(arch.audit, rule.syscall.c_str());
+        if (number >= 0 && static_cast<std::uint32_t>(number) == nr) rules.push_back(&rule);
+    }
+    return rules;
+}
+
+} // namespace
+
+void verify(const Policy& policy, const Arch& arch, std::span<const sock_filter> program) {
+    const Subject subject{policy, arch, program};
+    constexpr std::uint32_t kPastTheLast = 2048; // no architecture here is near it
+    for (std::uint32_t nr = 0; nr < kPastTheLast; ++nr) {
+        const auto rules = rules_of(policy, arch, nr);
+        if (!rules.empty()) verify_syscall(subject, nr, rules);
+        if (rules.empty() && ask(subject, arch.audit, nr, {}) != policy.fallback) {
+            fail(policy, 0,
+                 "libseccomp's program answers syscall " + std::to_string(nr) + ", which no rule names");
+        }
+        bool killed = ask(subject, AUDIT_ARCH_I386, nr, {}) == SECCOMP_RET_KILL_PROCESS
+                      && ask(subject, AUDIT_ARCH_ARM, nr, {}) == SECCOMP_RET_KILL_PROCESS;
+        if (arch.audit == AUDIT_ARCH_X86_64) {
+            killed &= ask(subject, arch.audit, nr | kX32SyscallBit, {}) == SECCOMP_RET_KILL_PROCESS;
+        }
+        if (!killed) fail(policy, 0, "libseccomp's program lets a foreign ABI through");
+    }
+}
+
+} // namespace ajail::policy::gen
