@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Asks a compiled program what the text of its policy says, for values on both sides of every comparison.
-// libseccomp (2.5.4 and 2.6.0) builds a wrong tree for some sets of rules with several comparisons each, and
-// reports nothing: a call that should be denied is let through. Such a policy stops the build here. The tests
-// have an evaluator of their own, so that one mistake does not hide in both.
+// libseccomp (2.5.4 and 2.6.0) forgets to load an argument again for some sets of rules with several
+// comparisons each, and reports nothing: a call that should be denied is let through. Such a policy stops the
+// build here. The tests have an evaluator of their own, so that one mistake does not hide in both.
 
 #include "policy.h"
 
@@ -79,21 +79,51 @@ bool holds(const Rule& rule, const Args& args) {
     return true;
 }
 
-/// For each argument, values that decide its comparisons one way and the other, in the low and the high half.
+/// Values of one 32-bit half of an argument. A program loads and compares halves, so each half is varied
+/// alone: every constant, its neighbours under the mask, and one value that no comparison is about.
+class Half {
+public:
+    void add(std::uint32_t mask, std::uint32_t value) {
+        const std::uint32_t lowest = mask & (~mask + 1);
+        values_.insert({value, value | ~mask, value ^ lowest});
+    }
+
+    std::set<std::uint32_t> values() const {
+        std::set<std::uint32_t> all = values_;
+        std::uint32_t other = 0x5a5a5a5a;
+        while (all.contains(other)) ++other;
+        all.insert(other);
+        return all;
+    }
+
+private:
+    std::set<std::uint32_t> values_{0};
+};
+
+/// For each argument of these rules, values that decide its comparisons in every way; {0} where there is
+/// none.
 std::array<std::vector<std::uint64_t>, 6> deciding_values(std::span<const Rule* const> rules) {
-    std::array<std::set<std::uint64_t>, 6> values;
-    for (auto& one : values) one.insert(0);
-    for (const Rule* rule : rules) {
-        for (const Comparison& comparison : rule->when) {
-            auto& one = values[comparison.arg];
-            const std::uint64_t lowest = comparison.mask & (~comparison.mask + 1);
-            const std::uint64_t high = std::uint64_t{1} << 32;
-            one.insert({comparison.value, comparison.value | ~comparison.mask, comparison.value ^ lowest,
-                        comparison.value ^ high, ~comparison.value});
+    std::array<std::vector<std::uint64_t>, 6> out;
+    for (unsigned arg = 0; arg < out.size(); ++arg) {
+        Half low;
+        Half high;
+        bool compared = false;
+        for (const Rule* rule : rules) {
+            for (const Comparison& comparison : rule->when) {
+                if (comparison.arg != arg) continue;
+                compared = true;
+                low.add(static_cast<std::uint32_t>(comparison.mask),
+                        static_cast<std::uint32_t>(comparison.value));
+                high.add(static_cast<std::uint32_t>(comparison.mask >> 32),
+                         static_cast<std::uint32_t>(comparison.value >> 32));
+            }
+        }
+        if (!compared) out[arg] = {0};
+        if (!compared) continue;
+        for (const std::uint64_t upper : high.values()) {
+            for (const std::uint64_t lower : low.values()) out[arg].push_back(upper << 32 | lower);
         }
     }
-    std::array<std::vector<std::uint64_t>, 6> out;
-    for (std::size_t i = 0; i < out.size(); ++i) out[i].assign(values[i].begin(), values[i].end());
     return out;
 }
 
