@@ -195,11 +195,16 @@ Grant parse_mount(const std::string& value) {
     return {*kind, parts[0], parts[1]};
 }
 
-int parse_cap(std::string name) {
+std::vector<int> parse_cap(std::string name) {
     cap_value_t cap = 0;
+    if (name == "ALL" || name == "all") {
+        std::vector<int> all;
+        for (int i = 0; i < ::cap_max_bits(); ++i) all.push_back(i); // those that the running kernel knows
+        return all;
+    }
     if (!name.starts_with("cap_") && !name.starts_with("CAP_")) name = "CAP_" + name;
     if (::cap_from_name(name.c_str(), &cap) != 0) wrong("--cap-add=" + spec::escape(name) + ": no such capability");
-    return cap;
+    return {cap};
 }
 
 // One option of `ajail run`.
@@ -223,7 +228,7 @@ void take(RunOptions& options, const std::string& name, const std::string& value
         if (equals == std::string::npos) options.env.emplace_back(value, std::nullopt);
         else options.env.emplace_back(value.substr(0, equals), value.substr(equals + 1));
     } else if (name == "cap-add") {
-        options.caps.push_back(parse_cap(value));
+        for (int cap : parse_cap(value)) options.caps.push_back(cap);
     } else if (name == "dry-run") {
         if (!bare && value != "json") wrong("--dry-run=" + spec::escape(value) + ": should be --dry-run or --dry-run=json");
         options.dry_run = bare ? RunOptions::DryRun::text : RunOptions::DryRun::json;

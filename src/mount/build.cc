@@ -63,8 +63,9 @@ public:
         TRY(sys::chdir("/"));
         // `..` of the root steps onto whatever is still mounted over it.
         Fd above = TRY(sys::open("/..", O_PATH | O_DIRECTORY));
-        if (TRY(sys::mount_id(above.get())) != TRY(sys::mount_id(newroot_.get()))) return sys::refused(EBUSY);
-        return Done{};
+        std::uint64_t seen = TRY(sys::mount_id(above.get()));
+        std::uint64_t meant = TRY(sys::mount_id(newroot_.get()));
+        return seen == meant ? Status(Done{}) : Status(sys::refused(EBUSY));
     }
 
 private:

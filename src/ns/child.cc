@@ -181,13 +181,22 @@ Result<Payload> start_payload(const Plan& plan, const Caller& caller, const Fd& 
     return Payload{pid, std::move(mine), std::move(slave)};
 }
 
+// PDEATHSIG was off for a moment, while the ids changed: a monitor that died then has left only this trace.
+Status monitor_lives(const Fd& lifeline) {
+    pollfd end{lifeline.get(), POLLIN, 0};
+    int ready = TRY(sys::poll({&end, 1}, 0));
+    if (ready > 0 && (end.revents & POLLHUP) != 0) ::_exit(kFailed);
+    return Done{};
+}
+
 // Past this function nothing of init can be used against the jail's walls, and the payload runs.
-Status release(const Plan& plan, const Payload& payload) {
+Status release(const Plan& plan, const Payload& payload, const Fd& lifeline) {
     Heard asked = TRY(hear(payload.socket));
     if (asked.message.kind == Message::eof) return Done{}; // it has failed and told the monitor itself
     if (plan.second_userns) TRY(write_second_maps(plan, payload.pid));
     TRY(give_terminal(payload.slave, payload.pid));
     TRY(become_init());
+    TRY(monitor_lives(lifeline));
     return tell(payload.socket, {.kind = Message::go});
 }
 
@@ -216,7 +225,7 @@ void child(const Plan& plan, const Caller& caller, Fd report, Fd lifeline) {
     auto built = build(plan, caller, report);
     if (!built) fail(report, built.error());
     Payload payload = std::move(built).take();
-    if (Status released = during(Stage::payload, release(plan, payload)); !released) fail(report, released.error());
+    if (Status released = during(Stage::payload, release(plan, payload, lifeline)); !released) fail(report, released.error());
     payload.socket.reset();
     payload.slave.reset();
     report.reset();

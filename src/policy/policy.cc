@@ -45,7 +45,8 @@ Status drop_caps(std::uint64_t keep, bool ambient) {
     for (int cap = 0; cap < 64; ++cap) {
         auto present = sys::prctl(PR_CAPBSET_READ, static_cast<unsigned long>(cap));
         if (!present && present.error().err == EINVAL) break; // past the last one that this kernel knows
-        if (TRY(std::move(present)) == 1 && (keep >> cap & 1U) == 0)
+        long there = TRY(std::move(present));
+        if (there == 1 && (keep >> cap & 1U) == 0)
             TRY(sys::prctl(PR_CAPBSET_DROP, static_cast<unsigned long>(cap)));
     }
     TRY(sys::capset({keep, keep, ambient ? keep : 0}));
@@ -97,8 +98,9 @@ Status read_back(const spec::Plan& plan) {
         long present = TRY(sys::prctl(PR_CAPBSET_READ, static_cast<unsigned long>(cap)));
         if (present == 1 && (plan.caps >> cap & 1U) == 0) return sys::refused(EPERM);
     }
-    if (TRY(sys::prctl(PR_GET_NO_NEW_PRIVS)) != 1) return sys::refused(EPERM);
-    if (TRY(sys::prctl(PR_GET_SECCOMP)) != SECCOMP_MODE_FILTER) return sys::refused(EPERM);
+    long no_new_privs = TRY(sys::prctl(PR_GET_NO_NEW_PRIVS));
+    long seccomp = TRY(sys::prctl(PR_GET_SECCOMP));
+    if (no_new_privs != 1 || seccomp != SECCOMP_MODE_FILTER) return sys::refused(EPERM);
     return Done{};
 }
 

@@ -8,6 +8,8 @@ namespace ajail::spec {
 
 namespace {
 
+constexpr std::size_t kMaxOps = 60000; // an Error's operation index has 16 bits
+
 constexpr std::uint64_t bit(int cap) { return std::uint64_t{1} << cap; }
 
 // What a package manager's root needs inside its own namespace and no more: Docker's default set without MKNOD and
@@ -49,14 +51,14 @@ public:
 
     std::variant<Plan, Refusal> run() {
         ids();
-        if (!root()) return Refusal{"this kernel offers no overlayfs to a user namespace, and a throw-away root "
-                                    "filesystem needs one; load it (modprobe overlay) or use --fs=host"};
+        if (const char* why_not = root()) return Refusal{why_not};
         for (const Mount& mount : spec_.mounts) std::visit([this](const auto& m) { add(m); }, mount);
         policy();
         terminal();
         exec();
         plan_.network = spec_.network;
         plan_.hostname = spec_.hostname;
+        if (plan_.ops.size() > kMaxOps) return Refusal{"more than 60000 mounts in one jail"};
         return std::move(plan_);
     }
 
@@ -73,17 +75,23 @@ private:
         plan_.gids = {self ? host_.gid : 0, host_.gid, 1};
     }
 
-    bool root() {
+    // What stands at `/`; or why it cannot.
+    const char* root() {
+        const Source& source = spec_.root.source;
         switch (spec_.root.kind) {
-        case Root::empty: op(op::Filesystem{"tmpfs", {{"mode", "755"}}, "/", kPrograms}); return true;
-        case Root::writable:
-            op(op::Bind{spec_.root.source, "/", kPrograms, idmap(spec_.root.source), true});
-            return true;
+        case Root::empty: op(op::Filesystem{"tmpfs", {{"mode", "755"}}, "/", kPrograms}); break;
+        case Root::writable: op(op::Bind{source, "/", kPrograms, idmap(source), true}); break;
         case Root::overlay:
-            op(op::Overlay{spec_.root.source, "", "/", kPrograms, idmap(spec_.root.source)});
-            return host_.overlay;
+            if (!host_.overlay)
+                return "this kernel offers no overlayfs, and a throw-away root filesystem needs it; as root: modprobe "
+                       "overlay (or use --fs=host)";
+            if (source.submounts && !idmap(source))
+                return "other file systems are mounted inside the root filesystem, and the kernel does not let a user "
+                       "namespace take them apart; unmount them";
+            op(op::Overlay{source, "", "/", kPrograms, idmap(source)});
+            break;
         }
-        return false;
+        return nullptr;
     }
 
     void add(const Bind& m) {

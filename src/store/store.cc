@@ -104,7 +104,8 @@ Result<Partial> Partial::create(const std::string& home, const std::string& name
     partial.fs_ = TRY(open_store(home));
     remove_abandoned(partial.fs_.get());
     if (sys::openat(partial.fs_.get(), name.c_str(), O_PATH | O_NOFOLLOW)) return sys::refused(EEXIST);
-    std::string temporary = "." + name + "~" + TRY(random_letters());
+    std::string letters = TRY(random_letters());
+    std::string temporary = "." + name + "~" + letters;
     TRY(sys::mkdirat(partial.fs_.get(), temporary.c_str(), 0755));
     partial.name_ = name;
     partial.temporary_ = temporary; // from here on the destructor removes it
