@@ -23,7 +23,22 @@ std::string environment(const char* name) {
     return value == nullptr ? "" : value;
 }
 
-// The mountpoints of this mount namespace, as /proc/self/mountinfo tells them (proc(5): octal escapes).
+bool has_submounts(const std::string& dir) {
+    return std::any_of(mountpoints().begin(), mountpoints().end(),
+                       [&](const std::string& point) { return point != dir && within(point, dir); });
+}
+
+Result<Source> examine(Source source, const Fd& fd) {
+    struct stat st = TRY(sys::fstat(fd.get()));
+    source.directory = S_ISDIR(st.st_mode);
+    auto real = sys::readlinkat(AT_FDCWD, ("/proc/self/fd/" + std::to_string(fd.get())).c_str());
+    source.submounts = source.directory && real && has_submounts(*real);
+    return source;
+}
+
+} // namespace
+
+// proc(5): the fifth field, with octal escapes.
 const std::vector<std::string>& mountpoints() {
     static const std::vector<std::string> points = [] {
         std::vector<std::string> found;
@@ -47,21 +62,6 @@ const std::vector<std::string>& mountpoints() {
     }();
     return points;
 }
-
-bool has_submounts(const std::string& dir) {
-    return std::any_of(mountpoints().begin(), mountpoints().end(),
-                       [&](const std::string& point) { return point != dir && within(point, dir); });
-}
-
-Result<Source> examine(Source source, const Fd& fd) {
-    struct stat st = TRY(sys::fstat(fd.get()));
-    source.directory = S_ISDIR(st.st_mode);
-    auto real = sys::readlinkat(AT_FDCWD, ("/proc/self/fd/" + std::to_string(fd.get())).c_str());
-    source.submounts = source.directory && real && has_submounts(*real);
-    return source;
-}
-
-} // namespace
 
 Caller who_calls(unsigned uid) {
     Caller caller;

@@ -22,6 +22,9 @@ struct Caller {
 Caller who_calls(unsigned uid);
 spec::Host look_at_host();
 
+/// The mountpoints of this mount namespace that can be reached, as /proc/self/mountinfo tells them; read once.
+const std::vector<std::string>& mountpoints();
+
 /// The current directory, or why there is none.
 sys::Result<std::string> current_directory();
 

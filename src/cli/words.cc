@@ -3,8 +3,10 @@
 // seccomp filter) are looked for only after a failure.
 #include "cli/words.h"
 
+#include "cli/caller.h"
 #include "sys/calls.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -91,9 +93,9 @@ Circumstances look_around() {
     here.seccomp_filtered = status && (*status).find("\nSeccomp:\t2") != std::string::npos;
     auto map = sys::read_file("/proc/self/uid_map");
     here.in_userns = map && (*map).find("4294967295") == std::string::npos;
-    // In a chroot, `/` is not the root of a mount: its inode is not the one that the mount shows.
-    auto info = sys::read_file("/proc/self/mountinfo", 1 << 24);
-    here.chrooted = info && (*info).find(" / / ") == std::string::npos && (*info).find(" / ") == std::string::npos;
+    // In a chroot, `/` is no mountpoint that can be reached, unless it happens to be one.
+    const auto& points = mountpoints();
+    here.chrooted = !points.empty() && std::find(points.begin(), points.end(), "/") == points.end();
     return here;
 }
 
