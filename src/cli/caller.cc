@@ -156,7 +156,8 @@ Result<Source> look_in_root(const std::string& root, const std::string& sub) {
 
 std::vector<spec::Mount> host_system() {
     std::vector<spec::Mount> mounts;
-    for (const char* dir : {"/usr", "/etc", "/opt", "/nix", "/gnu", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"}) {
+    for (const char* dir :
+         {"/usr", "/etc", "/opt", "/nix", "/gnu", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"}) {
         if (auto to = sys::readlinkat(AT_FDCWD, dir); to) {
             mounts.emplace_back(spec::Symlink{dir, *to});
         } else if (auto source = look_at(dir, "/"); source && (*source).directory) {

@@ -71,7 +71,8 @@ template <class Parsed, class Go> int dispatch(const Parsed& parsed, const char*
 }
 
 int command(const std::vector<std::string>& args, const ns::Caller& process) {
-    if (args.size() == 1 && (args[0] == "--help" || args[0] == "-h" || args[0] == "help")) return show(cli::overview());
+    if (args.size() == 1 && (args[0] == "--help" || args[0] == "-h" || args[0] == "help"))
+        return show(cli::overview());
     if (!args.empty() && args[0] == "mkfs")
         return dispatch(cli::parse_mkfs({args.begin() + 1, args.end()}), "ajail mkfs --help",
                         [&](const cli::MkfsOptions& options) { return cli::mkfs(options, process); });
@@ -93,8 +94,11 @@ bool kernel_is_new_enough(std::string& release) {
 int main(int argc, char** argv) {
     if (argc < 1 || !own_descriptors()) return cli::kFailed;
     // Never with rights that the caller has not: ajail is no boundary between a user and the system.
-    if (::getauxval(AT_SECURE) != 0) return cli::fail("refusing to run set-user-ID or with file capabilities; remove them (chmod u-s, setcap -r)");
-    if (!stdio_is_harmless()) return cli::fail("a directory is open as stdin, stdout or stderr, and would lead out of the jail; redirect it");
+    if (::getauxval(AT_SECURE) != 0)
+        return cli::fail("refusing to run set-user-ID or with file capabilities; remove them (chmod u-s, setcap -r)");
+    if (!stdio_is_harmless())
+        return cli::fail(
+            "a directory is open as stdin, stdout or stderr, and would lead out of the jail; redirect it");
     std::string release;
     if (!kernel_is_new_enough(release))
         return cli::fail("this is Linux " + spec::escape(release) + "; 6.2 or newer is needed");

@@ -62,21 +62,26 @@ int mkfs(const MkfsOptions& options, const ns::Caller& process) {
         if (options.distribution == s.name) script = &s;
         known += (known.empty() ? "" : ", ") + std::string(s.name);
     }
-    if (script == nullptr) return fail("mkfs: no distribution " + spec::escape(options.distribution) + " (there are: " + known + ")");
+    if (script == nullptr)
+        return fail("mkfs: no distribution " + spec::escape(options.distribution) + " (there are: " + known + ")");
     if (!store::good_name(options.name) || options.name == "host")
-        return fail("mkfs: " + spec::escape(options.name) + " is no name for a root filesystem (1 to 64 letters, digits, . _ -; not 'host')");
+        return fail("mkfs: " + spec::escape(options.name) +
+                    " is no name for a root filesystem (1 to 64 letters, digits, . _ -; not 'host')");
     spec::Host host = look_at_host();
     Caller caller = who_calls(host.uid);
     auto partial = store::Partial::create(caller.ajail_home, options.name);
     std::string where = spec::escape(caller.ajail_home) + "/fs/" + options.name;
-    if (!partial && partial.error().err == EEXIST) return fail("mkfs: " + where + " exists already; remove it first or choose another name");
+    if (!partial && partial.error().err == EEXIST)
+        return fail("mkfs: " + where + " exists already; remove it first or choose another name");
     if (!partial) return fail("mkfs: " + where + ": " + std::strerror(partial.error().err));
     store::Partial directory = std::move(partial).take();
-    if (auto made = make_mountpoints(directory.path()); !made) return fail("mkfs: " + where + ": " + std::strerror(made.error().err));
+    if (auto made = make_mountpoints(directory.path()); !made)
+        return fail("mkfs: " + where + ": " + std::strerror(made.error().err));
     int code = execute(jail(options, script->text, directory.path()), host, RunOptions::DryRun::no, process);
-    if (code != 0) return code;
+    if (code != 0) return code > 128 ? code : kFailed; // the script has said why
     if (auto done = directory.commit(); !done) return fail("mkfs: " + where + ": " + std::strerror(done.error().err));
-    if (::isatty(2) == 1) std::fprintf(stderr, "mkfs: made %s; try: ajail run --fs=%s\n", where.c_str(), options.name.c_str());
+    if (::isatty(2) == 1)
+        std::fprintf(stderr, "mkfs: made %s; try: ajail run --fs=%s\n", where.c_str(), options.name.c_str());
     return 0;
 }
 

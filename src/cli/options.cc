@@ -43,8 +43,10 @@ constexpr Option kRunOptions[] = {
     {"fs", Takes::value, "NAME|/PATH", "Root filesystem",
      "the root filesystem: a name under ~/.ajail/fs, a directory, or 'host' for the host's own system directories "
      "(default: 'default', or 'host' while there is none)"},
-    {"fs-edit", Takes::optional_value, "DIR", "Root filesystem", "changes to the root filesystem, or to DIR in it, stay"},
-    {"home-edit", Takes::optional_value, "SUB", "Root filesystem", "changes to the jail's /root, or to SUB in it, stay"},
+    {"fs-edit", Takes::optional_value, "DIR", "Root filesystem",
+     "changes to the root filesystem, or to DIR in it, stay"},
+    {"home-edit", Takes::optional_value, "SUB", "Root filesystem",
+     "changes to the jail's /root, or to SUB in it, stay"},
     {"rw", Takes::optional_value, "PATH", "Files (without PATH: the current directory)", "changes are real"},
     {"ro", Takes::optional_value, "PATH", "Files (without PATH: the current directory)",
      "changes are thrown away at the end"},
@@ -190,7 +192,8 @@ Grant parse_mount(const std::string& value) {
     if (parts.size() == 2) parts.emplace_back("ro");
     std::optional<Kind> kind = parts.size() == 3 ? kind_named(parts[2]) : std::nullopt;
     if (!kind || parts[0].empty() || parts[1].empty())
-        wrong("--mount=" + spec::escape(value) + ": should be SRC,DST or SRC,DST,TYPE with TYPE one of ro rol rw "
+        wrong("--mount=" + spec::escape(value) +
+              ": should be SRC,DST or SRC,DST,TYPE with TYPE one of ro rol rw "
               "hide dev (a comma in a path is written \\,)");
     return {*kind, parts[0], parts[1]};
 }
@@ -230,10 +233,12 @@ void take(RunOptions& options, const std::string& name, const std::string& value
     } else if (name == "cap-add") {
         for (int cap : parse_cap(value)) options.caps.push_back(cap);
     } else if (name == "dry-run") {
-        if (!bare && value != "json") wrong("--dry-run=" + spec::escape(value) + ": should be --dry-run or --dry-run=json");
+        if (!bare && value != "json")
+            wrong("--dry-run=" + spec::escape(value) + ": should be --dry-run or --dry-run=json");
         options.dry_run = bare ? RunOptions::DryRun::text : RunOptions::DryRun::json;
     } else if (name == "bw") {
-        wrong("--bw=" + spec::escape(value) + ": there is no bubblewrap underneath; use --env, --mount, --hide, "
+        wrong("--bw=" + spec::escape(value) +
+              ": there is no bubblewrap underneath; use --env, --mount, --hide, "
               "--cap-add or --hostname instead");
     }
 }
@@ -260,9 +265,10 @@ std::variant<RunOptions, Shown, Wrong> parse_run(std::vector<std::string> args, 
 
 std::variant<MkfsOptions, Shown, Wrong> parse_mkfs(const std::vector<std::string>& args) {
     return reading<MkfsOptions>([&] {
-        Parser parser("ajail mkfs debian [NAME] [OPTIONS]",
-                      "Makes the root filesystem NAME (default: the distribution's name) under ~/.ajail/fs, without root.",
-                      kMkfsOptions);
+        Parser parser(
+            "ajail mkfs debian [NAME] [OPTIONS]",
+            "Makes the root filesystem NAME (default: the distribution's name) under ~/.ajail/fs, without root.",
+            kMkfsOptions);
         MkfsOptions options;
         std::vector<std::string> left = args, words;
         while (!left.empty()) { // options and names may stand in any order here

@@ -80,8 +80,9 @@ public:
 private:
     void directory() {
         auto cwd = current_directory();
-        if (!cwd) throw Refused{std::string("the current directory: ") + std::strerror(cwd.error().err) +
-                                " (was it deleted? cd to one that exists)"};
+        if (!cwd)
+            throw Refused{std::string("the current directory: ") + std::strerror(cwd.error().err) +
+                          " (was it deleted? cd to one that exists)"};
         cwd_ = *cwd;
         if (cwd_ == "/")
             throw Refused{"refusing to run in /: the jail would be given the whole machine (cd to the directory that "
@@ -104,7 +105,9 @@ private:
         bool none = !options_.fs && store::root_filesystems(caller_.ajail_home).empty();
         if (fs_ == "host" || none) {
             fs_ = "host";
-            if (none) fs_note_ = "no root filesystem yet, so the host's system directories; to make one: ajail mkfs debian default";
+            if (none)
+                fs_note_ = "no root filesystem yet, so the host's system directories; to make one: ajail mkfs debian "
+                           "default";
             return host_root();
         }
         std::string path = fs_;
@@ -134,8 +137,9 @@ private:
         for (const std::string& raw : options_.edits) {
             std::string edit = absolute(raw, "/");
             auto source = look_in_root(path, edit);
-            if (!source) throw Refused{"cannot edit " + spec::escape(edit) + " in " + spec::escape(fs_) + ": " +
-                                       std::strerror(source.error().err)};
+            if (!source)
+                throw Refused{"cannot edit " + spec::escape(edit) + " in " + spec::escape(fs_) + ": " +
+                              std::strerror(source.error().err)};
             mounts().emplace_back(
                 spec::Bind{.source = std::move(source).take(), .target = edit, .writable = true, .edit = true});
             show(path + edit, edit, "rw");
@@ -181,12 +185,12 @@ private:
     void add(const Grant& grant) {
         std::string path = absolute(grant.source, cwd_), target = absolute(grant.target, cwd_);
         std::string option = std::string("--") + name_of(grant.kind) + "=" + spec::escape(grant.source);
-        if (target == "/")
-            throw Refused{option + ": the target / is the root filesystem itself (--fs says which)"};
+        if (target == "/") throw Refused{option + ": the target / is the root filesystem itself (--fs says which)"};
         auto source = look_at(path, cwd_);
         if (!source && source.error().err == ELOOP)
-            throw Refused{option + ": a symbolic link below the current directory is not followed, because a jail may "
-                                   "have put it there; name what it points to"};
+            throw Refused{option +
+                          ": a symbolic link below the current directory is not followed, because a jail may "
+                          "have put it there; name what it points to"};
         if (!source) throw Refused{option + ": " + std::strerror(source.error().err)};
         mount_as(grant.kind, std::move(source).take(), path, target);
     }
@@ -225,7 +229,8 @@ private:
             if (!text.starts_with(kPrefix)) continue;
             std::size_t equals = text.find('=');
             std::string_view name = text.substr(kPrefix.size(), equals - kPrefix.size());
-            if (name.empty()) throw Refused{"AJAIL_ENV_ in the environment has no name after it (AJAIL_ENV_NAME=VALUE)"};
+            if (name.empty())
+                throw Refused{"AJAIL_ENV_ in the environment has no name after it (AJAIL_ENV_NAME=VALUE)"};
             set(std::string(name), std::string(text.substr(equals + 1)));
         }
         for (const auto& [name, value] : options_.env) {
@@ -269,9 +274,11 @@ int execute(const spec::Spec& spec, const spec::Host& host, RunOptions::DryRun d
     const auto& plan = std::get<spec::Plan>(lowered);
     if (dry_run != RunOptions::DryRun::no) {
         std::string text = dry_run == RunOptions::DryRun::json ? to_json(plan) : to_text(plan);
-        return std::fputs(text.c_str(), stdout) < 0 || std::fflush(stdout) != 0 ? fail("writing to stdout failed") : 0;
+        return std::fputs(text.c_str(), stdout) < 0 || std::fflush(stdout) != 0 ? fail("writing to stdout failed")
+                                                                                : 0;
     }
-    for (const spec::Degraded& d : plan.degraded) spdlog::info("given up: {}: {}", spec::escape(d.what), spec::escape(d.why));
+    for (const spec::Degraded& d : plan.degraded)
+        spdlog::info("given up: {}: {}", spec::escape(d.what), spec::escape(d.why));
     for (std::size_t i = 0; i < plan.ops.size(); ++i) spdlog::debug("{}", describe_op(plan, i));
     auto mountpoints = mount::Mountpoints::make(plan);
     if (!mountpoints) return fail("mountpoints in the root filesystem: " + sentence(mountpoints.error(), nullptr));

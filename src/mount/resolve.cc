@@ -60,7 +60,8 @@ Result<Fd> resolve(int root, const std::string& path, bool directory, const MayM
             if (!done.empty()) done.pop_back();
             continue;
         }
-        Fd parent = TRY(sys::openat2(root, joined(done).c_str(), O_PATH | O_DIRECTORY, kInRoot | RESOLVE_NO_SYMLINKS));
+        Fd parent =
+            TRY(sys::openat2(root, joined(done).c_str(), O_PATH | O_DIRECTORY, kInRoot | RESOLVE_NO_SYMLINKS));
         auto found = sys::openat2(parent.get(), name.c_str(), O_PATH | O_NOFOLLOW,
                                   RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
         if (!found) {

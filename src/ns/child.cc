@@ -40,9 +40,7 @@ Result<mount::Trees> wait_for_go(const Fd& report) {
         Heard heard = TRY(hear(report));
         switch (heard.message.kind) {
         case Message::go: return trees;
-        case Message::tree:
-            trees.emplace(static_cast<std::size_t>(heard.message.value), std::move(heard.fd));
-            break;
+        case Message::tree: trees.emplace(static_cast<std::size_t>(heard.message.value), std::move(heard.fd)); break;
         case Message::eof: ::_exit(kFailed);
         default: return sys::refused(EPROTO);
         }
@@ -225,7 +223,8 @@ void child(const Plan& plan, const Caller& caller, Fd report, Fd lifeline) {
     auto built = build(plan, caller, report);
     if (!built) fail(report, built.error());
     Payload payload = std::move(built).take();
-    if (Status released = during(Stage::payload, release(plan, payload, lifeline)); !released) fail(report, released.error());
+    if (Status released = during(Stage::payload, release(plan, payload, lifeline)); !released)
+        fail(report, released.error());
     payload.socket.reset();
     payload.slave.reset();
     report.reset();

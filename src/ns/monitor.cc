@@ -22,7 +22,8 @@ public:
         : ends_(ends), signals_(signals), relay_(plan), raw_(plan.terminal == spec::Terminal::raw) {}
 
     Outcome run() {
-        while (!turn()) {}
+        while (!turn()) {
+        }
         relay_.drain();
         relay_.restore();
         (void)sys::waitid(P_PIDFD, static_cast<id_t>(ends_.init.get()), WEXITED); // dead already: only reaped

@@ -12,9 +12,9 @@ namespace ajail::ns {
 
 /// What the payload must get back from its caller, and what a jail must not see of it.
 struct Caller {
-    sigset_t mask{};            ///< the signal mask that ajail was started with
+    sigset_t mask{}; ///< the signal mask that ajail was started with
     mode_t umask = 022;
-    char* args = nullptr;       ///< argv and environ as the kernel shows them in /proc/PID: wiped in init
+    char* args = nullptr; ///< argv and environ as the kernel shows them in /proc/PID: wiped in init
     std::size_t args_size = 0;
 };
 

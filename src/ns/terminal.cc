@@ -29,8 +29,7 @@ sys::Fd own_description(int tty) {
 
 } // namespace
 
-Relay::Relay(const spec::Plan& plan)
-    : mode_(plan.terminal), in_(plan.tty[0] ? 0 : -1), tty_(first_tty(plan)) {}
+Relay::Relay(const spec::Plan& plan) : mode_(plan.terminal), in_(plan.tty[0] ? 0 : -1), tty_(first_tty(plan)) {}
 
 bool Relay::foreground() const {
     pid_t group = ::tcgetpgrp(tty_);

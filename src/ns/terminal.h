@@ -39,9 +39,9 @@ private:
     bool flush_host();
 
     spec::Terminal mode_;
-    int in_ = -1;      ///< stdin if it is a terminal
-    int tty_ = -1;     ///< any stdio that is one: size and modes
-    sys::Fd out_;      ///< an own open file description of the terminal to write to, non-blocking
+    int in_ = -1;  ///< stdin if it is a terminal
+    int tty_ = -1; ///< any stdio that is one: size and modes
+    sys::Fd out_;  ///< an own open file description of the terminal to write to, non-blocking
     sys::Fd master_;
     std::optional<termios> saved_;
     std::string to_host_, to_jail_;

@@ -8,11 +8,11 @@
 namespace ajail::spec {
 
 struct Host {
-    unsigned uid = 0, gid = 0;   ///< effective ids of the caller
-    bool real_root = false;      ///< uid 0 here is uid 0 of the machine: never to be mapped
-    unsigned landlock_abi = 0;   ///< 0: none; see landlock(7)
-    bool overlay = true;         ///< overlayfs is there for a user namespace
-    std::array<bool, 3> tty{};   ///< which of stdin, stdout, stderr are terminals
+    unsigned uid = 0, gid = 0; ///< effective ids of the caller
+    bool real_root = false;    ///< uid 0 here is uid 0 of the machine: never to be mapped
+    unsigned landlock_abi = 0; ///< 0: none; see landlock(7)
+    bool overlay = true;       ///< overlayfs is there for a user namespace
+    std::array<bool, 3> tty{}; ///< which of stdin, stdout, stderr are terminals
 };
 
 /// Where real root's jails live: 65,536 ids that systemd's uid allocation (UIDS-GIDS) leaves to nobody, so that a

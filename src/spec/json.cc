@@ -33,16 +33,24 @@ struct ToJson {
     Json operator()(const op::Filesystem& o) const {
         Json options = Json::object();
         for (const auto& [key, value] : o.options) options[key] = value;
-        return {{"op", "filesystem"}, {"type", o.type}, {"target", escape(o.target)}, {"options", options},
+        return {{"op", "filesystem"},
+                {"type", o.type},
+                {"target", escape(o.target)},
+                {"options", options},
                 {"attr", attr_json(o.attr)}};
     }
     Json operator()(const op::Bind& o) const {
-        return {{"op", "bind"}, {"source", source_json(o.source)}, {"target", escape(o.target)},
-                {"attr", attr_json(o.attr)}, {"recursive", true}, {"idmap", o.idmap}, {"edit", o.edit}};
+        return {{"op", "bind"},
+                {"source", source_json(o.source)},
+                {"target", escape(o.target)},
+                {"attr", attr_json(o.attr)},
+                {"recursive", true},
+                {"idmap", o.idmap},
+                {"edit", o.edit}};
     }
     Json operator()(const op::Overlay& o) const {
-        Json out{{"op", "overlay"}, {"lower", source_json(o.lower)}, {"target", escape(o.target)},
-                 {"upper", "scratch"}, {"attr", attr_json(o.attr)}, {"idmap", o.idmap}};
+        Json out{{"op", "overlay"},    {"lower", source_json(o.lower)}, {"target", escape(o.target)},
+                 {"upper", "scratch"}, {"attr", attr_json(o.attr)},     {"idmap", o.idmap}};
         if (!o.entry.empty()) out["entry"] = escape(o.entry);
         return out;
     }
@@ -92,8 +100,11 @@ std::string to_json(const Plan& plan) {
         {"landlock_abi", plan.landlock_abi},
         {"seccomp", strings(plan.filters)},
         {"degraded", degraded},
-        {"exec", {{"candidates", strings(plan.exec.candidates)}, {"argv", strings(plan.exec.argv)},
-                  {"env", strings(plan.exec.env)}, {"cwd", escape(plan.exec.cwd)}}},
+        {"exec",
+         {{"candidates", strings(plan.exec.candidates)},
+          {"argv", strings(plan.exec.argv)},
+          {"env", strings(plan.exec.env)},
+          {"cwd", escape(plan.exec.cwd)}}},
     };
     return out.dump(2) + "\n";
 }

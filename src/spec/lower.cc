@@ -27,16 +27,14 @@ constexpr Attr kData{.writable = true};
 // Of a fresh procfs: kernel knobs that file modes alone do not protect from a mapped root (the list of runc's
 // readonlyPaths), and what tells about or reaches the whole machine (its maskedPaths and more).
 constexpr const char* kProcReadOnly[] = {"sys", "irq", "bus", "fs"};
-constexpr const char* kProcMasked[] = {
-    "sysrq-trigger", "kcore",      "keys",        "key-users",   "kallsyms",    "kmsg",     "timer_list",
-    "sched_debug",   "interrupts", "kpagecount",  "kpageflags",  "kpagecgroup", "slabinfo", "latency_stats",
-    "vmallocinfo",   "acpi",       "pagetypeinfo", "scsi",       "asound",      "mtrr",
-};
+constexpr const char* kProcMasked[] = {"sysrq-trigger", "kcore",        "keys",        "key-users",     "kallsyms",
+                                       "kmsg",          "timer_list",   "sched_debug", "interrupts",    "kpagecount",
+                                       "kpageflags",    "kpagecgroup",  "slabinfo",    "latency_stats", "vmallocinfo",
+                                       "acpi",          "pagetypeinfo", "scsi",        "asound",        "mtrr"};
 constexpr const char* kDevices[] = {"null", "zero", "full", "random", "urandom", "tty"};
 constexpr std::pair<const char*, const char*> kDevLinks[] = {
     {"fd", "/proc/self/fd"},       {"stdin", "/proc/self/fd/0"}, {"stdout", "/proc/self/fd/1"},
-    {"stderr", "/proc/self/fd/2"}, {"core", "/proc/kcore"},      {"ptmx", "pts/ptmx"},
-};
+    {"stderr", "/proc/self/fd/2"}, {"core", "/proc/kcore"},      {"ptmx", "pts/ptmx"}};
 
 std::string join(const std::string& dir, std::string_view name) {
     std::string path = dir;
@@ -83,10 +81,12 @@ private:
         case Root::writable: op(op::Bind{source, "/", kPrograms, idmap(source), true}); break;
         case Root::overlay:
             if (!host_.overlay)
-                return "this kernel offers no overlayfs, and a throw-away root filesystem needs it; as root: modprobe "
+                return "this kernel offers no overlayfs, and a throw-away root filesystem needs it; as root: "
+                       "modprobe "
                        "overlay (or use --fs=host)";
             if (source.submounts && !idmap(source))
-                return "other file systems are mounted inside the root filesystem, and the kernel does not let a user "
+                return "other file systems are mounted inside the root filesystem, and the kernel does not let a "
+                       "user "
                        "namespace take them apart; unmount them";
             op(op::Overlay{source, "", "/", kPrograms, idmap(source)});
             break;
@@ -101,7 +101,7 @@ private:
 
     void add(const Overlay& m) {
         // A user namespace may not take a layer apart from the mounts in it (has_locked_children, EINVAL).
-        const char* why_not = !host_.overlay                          ? "no overlayfs here"
+        const char* why_not = !host_.overlay                           ? "no overlayfs here"
                               : m.source.submounts && !idmap(m.source) ? "file systems are mounted in it"
                                                                        : nullptr;
         if (why_not != nullptr) {
@@ -116,9 +116,7 @@ private:
             // copied until somebody writes.
             std::size_t slash = m.source.path.rfind('/');
             overlay.entry = slash == std::string::npos ? m.source.path : m.source.path.substr(slash + 1);
-            overlay.lower.path = slash == std::string::npos ? "."
-                                 : slash == 0               ? "/"
-                                                            : m.source.path.substr(0, slash);
+            overlay.lower.path = slash == std::string::npos ? "." : slash == 0 ? "/" : m.source.path.substr(0, slash);
             overlay.lower.directory = true;
         }
         op(std::move(overlay));
@@ -151,7 +149,9 @@ private:
             op(op::Bind{source, join(m.target, name), Attr{.writable = true, .devices = true}, false, false});
         }
         for (auto [name, to] : kDevLinks) op(op::Symlink{join(m.target, name), to});
-        op(op::Filesystem{"devpts", {{"ptmxmode", "0666"}, {"mode", "620"}}, join(m.target, "pts"),
+        op(op::Filesystem{"devpts",
+                          {{"ptmxmode", "0666"}, {"mode", "620"}},
+                          join(m.target, "pts"),
                           Attr{.writable = true, .devices = true}});
         op(op::Filesystem{"tmpfs", {{"mode", "1777"}}, join(m.target, "shm"), kPrograms});
         op(op::Filesystem{"mqueue", {}, join(m.target, "mqueue"), kData});

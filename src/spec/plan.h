@@ -76,8 +76,8 @@ struct Sysctl {
 };
 } // namespace op
 
-using Op = std::variant<op::Filesystem, op::Bind, op::Overlay, op::Restrict, op::Mask, op::Data, op::Symlink,
-                        op::Sysctl>;
+using Op =
+    std::variant<op::Filesystem, op::Bind, op::Overlay, op::Restrict, op::Mask, op::Data, op::Symlink, op::Sysctl>;
 
 /// How the payload's terminal is made. Never the caller's own: a jail holds no descriptor of the host's terminal.
 enum class Terminal : std::uint8_t {
@@ -99,7 +99,7 @@ struct Degraded {
 };
 
 struct Plan {
-    bool network = false; ///< share the host's; else an own network namespace with lo up
+    bool network = false;       ///< share the host's; else an own network namespace with lo up
     bool second_userns = false; ///< the payload may hold CAP_SYS_ADMIN: mounts are locked by a second level
     bool real_root = false;     ///< started by uid 0: the ids below are an unassigned range
     IdMap uids, gids;
@@ -107,9 +107,9 @@ struct Plan {
     std::vector<Op> ops;
     Terminal terminal = Terminal::none;
     std::array<bool, 3> tty{};
-    std::uint64_t caps = 0;      ///< permitted, effective, bounding of the payload
-    bool ambient = false;        ///< the payload is not root inside: its caps must be ambient to survive exec
-    unsigned landlock_abi = 0;   ///< 0: no ruleset
+    std::uint64_t caps = 0;           ///< permitted, effective, bounding of the payload
+    bool ambient = false;             ///< the payload is not root inside: its caps must be ambient to survive exec
+    unsigned landlock_abi = 0;        ///< 0: no ruleset
     std::vector<std::string> filters; ///< seccomp programs by name, loaded in order
     Exec exec;
     std::vector<Degraded> degraded;

@@ -24,9 +24,9 @@ struct Source {
     std::string path;
     std::string base = {}; ///< for beneath and in_root, where `path` is relative
     Resolve resolve = Resolve::follow;
-    bool directory = true; ///< what it was when the front end looked; the engine refuses if it changed
+    bool directory = true;  ///< what it was when the front end looked; the engine refuses if it changed
     bool submounts = false; ///< other file systems are mounted in it
-    bool system = false;   ///< of the host's system, not the user's: never presented as the payload's own (idmap)
+    bool system = false;    ///< of the host's system, not the user's: never presented as the payload's own (idmap)
 };
 
 struct Bind {

@@ -23,8 +23,8 @@ struct sock_filter;
 
 namespace ajail::sys {
 
-Error failed(Call call);          ///< errno of CALL, just now
-Error refused(int err);           ///< ajail's own check said no
+Error failed(Call call); ///< errno of CALL, just now
+Error refused(int err);  ///< ajail's own check said no
 
 // Processes
 /// clone3(2) without CLONE_VM: returns like fork. `pidfd` may be null. Raw on purpose: after it, only system

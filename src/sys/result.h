@@ -13,16 +13,78 @@ namespace ajail::sys {
 
 /// What ajail was doing; the first word of a message.
 enum class Stage : std::uint8_t {
-    none, start, namespaces, idmap, ids, hostname, network, mount, pivot, terminal,
-    payload, capabilities, no_new_privs, landlock, seccomp, readback, exec, monitor, store,
+    none,
+    start,
+    namespaces,
+    idmap,
+    ids,
+    hostname,
+    network,
+    mount,
+    pivot,
+    terminal,
+    payload,
+    capabilities,
+    no_new_privs,
+    landlock,
+    seccomp,
+    readback,
+    exec,
+    monitor,
+    store
 };
 
 /// The call that failed. `check` is ajail's own refusal: the call worked, what it showed is not acceptable.
 enum class Call : std::uint8_t {
-    none, check, capset, chdir, clone3, close_range, dup3, execve, fchown, fsconfig, fsmount, fsopen, fstat,
-    getdents, ioctl, kill, landlock, mkdir, mount_setattr, move_mount, open, open_tree, openat2, pidfd, pivot_root,
-    poll, prctl, read, readlink, recv, rename, rmdir, seccomp, send, setgroups, sethostname, setresgid, setresuid,
-    setrlimit, setsid, sigmask, signalfd, socket, symlink, umount, unlink, unshare, waitid, write,
+    none,
+    check,
+    capset,
+    chdir,
+    clone3,
+    close_range,
+    dup3,
+    execve,
+    fchown,
+    fsconfig,
+    fsmount,
+    fsopen,
+    fstat,
+    getdents,
+    ioctl,
+    kill,
+    landlock,
+    mkdir,
+    mount_setattr,
+    move_mount,
+    open,
+    open_tree,
+    openat2,
+    pidfd,
+    pivot_root,
+    poll,
+    prctl,
+    read,
+    readlink,
+    recv,
+    rename,
+    rmdir,
+    seccomp,
+    send,
+    setgroups,
+    sethostname,
+    setresgid,
+    setresuid,
+    setrlimit,
+    setsid,
+    sigmask,
+    signalfd,
+    socket,
+    symlink,
+    umount,
+    unlink,
+    unshare,
+    waitid,
+    write
 };
 
 constexpr std::uint16_t kNoOp = 0xffff;
@@ -68,10 +130,10 @@ template <class T> Result<T> during(Stage stage, Result<T> result) {
 
 /// Takes the value of a Result or returns its error from the enclosing function. Only as a whole statement or a
 /// whole initialiser, never inside an expression.
-#define TRY(...)                                                                                                      \
-    __extension__({                                                                                                   \
-        auto&& try_ = (__VA_ARGS__);                                                                                  \
-        if (!try_) [[unlikely]]                                                                                       \
-            return try_.error();                                                                                      \
-        std::move(try_).take();                                                                                       \
+#define TRY(...)                     \
+    __extension__({                  \
+        auto&& try_ = (__VA_ARGS__); \
+        if (!try_) [[unlikely]]      \
+            return try_.error();     \
+        std::move(try_).take();      \
     })
