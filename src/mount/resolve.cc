@@ -49,8 +49,8 @@ Result<Fd> make(const Fd& parent, const std::string& name, bool directory, const
 Result<Fd> resolve(int root, const std::string& path, bool directory, const MayMake& may_make) {
     std::deque<std::string> todo, done; // done: components without symlinks
     push_front(todo, path);
-    if (auto found = sys::openat2(root, joined(todo).c_str(), O_PATH, kInRoot); found) return found;
-    else if (found.error().err != ENOENT) return found;
+    if (auto found = sys::openat2(root, joined(todo).c_str(), O_PATH, kInRoot); found || found.error().err != ENOENT)
+        return found;
     int links = 0;
     while (!todo.empty()) {
         std::string name = std::move(todo.front());

@@ -11,7 +11,6 @@ namespace ajail::ns {
 
 namespace {
 
-using sys::Call;
 using sys::Fd;
 
 constexpr int kSignals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGCONT, SIGTSTP, SIGWINCH};

@@ -45,8 +45,8 @@ Status drop_caps(std::uint64_t keep, bool ambient) {
     for (int cap = 0; cap < 64; ++cap) {
         auto present = sys::prctl(PR_CAPBSET_READ, static_cast<unsigned long>(cap));
         if (!present && present.error().err == EINVAL) break; // past the last one that this kernel knows
-        long there = TRY(std::move(present));
-        if (there == 1 && (keep >> cap & 1U) == 0) TRY(sys::prctl(PR_CAPBSET_DROP, static_cast<unsigned long>(cap)));
+        if (!present) return present.error();
+        if (*present == 1 && (keep >> cap & 1U) == 0) TRY(sys::prctl(PR_CAPBSET_DROP, static_cast<unsigned long>(cap)));
     }
     TRY(sys::capset({keep, keep, ambient ? keep : 0}));
     TRY(sys::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL));
