@@ -13,6 +13,7 @@ namespace ajail::cli {
 
 using spec::Resolve;
 using spec::Source;
+using spec::within;
 using sys::Fd;
 using sys::Result;
 
@@ -35,7 +36,11 @@ bool has_submounts(const std::string& dir) {
 Result<Source> examine(Source source, const Fd& fd) {
     struct stat st = TRY(sys::fstat(fd.get()));
     source.directory = S_ISDIR(st.st_mode);
-    auto real = path_of(fd);
+    Result<std::string> real = path_of(fd);
+    if (source.resolve == Resolve::real) {
+        if (!real) return real.error();
+        source.path = *real;
+    }
     source.submounts = source.directory && real && has_submounts(*real);
     return source;
 }
@@ -103,6 +108,10 @@ spec::Host look_at_host() {
     auto map = sys::read_file("/proc/self/uid_map");
     bool mapped = map && std::sscanf((*map).c_str(), "%u %u", &inside, &outside) == 2 && inside == 0 && outside != 0;
     host.real_root = host.uid == 0 && !mapped;
+    // A user namespace around us may call the machine's root anything, and uid_map tells one level only. What belongs
+    // to it for good says more: without a name for it here, that shows as the overflow uid.
+    struct stat knobs {};
+    if (::stat("/proc/sys/kernel", &knobs) == 0) host.real_root = knobs.st_uid == host.uid;
     host.landlock_abi = static_cast<unsigned>(sys::landlock_abi());
     // Absent from the list: either not built, or a module that only root's mount would load. Without /proc there is
     // something else to complain about first.
@@ -139,22 +148,19 @@ std::string physical(const std::string& path) {
     return real ? *real : path;
 }
 
-bool within(const std::string& path, const std::string& dir) {
-    if (dir == "/") return true;
-    return path.starts_with(dir) && (path.size() == dir.size() || path[dir.size()] == '/');
-}
-
-Result<Source> look_at(const std::string& path, const std::string& project) {
-    Source source{.path = path};
-    if (within(path, project) && project != "/") {
-        source.base = project;
-        source.path = path.size() == project.size() ? "." : path.substr(project.size() + 1);
-        source.resolve = Resolve::beneath;
-        Fd base = TRY(sys::open(project.c_str(), O_PATH | O_DIRECTORY));
-        Fd fd = TRY(sys::openat2(base.get(), source.path.c_str(), O_PATH, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS));
+Result<Source> look_at(const std::string& path, const std::string& writable, bool cwd) {
+    Source source{.path = path, .resolve = Resolve::real};
+    if (writable == "/" || !within(path, writable)) {
+        Fd fd = TRY(sys::open(path.c_str(), O_PATH));
         return examine(std::move(source), fd);
     }
-    Fd fd = TRY(sys::open(path.c_str(), O_PATH));
+    source.resolve = Resolve::beneath;
+    source.path = path.size() == writable.size() ? "." : path.substr(writable.size() + 1);
+    source.base = writable;
+    source.base_is_cwd = cwd;
+    Fd base = TRY(sys::open(cwd ? "." : writable.c_str(), O_PATH | O_DIRECTORY));
+    if (!cwd) source.base = TRY(path_of(base));
+    Fd fd = TRY(sys::openat2(base.get(), source.path.c_str(), O_PATH, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS));
     return examine(std::move(source), fd);
 }
 
@@ -171,7 +177,7 @@ std::vector<spec::Mount> host_system() {
          {"/usr", "/etc", "/opt", "/nix", "/gnu", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"}) {
         if (auto to = sys::readlinkat(AT_FDCWD, dir); to) {
             mounts.emplace_back(spec::Symlink{dir, *to});
-        } else if (auto source = look_at(dir, "/"); source && (*source).directory) {
+        } else if (auto source = look_at(dir); source && (*source).directory) {
             Source system = std::move(source).take();
             system.system = true;
             mounts.emplace_back(spec::Overlay{system, dir});

@@ -32,12 +32,11 @@ sys::Result<std::string> current_directory();
 std::string absolute(const std::string& path, const std::string& cwd);
 /// The same directory without symbolic links; PATH itself if it cannot be opened.
 std::string physical(const std::string& path);
-/// PATH is DIR or in it; both absolute and normal.
-bool within(const std::string& path, const std::string& dir);
 
-/// The source for PATH (absolute, normal): beneath PROJECT if it lies there, else as any program would open it.
-/// Fills in what is there. The error says why it cannot be looked at.
-sys::Result<spec::Source> look_at(const std::string& path, const std::string& project);
+/// The source for PATH (absolute, normal), with what is there filled in: beneath WRITABLE, a directory that jails
+/// write to, if it lies there, following no link; else what PATH leads to now. `/` is no such directory. CWD: WRITABLE
+/// is the working directory, and is opened as such. The error says why it cannot be looked at.
+sys::Result<spec::Source> look_at(const std::string& path, const std::string& writable = "/", bool cwd = false);
 /// The source SUB of the root filesystem ROOT, resolved inside of it.
 sys::Result<spec::Source> look_in_root(const std::string& root, const std::string& sub);
 

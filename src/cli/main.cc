@@ -33,6 +33,8 @@ bool stdio_is_harmless() {
     for (int fd = 0; fd < 3; ++fd) {
         struct stat st {};
         if (::fstat(fd, &st) == 0 && S_ISDIR(st.st_mode)) return false;
+        // Gives no right by itself, but opening it again through /proc/self/fd would.
+        if ((::fcntl(fd, F_GETFL) & O_PATH) != 0) return false;
     }
     return true;
 }
@@ -98,7 +100,8 @@ int main(int argc, char** argv) {
         return cli::fail("refusing to run set-user-ID or with file capabilities; remove them (chmod u-s, setcap -r)");
     if (!stdio_is_harmless())
         return cli::fail(
-            "a directory is open as stdin, stdout or stderr, and would lead out of the jail; redirect it");
+            "a directory or an O_PATH descriptor is open as stdin, stdout or stderr, and would lead out of the jail; "
+            "redirect it");
     std::string release;
     if (!kernel_is_new_enough(release))
         return cli::fail("this is Linux " + spec::escape(release) + "; 6.2 or newer is needed");

@@ -30,7 +30,8 @@ spec::Spec jail(const MkfsOptions& options, std::string_view script, const std::
     add(spec::Tmpfs{"/root", 0700});
     if (auto text = resolv_conf()) add(spec::Data{"/etc/resolv.conf", *text});
     add(spec::Data{kScript, std::string(script)});
-    add(spec::Bind{.source = {.path = directory}, .target = kTarget, .writable = true});
+    add(spec::Bind{
+        .source = {.path = directory, .resolve = spec::Resolve::real}, .target = kTarget, .writable = true});
     add(spec::Proc{std::string(kTarget) + "/proc"});
     add(spec::Dev{std::string(kTarget) + "/dev"});
     spec.command.argv = {"sh", kScript};
@@ -77,7 +78,9 @@ int mkfs(const MkfsOptions& options, const ns::Caller& process) {
     store::Partial directory = std::move(partial).take();
     if (auto made = make_mountpoints(directory.path()); !made)
         return fail("mkfs: " + where + ": " + std::strerror(made.error().err));
-    int code = execute(jail(options, script->text, directory.path()), host, RunOptions::DryRun::no, process);
+    auto lowered = spec::lower(jail(options, script->text, physical(directory.path())), host);
+    if (auto* refusal = std::get_if<spec::Refusal>(&lowered)) return fail("mkfs: " + refusal->message);
+    int code = execute(std::get<spec::Plan>(lowered), process);
     if (code != 0) return code > 128 ? code : kFailed; // the script has said why
     if (auto done = directory.commit(); !done) return fail("mkfs: " + where + ": " + std::strerror(done.error().err));
     if (::isatty(2) == 1)

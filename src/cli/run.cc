@@ -17,6 +17,8 @@ namespace ajail::cli {
 
 namespace {
 
+using spec::within;
+
 constexpr const char* kPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 const char* name_of(Kind kind) {
@@ -62,7 +64,7 @@ public:
         return std::move(spec_);
     }
 
-    void status() const {
+    void status(const spec::Plan& plan) const {
         bool color = ::isatty(2) == 1 && std::getenv("NO_COLOR") == nullptr;
         auto head = [&](const char* text) { return color ? std::string("\033[1m") + text + "\033[0m" : text; };
         std::string out = head("ajail") + " " + spec::escape(fs_) + " in " + spec::escape(cwd_) + "\n";
@@ -74,6 +76,8 @@ public:
         if (!options_.caps.empty()) out += head("Caps:");
         for (int cap : options_.caps) out += " " + std::string(spec::cap_name(cap));
         if (!options_.caps.empty()) out += "\n";
+        for (const spec::Degraded& d : plan.degraded)
+            out += head("Given up: ") + spec::escape(d.what) + " (" + spec::escape(d.why) + ")\n";
         std::fputs((out + "Starting...\n\n").c_str(), stderr);
     }
 
@@ -117,7 +121,7 @@ private:
                               spec::escape(caller_.ajail_home) + "/fs, or an absolute path"};
             path = caller_.ajail_home + "/fs/" + fs_;
         }
-        auto source = look_at(path, "/");
+        auto source = look_at(path, cwd_, true);
         if (!source || !(*source).directory)
             throw Refused{"no root filesystem " + spec::escape(fs_) + " (" + available() + ")"};
         spec_.root = {spec::Root::overlay, std::move(source).take()};
@@ -177,7 +181,7 @@ private:
     }
 
     void project() {
-        auto source = look_at(cwd_, "/");
+        auto source = look_at(cwd_, cwd_, true);
         if (!source) throw Refused{spec::escape(cwd_) + ": " + std::strerror(source.error().err)};
         mount_as(options_.cwd, std::move(source).take(), cwd_, cwd_);
     }
@@ -186,13 +190,25 @@ private:
         std::string path = absolute(grant.source, cwd_), target = absolute(grant.target, cwd_);
         std::string option = std::string("--") + name_of(grant.kind) + "=" + spec::escape(grant.source);
         if (target == "/") throw Refused{option + ": the target / is the root filesystem itself (--fs says which)"};
-        auto source = look_at(path, cwd_);
+        std::string writable = within(path, cwd_) ? cwd_ : jails_write(path);
+        auto source = look_at(path, writable, writable == cwd_);
         if (!source && source.error().err == ELOOP)
-            throw Refused{option +
-                          ": a symbolic link below the current directory is not followed, because a jail may "
-                          "have put it there; name what it points to"};
+            throw Refused{option + ": a symbolic link below " + spec::escape(writable) +
+                          " is not followed, because a jail may have put it there; name what it points to"};
         if (!source) throw Refused{option + ": " + std::strerror(source.error().err)};
         mount_as(grant.kind, std::move(source).take(), path, target);
+    }
+
+    // The outermost directory above PATH that is given to be written to; `/` if there is none.
+    std::string jails_write(const std::string& path) const {
+        std::string outermost = "/";
+        for (const Grant& grant : options_.grants) {
+            std::string dir = absolute(grant.source, cwd_);
+            bool writable = grant.kind == Kind::rw || grant.kind == Kind::dev;
+            if (!writable || dir == path || dir == "/" || !within(path, dir)) continue;
+            if (outermost == "/" || within(outermost, dir)) outermost = dir;
+        }
+        return outermost;
     }
 
     void mount_as(Kind kind, spec::Source source, const std::string& path, const std::string& target) {
@@ -266,19 +282,15 @@ int exit_status(const ns::Outcome& outcome, const spec::Plan& plan) {
     return outcome.error->err == ENOENT || outcome.error->err == ENOTDIR ? kNotFound : kNotExecutable;
 }
 
+int print(const spec::Plan& plan, bool json) {
+    std::string text = json ? to_json(plan) : to_text(plan);
+    bool ok = std::fputs(text.c_str(), stdout) >= 0 && std::fflush(stdout) == 0;
+    return ok ? 0 : fail("writing to stdout failed");
+}
+
 } // namespace
 
-int execute(const spec::Spec& spec, const spec::Host& host, RunOptions::DryRun dry_run, const ns::Caller& process) {
-    auto lowered = spec::lower(spec, host);
-    if (auto* refusal = std::get_if<spec::Refusal>(&lowered)) return fail(refusal->message);
-    const auto& plan = std::get<spec::Plan>(lowered);
-    if (dry_run != RunOptions::DryRun::no) {
-        std::string text = dry_run == RunOptions::DryRun::json ? to_json(plan) : to_text(plan);
-        return std::fputs(text.c_str(), stdout) < 0 || std::fflush(stdout) != 0 ? fail("writing to stdout failed")
-                                                                                : 0;
-    }
-    for (const spec::Degraded& d : plan.degraded)
-        spdlog::info("given up: {}: {}", spec::escape(d.what), spec::escape(d.why));
+int execute(const spec::Plan& plan, const ns::Caller& process) {
     for (std::size_t i = 0; i < plan.ops.size(); ++i) spdlog::debug("{}", describe_op(plan, i));
     auto mountpoints = mount::Mountpoints::make(plan);
     if (!mountpoints) return fail("mountpoints in the root filesystem: " + sentence(mountpoints.error(), nullptr));
@@ -294,8 +306,12 @@ int run(const RunOptions& options, const ns::Caller& process) {
     } catch (const Refused& refused) {
         return fail(refused.message);
     }
-    if (!options.quiet && options.dry_run == RunOptions::DryRun::no) front.status();
-    return execute(spec, host, options.dry_run, process);
+    auto lowered = spec::lower(spec, host);
+    if (auto* refusal = std::get_if<spec::Refusal>(&lowered)) return fail(refusal->message);
+    const auto& plan = std::get<spec::Plan>(lowered);
+    if (options.dry_run != RunOptions::DryRun::no) return print(plan, options.dry_run == RunOptions::DryRun::json);
+    if (!options.quiet) front.status(plan);
+    return execute(plan, process);
 }
 
 } // namespace ajail::cli

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// `ajail run`: options -> Spec -> Plan -> engine.
+// The commands: options -> Spec -> Plan -> engine.
 #pragma once
 
 #include "cli/caller.h"
@@ -8,8 +8,8 @@
 
 namespace ajail::cli {
 
-/// Runs SPEC; returns the exit status of ajail. Messages go to stderr.
-int execute(const spec::Spec& spec, const spec::Host& host, RunOptions::DryRun dry_run, const ns::Caller& process);
+/// Runs PLAN; returns the exit status of ajail. Messages go to stderr.
+int execute(const spec::Plan& plan, const ns::Caller& process);
 
 int run(const RunOptions& options, const ns::Caller& process);
 int mkfs(const MkfsOptions& options, const ns::Caller& process);

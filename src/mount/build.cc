@@ -73,12 +73,26 @@ private:
         mount_attr cut{};
         cut.propagation = MS_PRIVATE; // not slave: nothing that the host mounts from here on appears inside
         TRY(sys::mount_setattr(AT_FDCWD, "/", AT_RECURSIVE, cut));
+        TRY(clone_roots());
         Fd fs = TRY(sys::fsopen("tmpfs"));
         TRY(sys::fsconfig_string(fs.get(), "source", "ajail"));
         TRY(sys::fsconfig_string(fs.get(), "mode", "700"));
         scratch_ = TRY(sys::fsmount(fs.get(), MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV));
         TRY(sys::move_mount(scratch_.get(), AT_FDCWD, "/"));
         return sys::mkdirat(scratch_.get(), "root", 0755);
+    }
+
+    // A recursive clone of `/` takes along what is mounted over it: scratch must not be there yet.
+    Status clone_roots() {
+        for (std::size_t i = 0; i < plan_.ops.size(); ++i) {
+            auto* bind = std::get_if<op::Bind>(&plan_.ops[i]);
+            if (bind == nullptr || bind->idmap || host_path(bind->source) != "/") continue;
+            Fd source = TRY(open_source(bind->source));
+            Fd tree = TRY(sys::open_tree(source.get(), "", kClone | AT_RECURSIVE));
+            TRY(restrict(tree.get(), bind->attr));
+            trees_.emplace(i, std::move(tree));
+        }
+        return Done{};
     }
 
     std::string scratch_name(const char* prefix) const { return prefix + std::to_string(index_); }
@@ -288,8 +302,14 @@ Result<Fd> open_source(const Source& source) {
     Fd fd;
     if (source.resolve == Resolve::follow) {
         fd = TRY(sys::open(source.path.c_str(), O_PATH));
+    } else if (source.resolve == Resolve::real) {
+        // What has become a symlink since was not asked for. And no symlink climbs to `/` by `..`, where scratch is
+        // mounted meanwhile.
+        fd = TRY(sys::openat2(AT_FDCWD, source.path.c_str(), O_PATH, RESOLVE_NO_SYMLINKS));
     } else {
-        Fd base = TRY(sys::open(source.base.c_str(), O_PATH | O_DIRECTORY));
+        // Whoever may write to the parent of the working directory may have put something else at its name.
+        const char* name = source.base_is_cwd ? "." : source.base.c_str();
+        Fd base = TRY(sys::open(name, O_PATH | O_DIRECTORY));
         const char* path = source.path.empty() ? "." : source.path.c_str();
         // Beneath: a jail that ran here before may have put a symlink in place of what is granted now.
         std::uint64_t how = source.resolve == Resolve::beneath ? RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS : kInRoot;

@@ -14,14 +14,10 @@ using sys::Result;
 
 namespace {
 
-bool below(const std::string& path, const std::string& dir) {
-    return dir == "/" || (path.starts_with(dir) && (path.size() == dir.size() || path[dir.size()] == '/'));
-}
-
 // The operation on whose file system the target of operation INDEX stands: the last earlier one over it.
 const spec::Op* stands_on(const spec::Plan& plan, std::size_t index) {
     for (std::size_t i = index; i-- > 0;)
-        if (below(spec::target_of(plan.ops[index]), spec::target_of(plan.ops[i]))) return &plan.ops[i];
+        if (spec::within(spec::target_of(plan.ops[index]), spec::target_of(plan.ops[i]))) return &plan.ops[i];
     return nullptr;
 }
 

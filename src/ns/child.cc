@@ -206,6 +206,8 @@ Result<Payload> build(const Plan& plan, const Caller& caller, const Fd& report) 
     // Again: a change of ids clears it (prctl(2)).
     TRY(during(Stage::start, die_with_monitor()));
     ::umask(0);
+    // The caller's keys come along in the session keyring, which no namespace holds back (keyrings(7)).
+    TRY(during(Stage::start, sys::own_session_keyring()));
     TRY(during(Stage::hostname, sys::sethostname(plan.hostname)));
     if (!plan.network) TRY(during(Stage::network, net::loopback_up()));
     TRY(mount::build(plan, std::move(trees)));

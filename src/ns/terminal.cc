@@ -82,9 +82,9 @@ bool Relay::want(std::vector<pollfd>& fds) const {
     };
     bool front = in_ >= 0 && !hung_up_ && foreground();
     if (front && to_jail_.empty()) add(in_, POLLIN);
-    add(master_.get(), (to_host_.empty() ? POLLIN : 0) | (to_jail_.empty() ? 0 : POLLOUT));
+    if (!closed_) add(master_.get(), (to_host_.empty() ? POLLIN : 0) | (to_jail_.empty() ? 0 : POLLOUT));
     if (!to_host_.empty()) add(out_.get(), POLLOUT);
-    return in_ >= 0 && !hung_up_ && !front;
+    return closed_ || (in_ >= 0 && !hung_up_ && !front);
 }
 
 void Relay::read_host() {
@@ -124,6 +124,7 @@ bool Relay::pump() {
     if (to_host_.empty()) {
         std::array<char, kChunk> buffer;
         ssize_t n = ::read(master_.get(), buffer.data(), buffer.size());
+        closed_ = n < 0 && errno == EIO;
         if (n > 0) to_host_.append(buffer.data(), static_cast<std::size_t>(n));
     }
     (void)flush_host();

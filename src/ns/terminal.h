@@ -46,6 +46,7 @@ private:
     std::optional<termios> saved_;
     std::string to_host_, to_jail_;
     bool hung_up_ = false;
+    bool closed_ = false; ///< nobody in the jail has the pty open: poll(2) would say so for ever
 };
 
 } // namespace ajail::ns

@@ -46,7 +46,8 @@ Status drop_caps(std::uint64_t keep, bool ambient) {
         auto present = sys::prctl(PR_CAPBSET_READ, static_cast<unsigned long>(cap));
         if (!present && present.error().err == EINVAL) break; // past the last one that this kernel knows
         if (!present) return present.error();
-        if (*present == 1 && (keep >> cap & 1U) == 0) TRY(sys::prctl(PR_CAPBSET_DROP, static_cast<unsigned long>(cap)));
+        if (*present == 1 && (keep >> cap & 1U) == 0)
+            TRY(sys::prctl(PR_CAPBSET_DROP, static_cast<unsigned long>(cap)));
     }
     TRY(sys::capset({keep, keep, ambient ? keep : 0}));
     TRY(sys::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL));
@@ -64,9 +65,11 @@ Status forbid_new_privs() {
 Status landlock(const spec::Plan& plan) {
     if (plan.landlock_abi == 0) return Done{};
     sys::LandlockRuleset attr{};
-    attr.handled_access_fs = all_file_access(plan.landlock_abi);
+    attr.handled_access_fs = plan.landlock_files ? all_file_access(plan.landlock_abi) : 0;
     if (plan.landlock_abi >= 6) attr.scoped = LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET | LANDLOCK_SCOPE_SIGNAL;
+    if (attr.handled_access_fs == 0 && attr.scoped == 0) return Done{};
     Fd ruleset = TRY(sys::landlock_ruleset(attr, static_cast<int>(plan.landlock_abi)));
+    if (attr.handled_access_fs == 0) return sys::landlock_enforce(ruleset.get());
     Fd root = TRY(sys::open("/", O_PATH | O_DIRECTORY));
     TRY(sys::landlock_allow(ruleset.get(), root.get(), attr.handled_access_fs));
     for (int fd = 0; fd < kStdio; ++fd) {

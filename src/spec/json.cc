@@ -18,7 +18,7 @@ Json strings(const std::vector<std::string>& list) {
 }
 
 Json source_json(const Source& s) {
-    static constexpr const char* kResolve[] = {"follow", "beneath", "in_root"};
+    static constexpr const char* kResolve[] = {"follow", "real", "beneath", "in_root"};
     Json out{{"path", escape(host_path(s))}, {"resolve", kResolve[static_cast<int>(s.resolve)]}};
     if (!s.base.empty()) out["base"] = escape(s.base);
     out["kind"] = s.directory ? "directory" : "file";
@@ -98,6 +98,7 @@ std::string to_json(const Plan& plan) {
         {"capabilities", caps},
         {"no_new_privs", true},
         {"landlock_abi", plan.landlock_abi},
+        {"landlock_files", plan.landlock_files},
         {"seccomp", strings(plan.filters)},
         {"degraded", degraded},
         {"exec",

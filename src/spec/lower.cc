@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <linux/capability.h>
+#include <set>
 
 namespace ajail::spec {
 
@@ -96,11 +97,13 @@ private:
     }
 
     void add(const Bind& m) {
+        if (!m.edit) pin(m.target);
         Attr attr{.writable = m.writable, .devices = m.devices, .exec = true};
         op(op::Bind{m.source, m.target, attr, idmap(m.source) && !m.devices, m.edit});
     }
 
     void add(const Overlay& m) {
+        pin(m.target);
         // A user namespace may not take a layer apart from the mounts in it (has_locked_children, EINVAL).
         const char* why_not = !host_.overlay                           ? "no overlayfs here"
                               : m.source.submounts && !idmap(m.source) ? "file systems are mounted in it"
@@ -124,11 +127,15 @@ private:
     }
 
     void add(const Tmpfs& m) {
+        pin(m.target);
         char mode[8];
         snprintf(mode, sizeof mode, "%o", m.mode & 07777U);
         op(op::Filesystem{"tmpfs", {{"mode", mode}}, m.target, kPrograms});
     }
-    void add(const Mask& m) { op(op::Mask{m.target, false}); }
+    void add(const Mask& m) {
+        pin(m.target);
+        op(op::Mask{m.target, false});
+    }
     void add(const Data& m) { op(op::Data{m.target, m.content, m.mode, !throw_away()}); }
     void add(const Symlink& m) { op(op::Symlink{m.target, m.to}); }
 
@@ -168,6 +175,8 @@ private:
 
     void policy() {
         plan_.caps = spec_.identity == Identity::root || host_.real_root ? kRootCaps : 0;
+        // In a granted directory a file capability that the jail's root sets is the host root's: good for everybody.
+        if (host_.real_root) plan_.caps &= ~bit(CAP_SETFCAP);
         for (int cap : spec_.policy.add_caps) plan_.caps |= bit(cap);
         plan_.ambient = plan_.uids.count == 1 && plan_.uids.inside != 0;
         plan_.second_userns = needs_second_userns();
@@ -175,11 +184,15 @@ private:
         if (plan_.second_userns && plan_.landlock_abi != 0) {
             // Under a ruleset that handles files every mount(2) is refused (landlock(7)); who asks for
             // CAP_SYS_ADMIN wants mounts.
-            plan_.landlock_abi = 0;
-            plan_.degraded.push_back({"landlock", "CAP_SYS_ADMIN was granted, and mount(2) does not work under it"});
+            plan_.landlock_files = false; // its scopes (ABI 6) do not mind
+            plan_.degraded.push_back(
+                {"Landlock for files", "CAP_SYS_ADMIN was granted, and no mount works under it"});
         } else if (host_.landlock_abi == 0) {
-            plan_.degraded.push_back({"landlock", "this kernel has none (CONFIG_SECURITY_LANDLOCK, lsm=)"});
+            plan_.degraded.push_back({"Landlock", "this kernel has none (CONFIG_SECURITY_LANDLOCK, lsm=)"});
         }
+        if (host_.landlock_abi < 6 && spec_.network)
+            plan_.degraded.push_back({"keeping the host's abstract Unix sockets away",
+                                      "the network is shared, and Landlock can do it from Linux 6.12 on"});
         plan_.filters = {"terminal"};
         bool one_id = plan_.uids.count == 1 && plan_.uids.inside == 0;
         if (one_id && !spec_.policy.no_root_emulation) plan_.filters.push_back("root");
@@ -223,6 +236,22 @@ private:
         }
     }
 
+    // A mount holds its own name and nothing above it: below a writable directory, one in between could be renamed
+    // away and something else be put at the path. So each in between becomes a mountpoint (rename(2): EBUSY).
+    void pin(const std::string& target) {
+        std::size_t index = plan_.ops.size();
+        while (index-- > 0)
+            if (within(target, target_of(plan_.ops[index])) &&
+                !std::holds_alternative<op::Restrict>(plan_.ops[index]))
+                break;
+        auto* ground = index < plan_.ops.size() ? std::get_if<op::Bind>(&plan_.ops[index]) : nullptr;
+        if (ground == nullptr || !ground->attr.writable || ground->edit) return;
+        Attr attr = ground->attr;
+        std::size_t end = target.find('/', ground->target.size() + 1);
+        for (; end != std::string::npos; end = target.find('/', end + 1))
+            if (pinned_.emplace(index, target.substr(0, end)).second) op(op::Restrict{target.substr(0, end), attr});
+    }
+
     // Whether all that a path of the root filesystem may lead to, by whatever links, is thrown away.
     bool throw_away() const {
         bool edits = std::any_of(spec_.mounts.begin(), spec_.mounts.end(), [](const Mount& mount) {
@@ -238,11 +267,16 @@ private:
     const Spec& spec_;
     const Host& host_;
     Plan plan_;
+    std::set<std::pair<std::size_t, std::string>> pinned_; ///< by operation that they stand on
 };
 
 } // namespace
 
 std::variant<Plan, Refusal> lower(const Spec& spec, const Host& host) { return Lowering(spec, host).run(); }
+
+bool within(const std::string& path, const std::string& dir) {
+    return dir == "/" || (path.starts_with(dir) && (path.size() == dir.size() || path[dir.size()] == '/'));
+}
 
 std::string host_path(const Source& source) {
     if (source.base.empty()) return source.path;

@@ -110,6 +110,7 @@ struct Plan {
     std::uint64_t caps = 0;           ///< permitted, effective, bounding of the payload
     bool ambient = false;             ///< the payload is not root inside: its caps must be ambient to survive exec
     unsigned landlock_abi = 0;        ///< 0: no ruleset
+    bool landlock_files = true;       ///< else its scopes only
     std::vector<std::string> filters; ///< seccomp programs by name, loaded in order
     Exec exec;
     std::vector<Degraded> degraded;

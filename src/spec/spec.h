@@ -14,7 +14,8 @@ namespace ajail::spec {
 
 /// How the path of a source is looked up on the host.
 enum class Resolve : std::uint8_t {
-    follow,  ///< as any program does: it comes from the user's own command line
+    follow,  ///< as any program does: a fixed path of the system
+    real,    ///< an absolute path that the front end's look-up came to: no symlink is in it any more
     beneath, ///< relative to `base`, no symlink, not out of it: `base` is a directory that jails write
     in_root, ///< `base` is a root filesystem: symlinks resolve inside it, as they would in the jail
 };
@@ -22,7 +23,8 @@ enum class Resolve : std::uint8_t {
 /// A file or directory of the host. Bytes, never decoded.
 struct Source {
     std::string path;
-    std::string base = {}; ///< for beneath and in_root, where `path` is relative
+    std::string base = {};    ///< for beneath and in_root, where `path` is relative
+    bool base_is_cwd = false; ///< `base` only names the caller's working directory, which is opened as such
     Resolve resolve = Resolve::follow;
     bool directory = true;  ///< what it was when the front end looked; the engine refuses if it changed
     bool submounts = false; ///< other file systems are mounted in it
@@ -98,5 +100,8 @@ struct Spec {
     Policy policy = {};
     Command command = {};
 };
+
+/// PATH is DIR or in it; both absolute and normal.
+bool within(const std::string& path, const std::string& dir);
 
 } // namespace ajail::spec

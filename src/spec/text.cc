@@ -177,7 +177,9 @@ std::string to_text(const Plan& plan) {
         if ((plan.caps >> cap & 1U) != 0) out += " " + std::string(cap_name(cap));
     out += plan.caps == 0 ? " none\n" : "\n";
     out += "no_new_privs yes\nlandlock     ";
-    out += plan.landlock_abi == 0 ? "no\n" : "ABI " + std::to_string(plan.landlock_abi) + "\n";
+    out += plan.landlock_abi == 0
+               ? "no\n"
+               : "ABI " + std::to_string(plan.landlock_abi) + (plan.landlock_files ? "\n" : ", scopes only\n");
     out += "seccomp     ";
     for (const std::string& filter : plan.filters) out += " " + filter;
     out += "\n";

@@ -9,6 +9,7 @@
 #include <linux/audit.h>
 #include <linux/capability.h>
 #include <linux/filter.h>
+#include <linux/keyctl.h>
 #include <linux/seccomp.h>
 #include <sched.h>
 #include <sys/ioctl.h>
@@ -62,6 +63,11 @@ Status unshare(int flags) { return status(::unshare(flags), Call::unshare); }
 Status execve(const char* path, char* const argv[], char* const envp[]) {
     (void)::execve(path, argv, envp); // returns only to say why not
     return failed(Call::execve);
+}
+Status own_session_keyring() {
+    long result = ::syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, nullptr);
+    if (result < 0 && errno == ENOSYS) return Done{};
+    return status(result, Call::keyctl);
 }
 Status setsid() { return status(::setsid(), Call::setsid); }
 // Raw: glibc's versions of these three signal all threads with a stale idea of which there are.

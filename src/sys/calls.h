@@ -33,6 +33,8 @@ Result<pid_t> clone3(std::uint64_t flags, Fd* pidfd);
 Status unshare(int flags);
 Status execve(const char* path, char* const argv[], char* const envp[]);
 Status setsid();
+/// An empty session keyring in place of the caller's; nothing where the kernel has no keyrings.
+Status own_session_keyring();
 Status setgroups_none();
 Status setresuid(uid_t uid);
 Status setresgid(gid_t gid);

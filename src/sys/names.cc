@@ -46,6 +46,7 @@ const char* name(Call call) {
     case Call::fstat: return "fstat";
     case Call::getdents: return "getdents";
     case Call::ioctl: return "ioctl";
+    case Call::keyctl: return "keyctl";
     case Call::kill: return "kill";
     case Call::landlock: return "landlock";
     case Call::mkdir: return "mkdir";

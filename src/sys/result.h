@@ -51,6 +51,7 @@ enum class Call : std::uint8_t {
     fstat,
     getdents,
     ioctl,
+    keyctl,
     kill,
     landlock,
     mkdir,

@@ -1,0 +1,65 @@
+#!/bin/bash
+# Started by the machine's root, as CI jobs are: uid 0 passes every permission check on what root owns, so it is never
+# mapped, and what a jail leaves behind does not give root to others.
+# shellcheck source=tests/attack/common.bash
+. "$TESTS/attack/common.bash"
+
+if [ "$(id -u)" != 0 ] || [ "$(awk '{print $1, $2; exit}' /proc/self/uid_map)" != '0 0' ]; then
+    skip 'real root' 'not started by it'
+    exit 0
+fi
+
+# --- uid 0 is never mapped, however it is dressed up
+# By the owner of a file in a directory that goes in as it is: only there is no idmap in between.
+mkdir -p asis && chmod 777 asis
+for option in --no-net --ro --cap-add=SYS_ADMIN --no-root-emulation --fs=host; do
+    rm -f asis/file
+    "$AJAIL" run --quiet --fs=deb "$option" --dev=asis -- sh -c 'umask 0; echo >asis/file' >/dev/null 2>&1
+    status "uid 0 is not mapped ($option)" 1 test 0 = "$(stat -c %u asis/file || echo 0)"
+done
+rm -rf asis
+echo secret >private
+chmod 600 private
+# A user namespace around ajail that calls uid 0 something else. Refused, or at least not with root's rights: control
+# and attack are the same file, whose owner only uid 0 is.
+chmod 755 .
+allowed 'root under another name' unshare -U --map-user=1000 --map-group=1000 ./probe read "$PWD/private"
+for map in 1000 0 65534; do
+    run_ unshare -U --map-user=$map --map-group=$map "$AJAIL" run --quiet --fs=deb -- ./probe read "$PWD/private"
+    if [ "$STATUS" = 125 ] && [ "$(wc -l <"$ERR")" = 1 ]; then pass_; else blocked "root as uid $map" cat "$OUT"; fi
+done
+
+# --- objects that root owns
+for how in jail strong; do
+    blocked "kernel knobs ($how)" $how -- ./probe knobs
+    blocked "cgroups ($how)" $how -- ./probe cgroup
+    blocked "device nodes ($how)" $how --no-root-emulation -- ./probe mknod "$PWD"
+    blocked "file handles ($how)" $how -- ./probe handle "$PWD"
+done
+blocked 'kernel knobs with --fs=host' "$AJAIL" run --quiet --fs=host -- ./probe knobs
+blocked 'shadow with --fs=host' "$AJAIL" run --quiet --fs=host -- ./probe read /etc/shadow /etc/gshadow
+allowed 'shadow' ./probe read /etc/shadow
+allowed 'kernel knobs' unshare -m sh -c './probe knobs'
+allowed 'file handles' ./probe handle /
+mkdir -p nodes
+allowed 'device nodes' sh -c './probe mknod "$PWD/nodes"; rm -f nodes/node'
+
+# Device nodes that are there already: not without --dev, and then with nobody's rights.
+mknod nodes/mem c 1 1 && chmod 600 nodes/mem
+mknod nodes/zero c 1 5 && chmod 666 nodes/zero
+blocked 'device nodes in the project' jail -- ./probe read "$PWD/nodes/mem" "$PWD/nodes/zero"
+blocked 'a device of root with --dev' jail --dev=nodes -- ./probe read "$PWD/nodes/mem"
+allowed 'device nodes in the project' jail --dev=nodes -- ./probe read "$PWD/nodes/zero"
+rm -rf nodes
+
+# --- what stays on the host: a program that is root's and set-user-ID, or has capabilities, is root for whoever can
+# reach it (the jail's own mounts are nosuid, the host's are not)
+setuid_roots() { find . -uid 0 -perm /6000 -type f -printf '%p %m\n'; }
+caps() { find . -type f -exec ./probe getcap {} \; | grep ALLOWED; }
+mkdir -p made && chmod 777 made
+jail -- sh -c 'cp probe made/a; chmod 4755 made/a; cp probe made/b; chmod 2755 made/b; umask 0; cp -p made/a made/c
+    install -m 4755 probe made/d; cp probe made/f; ./probe setcap made/f' >/dev/null 2>&1
+# Package managers must be able to make them, and what is made in a granted directory is root's: the manual says so.
+[ -z "$(setuid_roots)" ] || skip 'set-user-ID files of root that a jail made' 'a granted directory is granted as root'
+equal 'files with capabilities that a jail made' '' "$(caps)"
+rm -rf made
