@@ -9,6 +9,7 @@
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 #include <sys/auxv.h>
+#include <sys/prctl.h>
 #include <sys/utsname.h>
 
 namespace {
@@ -102,6 +103,9 @@ int main(int argc, char** argv) {
         return cli::fail(
             "a directory or an O_PATH descriptor is open as stdin, stdout or stderr, and would lead out of the jail; "
             "redirect it");
+    // Started from a file that its user may not read, we are not dumpable, /proc/PID is root's, and nobody could
+    // write our children's id maps (proc(5)).
+    (void)::prctl(PR_SET_DUMPABLE, 1);
     std::string release;
     if (!kernel_is_new_enough(release))
         return cli::fail("this is Linux " + spec::escape(release) + "; 6.2 or newer is needed");

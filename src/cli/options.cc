@@ -95,18 +95,18 @@ public:
         for (const Option& option : options) add(option);
     }
 
-    // Takes the options off the front of WORDS; stops at the first word that is none, or after `--`.
-    template <class Seen> void read(std::vector<std::string>& words, Seen seen) {
-        std::vector<std::string> normal;
+    // Takes the options out of WORDS, up to `--`; those after the first word that is none only if they may be MIXED.
+    template <class Seen> void read(std::vector<std::string>& words, bool mixed, Seen seen) {
+        std::vector<std::string> normal, rest;
         std::size_t at = 0;
-        for (; at < words.size() && words[at].starts_with('-'); ++at) {
-            if (words[at] == "-" || words[at] == "--") {
-                ++at;
-                break;
-            }
-            read_one(words, at, normal);
+        for (; at < words.size() && words[at] != "-" && words[at] != "--"; ++at) {
+            if (words[at].starts_with('-')) read_one(words, at, normal);
+            else if (mixed) rest.push_back(words[at]);
+            else break;
         }
-        words.erase(words.begin(), words.begin() + static_cast<std::ptrdiff_t>(at));
+        if (at < words.size() && (words[at] == "-" || words[at] == "--")) ++at;
+        rest.insert(rest.end(), words.begin() + static_cast<std::ptrdiff_t>(at), words.end());
+        words = std::move(rest);
         std::reverse(normal.begin(), normal.end()); // as CLI11 wants them
         app_.parse(normal);
         std::map<const CLI::Option*, std::size_t> next;
@@ -257,7 +257,8 @@ std::variant<RunOptions, Shown, Wrong> parse_run(std::vector<std::string> args, 
                       "Runs COMMAND (default: a shell) in a throw-away root filesystem, with the current directory.",
                       kRunOptions);
         RunOptions options;
-        parser.read(args, [&](const std::string& name, const std::string& value) { take(options, name, value); });
+        parser.read(args, false,
+                    [&](const std::string& name, const std::string& value) { take(options, name, value); });
         options.command = std::move(args);
         return options;
     });
@@ -270,18 +271,13 @@ std::variant<MkfsOptions, Shown, Wrong> parse_mkfs(const std::vector<std::string
             "Makes the root filesystem NAME (default: the distribution's name) under ~/.ajail/fs, without root.",
             kMkfsOptions);
         MkfsOptions options;
-        std::vector<std::string> left = args, words;
-        while (!left.empty()) { // options and names may stand in any order here
-            parser.read(left, [&](const std::string& name, const std::string& value) {
-                if (name == "packages") options.packages = value;
-                else if (name == "suite") options.suite = value;
-                else if (name == "mirror") options.mirror = value;
-                else if (name == "verbose") options.verbose = true;
-            });
-            if (left.empty()) break;
-            words.push_back(left.front());
-            left.erase(left.begin());
-        }
+        std::vector<std::string> words = args;
+        parser.read(words, true, [&](const std::string& name, const std::string& value) {
+            if (name == "packages") options.packages = value;
+            else if (name == "suite") options.suite = value;
+            else if (name == "mirror") options.mirror = value;
+            else if (name == "verbose") options.verbose = true;
+        });
         if (words.empty()) wrong("mkfs: which distribution? For example: ajail mkfs debian");
         if (words.size() > 2) wrong("mkfs: too many names: " + spec::escape(words[2]));
         options.distribution = words[0];

@@ -80,10 +80,9 @@ Status take_terminal(const Plan& plan, const Fd& slave) {
     return Done{};
 }
 
-// Init's part of it, before the payload goes on.
+// The foreground of it, before the payload goes on.
 Status give_terminal(const Fd& slave, pid_t payload) {
     if (!slave) return Done{};
-    TRY(sys::ioctl(slave.get(), TIOCSCTTY, nullptr));
     if (::setpgid(payload, payload) < 0) return sys::failed(sys::Call::setsid);
     TRY(sys::ioctl(slave.get(), TIOCSPGRP, &payload));
     return Done{};
@@ -171,6 +170,8 @@ struct Payload {
 
 Result<Payload> start_payload(const Plan& plan, const Caller& caller, const Fd& report, Fd slave) {
     auto [mine, its] = TRY(sys::socketpair());
+    // Init's session, and before the fork: the payload inherits the terminal, an ioctl later would be init's alone.
+    if (slave) TRY(sys::ioctl(slave.get(), TIOCSCTTY, nullptr));
     pid_t pid = TRY(sys::clone3(0, nullptr));
     if (pid == 0) {
         mine.reset();
