@@ -80,11 +80,13 @@ Status take_terminal(const Plan& plan, const Fd& slave) {
     return Done{};
 }
 
-// The foreground of it, before the payload goes on.
-Status give_terminal(const Fd& slave, pid_t payload) {
+// The foreground of it, before the payload goes on. Where somebody else may be using the host's terminal the payload
+// stays in the background until it asks for input, which stops it: init hears of that.
+Status give_terminal(const Plan& plan, const Fd& slave, pid_t payload) {
     if (!slave) return Done{};
     if (::setpgid(payload, payload) < 0) return sys::failed(sys::Call::setsid);
-    TRY(sys::ioctl(slave.get(), TIOCSPGRP, &payload));
+    bool shared = plan.terminal == spec::Terminal::cooked && plan.tty[0];
+    if (!shared) TRY(sys::ioctl(slave.get(), TIOCSPGRP, &payload));
     return Done{};
 }
 
@@ -193,7 +195,7 @@ Status release(const Plan& plan, const Payload& payload, const Fd& lifeline) {
     Heard asked = TRY(hear(payload.socket));
     if (asked.message.kind == Message::eof) return Done{}; // it has failed and told the monitor itself
     if (plan.second_userns) TRY(write_second_maps(plan, payload.pid));
-    TRY(give_terminal(payload.slave, payload.pid));
+    TRY(give_terminal(plan, payload.slave, payload.pid));
     TRY(become_init());
     TRY(monitor_lives(lifeline));
     return tell(payload.socket, {.kind = Message::go});

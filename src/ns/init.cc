@@ -7,6 +7,7 @@
 
 #include <array>
 #include <linux/capability.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
@@ -23,8 +24,15 @@ using sys::Status;
 // (the payload leads one, it has called setsid); the rest to the payload itself. A stop is forced: SIGTSTP does
 // nothing to an orphaned process group.
 void pass_on(int sig, pid_t payload) {
-    bool group = sig == SIGINT || sig == SIGQUIT || sig == SIGTSTP || sig == SIGCONT;
+    bool group = sig == SIGINT || sig == SIGQUIT || sig == SIGTSTP || sig == SIGCONT || sig == SIGWINCH;
     (void)::kill(group ? -payload : payload, sig == SIGTSTP ? SIGSTOP : sig); // ESRCH: it is ending by itself
+}
+
+// The payload has asked for the terminal that it was kept from: it is the foreground now, and goes on.
+void bring_to_front(pid_t payload) {
+    auto terminal = sys::open("/dev/tty", O_RDWR | O_NOCTTY);
+    if (terminal) (void)sys::ioctl((*terminal).get(), TIOCSPGRP, &payload);
+    (void)::kill(-payload, SIGCONT); // ESRCH: it is ending by itself
 }
 
 // Reaps whoever has died. False when the payload has, and the monitor knows.
@@ -38,7 +46,10 @@ bool reap(const Fd& lifeline, pid_t payload) {
         case CLD_EXITED: (void)tell(lifeline, {.kind = Message::exited, .value = value}); return false;
         case CLD_KILLED:
         case CLD_DUMPED: (void)tell(lifeline, {.kind = Message::killed, .value = value}); return false;
-        default: (void)tell(lifeline, {.kind = Message::stopped, .value = value}); break;
+        default:
+            (void)tell(lifeline, {.kind = Message::stopped, .value = value});
+            if (value == SIGTTIN || value == SIGTTOU) bring_to_front(payload);
+            break;
         }
     }
 }

@@ -63,10 +63,16 @@ private:
         signalfd_siginfo info{};
         if (::read(signals_.get(), &info, sizeof info) != sizeof info) return;
         int sig = static_cast<int>(info.ssi_signo);
-        if (sig == SIGWINCH) return relay_.resize();
-        if (sig == SIGCONT) relay_.resume();
+        if (sig == SIGWINCH) {
+            relay_.resize(); // the kernel tells the jail's foreground, which the payload need not be
+            if (!raw_) pass_on(sig);
+            return;
+        }
+        if (sig == SIGCONT) relay_.again();
         pass_on(sig);
-        if (sig == SIGTSTP) stop_self(::getpid());
+        if (sig != SIGTSTP) return;
+        stopping_ = true; // init will tell of the stop that we have just ordered
+        stop_self(::getpid());
     }
 
     // Stops us as a job of the caller's shell; comes back when it says `fg` or `bg`. By SIGTSTP, which a process
@@ -111,7 +117,8 @@ private:
         switch ((*heard).message.kind) {
         case Message::eof: lifeline_open_ = false; break;
         case Message::stopped:
-            if (raw_) stop_self(0);
+            if (value == SIGTTIN || value == SIGTTOU) relay_.wanted();
+            else if (raw_ && !std::exchange(stopping_, false)) stop_self(0);
             break;
         case Message::exited: ended_ = true, outcome_.code = value; break;
         case Message::killed: ended_ = true, outcome_.signal = value; break;
@@ -132,7 +139,7 @@ private:
     Relay relay_;
     bool raw_;
     Outcome outcome_;
-    bool report_open_ = true, lifeline_open_ = true, ended_ = false, told_hangup_ = false;
+    bool report_open_ = true, lifeline_open_ = true, ended_ = false, told_hangup_ = false, stopping_ = false;
 };
 
 } // namespace

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // See terminal.h. Raw: every key goes in, the jail's own line discipline makes signals of ^C and ^Z. Cooked (one of
 // stdin and stdout is a pipe, so somebody else may be using the terminal): the host's line discipline stays, the
-// jail's neither echoes nor translates, and ^C comes as a signal to the monitor.
+// jail's neither echoes nor translates, ^C comes as a signal to the monitor, and nothing is read from the terminal
+// before the payload asks: `ajail run make | less` leaves the keys to less.
 #include "ns/terminal.h"
 
 #include <array>
@@ -29,7 +30,9 @@ sys::Fd own_description(int tty) {
 
 } // namespace
 
-Relay::Relay(const spec::Plan& plan) : mode_(plan.terminal), in_(plan.tty[0] ? 0 : -1), tty_(first_tty(plan)) {}
+Relay::Relay(const spec::Plan& plan)
+    : mode_(plan.terminal), in_(plan.tty[0] ? 0 : -1), tty_(first_tty(plan)),
+      reading_(plan.terminal != spec::Terminal::cooked) {}
 
 bool Relay::foreground() const {
     pid_t group = ::tcgetpgrp(tty_);
@@ -69,6 +72,13 @@ void Relay::resume() {
     if (::tcsetattr(tty_, TCSADRAIN, &raw) == 0) saved_ = modes;
 }
 
+void Relay::again() {
+    if (!saved_) return resume();
+    termios raw = *saved_;
+    ::cfmakeraw(&raw);
+    if (foreground()) (void)::tcsetattr(tty_, TCSADRAIN, &raw);
+}
+
 void Relay::restore() {
     if (!saved_) return;
     if (foreground()) (void)::tcsetattr(tty_, TCSADRAIN, &*saved_);
@@ -80,11 +90,12 @@ bool Relay::want(std::vector<pollfd>& fds) const {
     auto add = [&](int fd, int events) {
         if (events != 0) fds.push_back({fd, static_cast<short>(events), 0});
     };
-    bool front = in_ >= 0 && !hung_up_ && foreground();
+    bool front = may_read();
     if (front && to_jail_.empty()) add(in_, POLLIN);
+    fds.push_back({tty_, 0, 0}); // POLLHUP
     if (!closed_) add(master_.get(), (to_host_.empty() ? POLLIN : 0) | (to_jail_.empty() ? 0 : POLLOUT));
     if (!to_host_.empty()) add(out_.get(), POLLOUT);
-    return closed_ || (in_ >= 0 && !hung_up_ && !front);
+    return closed_ || !foreground();
 }
 
 void Relay::read_host() {
@@ -92,14 +103,30 @@ void Relay::read_host() {
     if (::poll(&ready, 1, 0) <= 0) return;
     std::array<char, kChunk> buffer;
     ssize_t n = ::read(in_, buffer.data(), buffer.size());
-    if (n > 0) {
-        to_jail_.append(buffer.data(), static_cast<std::size_t>(n));
-    } else if (n == 0 && mode_ == spec::Terminal::cooked) {
-        termios modes{};
-        if (::tcgetattr(master_.get(), &modes) == 0) to_jail_ += static_cast<char>(modes.c_cc[VEOF]);
-    } else if (n == 0 || errno != EINTR) {
-        hung_up_ = true;
+    if (n > 0 || (n == 0 && mode_ == spec::Terminal::cooked)) type({buffer.data(), static_cast<std::size_t>(n)});
+    else if (n == 0 || errno != EINTR) hung_up_ = true;
+}
+
+// What was read from a raw terminal are keys. What was read from a cooked one is text, a line, or the part of one
+// before ^D: there, every control character was quoted, and a missing newline was an end.
+void Relay::type(std::string_view text) {
+    if (mode_ == spec::Terminal::raw) {
+        to_jail_ += text;
+        return;
     }
+    termios modes{};
+    if (::tcgetattr(master_.get(), &modes) < 0) return;
+    for (char c : text) {
+        bool control = static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
+        if (control && c != '\n') to_jail_ += static_cast<char>(modes.c_cc[VLNEXT]);
+        to_jail_ += c;
+    }
+    if (!text.ends_with('\n')) to_jail_ += static_cast<char>(modes.c_cc[VEOF]);
+}
+
+void Relay::look_for_hangup() {
+    pollfd terminal{tty_, 0, 0};
+    if (::poll(&terminal, 1, 0) > 0 && (terminal.revents & POLLHUP) != 0) hung_up_ = true;
 }
 
 bool Relay::flush_host() {
@@ -115,8 +142,10 @@ bool Relay::flush_host() {
 
 bool Relay::pump() {
     if (!master_) return true;
+    if (bool front = foreground(); front != std::exchange(front_, front)) resize(); // it may have changed meanwhile
     resume();
-    if (in_ >= 0 && !hung_up_ && to_jail_.empty() && foreground()) read_host();
+    look_for_hangup();
+    if (to_jail_.empty() && may_read()) read_host();
     if (!to_jail_.empty()) {
         ssize_t n = ::write(master_.get(), to_jail_.data(), to_jail_.size());
         if (n > 0) to_jail_.erase(0, static_cast<std::size_t>(n));
@@ -128,6 +157,7 @@ bool Relay::pump() {
         if (n > 0) to_host_.append(buffer.data(), static_cast<std::size_t>(n));
     }
     (void)flush_host();
+    if (hung_up_) master_.reset(); // and the jail's terminal with it
     return !hung_up_;
 }
 

@@ -24,18 +24,24 @@ public:
     sys::Status start(sys::Fd master);
     bool active() const { return static_cast<bool>(master_); }
     /// Adds what to poll for. True if it wants to be woken every quarter of a second as well, to see whether the
-    /// shell has brought it to the foreground (which sends no signal to a job that runs).
+    /// shell has brought it to the foreground (which sends no signal to a job that runs), or somebody in the jail has
+    /// opened the pty again.
     bool want(std::vector<pollfd>& fds) const;
     /// Moves what can be moved without waiting. False when the host's terminal has hung up.
     bool pump();
-    void resize();  ///< the host's terminal has a new size
-    void restore(); ///< the host's modes as they were
-    void resume();  ///< raw again, if in the foreground
-    void drain();   ///< what the payload has written before it ended
+    void resize();                     ///< the host's terminal has a new size
+    void restore();                    ///< the host's modes as they were
+    void resume();                     ///< raw, if in the foreground
+    void again();                      ///< after a stop: whoever had the terminal meanwhile has changed its modes
+    void wanted() { reading_ = true; } ///< the payload has asked for input
+    void drain();                      ///< what the payload has written before it ended
 
 private:
     bool foreground() const;
+    bool may_read() const { return in_ >= 0 && reading_ && !hung_up_ && foreground(); }
+    void look_for_hangup();
     void read_host();
+    void type(std::string_view keys);
     bool flush_host();
 
     spec::Terminal mode_;
@@ -46,6 +52,8 @@ private:
     std::optional<termios> saved_;
     std::string to_host_, to_jail_;
     bool hung_up_ = false;
+    bool reading_;        ///< may take keys from the host's terminal
+    bool front_ = false;  ///< as of the last look
     bool closed_ = false; ///< nobody in the jail has the pty open: poll(2) would say so for ever
 };
 

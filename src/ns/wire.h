@@ -9,7 +9,7 @@
 //                         EOF            exec happened (or the sender died: init's end tells)
 //   lifeline  monitor <-> init, for the life of the jail. EOF at either end: the other is gone.
 //     monitor -> init     signal S       for the payload
-//     init   -> monitor   stopped S      the payload was stopped by S
+//     init   -> monitor   stopped S      the payload was stopped by S; SIGTTIN, SIGTTOU: it wants the terminal, and has it
 //                         exited C / killed S   the payload ended; init exits, and with it the jail
 //
 // Anything else is a protocol error (EPROTO).
