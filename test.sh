@@ -1,0 +1,93 @@
+#!/bin/bash
+# Builds everything and runs all tests; its last lines are ctest's summary.
+#
+#   ./test.sh           GCC; clang (compiled only); GCC with ASan and UBSan
+#   ./test.sh --quick   GCC alone
+#
+# On Debian 12 and 13, as root or as an ordinary user with sudo, which is asked for apt only. The jails are made as an
+# ordinary user; started by root, also as root.
+set -euo pipefail
+cd "$(dirname "$0")"
+
+quick=no
+case ${1:-} in
+'') ;;
+--quick) quick=yes ;;
+*)
+    sed -n '2,8s/^# \{0,1\}//p' "$0"
+    exit 2
+    ;;
+esac
+
+step() { printf '\n[%3d s] %s\n' "$SECONDS" "$1"; }
+failed=()
+# A step that fails does not keep the others from being seen.
+must() { "${@:2}" || failed+=("$1"); }
+
+step 'packages'
+packages=(g++ clang cmake ninja-build pkg-config libseccomp-dev libcap-dev libcli11-dev libspdlog-dev libfmt-dev
+    nlohmann-json3-dev catch2 mmdebstrap debian-archive-keyring ca-certificates python3 shellcheck clang-format
+    bsdutils binutils git libcap2-bin)
+missing=()
+for package in "${packages[@]}"; do
+    dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q '^install ok installed$' || missing+=("$package")
+done
+if [ "${#missing[@]}" -gt 0 ]; then
+    echo "installing: ${missing[*]}"
+    sudo=()
+    [ "$(id -u)" = 0 ] || sudo=(sudo)
+    "${sudo[@]}" apt-get update -q
+    "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "${missing[@]}"
+fi
+
+# build DIR OPTION...: without output if all goes well
+build() {
+    local dir=$1 log
+    shift
+    log=$(mktemp)
+    # shellcheck disable=SC2064
+    trap "rm -f '$log'" RETURN
+    # A directory of another generator (quickstart.sh uses make) is built by that one.
+    local generator=(-G Ninja)
+    [ ! -f "$dir/CMakeCache.txt" ] || generator=()
+    if ! { cmake -S . -B "$dir" "${generator[@]}" -DBUILD_TESTING=ON "$@" &&
+        cmake --build "$dir" --parallel "$(nproc)"; } >"$log" 2>&1; then
+        cat "$log"
+        echo "FAILED: the build in $dir"
+        exit 1
+    fi
+}
+
+step 'format'
+mapfile -t sources < <(find src tests -name '*.cc' -o -name '*.h' | sort)
+must format clang-format --dry-run --Werror "${sources[@]}"
+
+step 'build with GCC, in build/'
+build build
+
+if [ "$quick" = no ]; then
+    step 'build with clang, in build-clang/'
+    build build-clang -DCMAKE_CXX_COMPILER=clang++
+
+    step 'build with ASan and UBSan, in build-asan/'
+    build build-asan -DAJAIL_SANITIZE=ON -DCMAKE_BUILD_TYPE=Debug
+
+    step 'tests with ASan and UBSan'
+    # abort_on_error: a report must end the process, also one that has no stderr. Leaks are looked for where a
+    # process exits by itself.
+    must 'tests with sanitizers' env ASAN_OPTIONS=abort_on_error=1:detect_stack_use_after_return=1 \
+        UBSAN_OPTIONS=halt_on_error=1:abort_on_error=1:print_stacktrace=1 \
+        ctest --test-dir build-asan --output-on-failure --no-tests=error -L '^(unit|plan|prepare|jail)$' -LE net \
+        --parallel "$(nproc)"
+fi
+
+step 'tests'
+# (in a pipe: what it comes to is read from its summary)
+ctest --test-dir build --output-on-failure --no-tests=error --parallel "$(nproc)" | tee build/test.log || true
+summary=$(grep -E '^[0-9]+% tests passed' build/test.log || true)
+[[ $summary == 100%* ]] || failed+=(tests)
+
+printf '\n[%3d s] done\n' "$SECONDS"
+for name in "${failed[@]}"; do echo "FAILED: $name"; done
+echo "${summary:-0 passed, 1 failed}"
+[ "${#failed[@]}" = 0 ]

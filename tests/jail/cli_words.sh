@@ -1,0 +1,43 @@
+#!/bin/bash
+# The command line: where options end, one dash or two, default command, help, version, what is refused.
+. "$TESTS/lib.sh"
+
+output 'the first word that is no option starts the command' '--no-net -x' jail echo --no-net -x
+output '-- ends the options' '--fs=x' jail -- echo --fs=x
+output 'a lone dash, too' ok jail - echo ok
+output 'only the first -- does' '-- x' jail -- echo -- x
+output 'one dash is as good as two' 0 "$AJAIL" -fs=deb -quiet -no-net id -u
+output 'without "run", for short' ok "$AJAIL" --fs=deb --quiet echo ok
+output 'a value as the next word' ok "$AJAIL" run --fs deb --quiet echo ok
+output 'a command called run' 'not here' jail sh -c 'command -v run || echo not here'
+
+bash_in_jail() { echo 'echo "$0"' | "$AJAIL" run --quiet --fs=deb "$@"; }
+output 'no command: bash' bash bash_in_jail
+output '-- and nothing: bash' bash bash_in_jail --
+mkdir -p "$PWD/../tiny.$$/bin"
+cp /bin/busybox "$PWD/../tiny.$$/bin/sh" 2>/dev/null && [ "$(ldd /bin/busybox 2>&1 | grep -c '=>')" = 0 ] &&
+    output 'no bash there: sh' sh bash -c 'echo "echo \$0" | "$AJAIL" run --quiet --fs="$1"' - "$PWD/../tiny.$$"
+rm -rf "$PWD/../tiny.$$"
+
+output 'arguments arrive as they are' "$(printf 'a b|c\nd||*|\\|"')" jail sh -c 'printf "%s|%s|%s|%s|%s|%s" "$@"' - \
+    'a b' $'c\nd' '' '*' \\ '"'
+bytes() { jail printf %s $'\xff\xfe\x01\x80' | od -An -tx1 | tr -d ' \n'; }
+equal 'arguments are bytes' fffe0180 "$(bytes)"
+
+matches 'help is on stdout' '^Usage: ajail' sh -c '"$AJAIL" run --help 2>/dev/null'
+for words in --help -h help 'run --help' 'run -help' 'mkfs --help' --version 'run --version' 'run --quiet --help x'; do
+    # shellcheck disable=SC2086 # several words
+    status "ajail $words" 0 "$AJAIL" $words
+    equal "ajail $words says nothing on stderr" '' "$(cat "$ERR")"
+done
+matches 'version' '^ajail [0-9]+\.[0-9]+' "$AJAIL" --version
+
+refuses 'an unknown option' 'unknown option --bogus' jail --bogus true
+refuses 'with control characters' 'unknown option --a\\x1b\\x0ab' jail --a$'\e\n'b true
+refuses 'a value too many' '--no-net takes no value' jail --no-net=1 true
+refuses 'an empty value' '--ro= needs a value' jail --ro= true
+refuses 'a value that is missing' '--env needs a value' jail --env
+refuses 'an unknown capability' 'no such capability' jail --cap-add=CAP_NO true
+refuses '--bw' '--env' jail --bw=--unsetenv true
+output '--bwrap-bin does nothing' ok jail --bwrap-bin=/nonexistent echo ok
+refuses 'an unknown distribution' 'slackware' "$AJAIL" mkfs slackware

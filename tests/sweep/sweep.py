@@ -1,0 +1,676 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Nothing fails open: every system call by which a jail is set up is made to fail, one at a time, and the payload must
+then either not run at all or stand behind exactly the same walls.
+
+    sweep.py                       the slice for every change: all calls, but of init's only those that no earlier
+                                   variant has shown already; EPERM, EINVAL, ENOSYS for good, SIGKILL, the control
+    sweep.py --full                every variant, every errno, SIGKILL everywhere
+    sweep.py --variant=NAME ...    of these only; --errno=NAME ..., --kill, --lie: only these
+    sweep.py --at=VARIANT:PROCESS:CALL:N:ERRNO|kill|lie    one point, with all that came out of it
+
+A clean run is written down first: all calls of the monitor, of the child that becomes init and of the payload up to
+its execve(2). For each of them there is then a run in which it does not happen and gives an error. The payload
+(fingerprint.c) tells what it sees, and the host is looked at afterwards. The verdicts:
+
+    REFUSED  the payload did not run, exit 125 (126, 127 for exec itself), one line on stderr
+    SAME     it ran, and nothing is different: the point must stand in TOLERATED, with a reason
+    DIFF     it ran, and what is different is no wall, or its output or status: likewise
+    CUT      it ran behind the same walls and was ended early, with a message: likewise
+    GONE     (SIGKILL) nothing is left, nobody waits
+    and always a failure, unless TOLERATED has it:
+    WEAKER   it ran with less around it
+    SILENT   it did not run, or not to its end, and nobody said why
+    CHATTY   likewise, and more than one line says why
+    LOST     it did not run (to its end), and the exit status says that it did
+    LITTER   something of the host is not as a clean run leaves it
+    HANG     ajail did not end
+    ORPHAN   ajail ended, a process of the jail did not
+    CRASH    ajail was ended by a signal of its own making
+    MISS     the call was not reached; a few may be, where the number of calls depends on time
+"""
+import argparse
+import collections
+import concurrent.futures
+import ctypes
+import dataclasses
+import errno
+import os
+import queue
+import re
+import select
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import termios
+import time
+import fcntl
+
+HERE = os.path.join(os.environ.get("TESTS", ""), "sweep") if os.environ.get("TESTS") else os.path.dirname(__file__)
+ROOT = os.geteuid() == 0
+PROCESSES = ("monitor", "init", "payload")
+STATUS = 42  # of fingerprint
+# A star: not one call fails but all of that name in that process, as where a kernel or a container has it not at all.
+CI_ERRNOS = ("EPERM", "EINVAL", "ENOSYS*")
+FULL_ERRNOS = ("EPERM", "EINVAL", "ENOSYS", "ENOMEM", "EINTR", "EMFILE", "EIO", "EAGAIN", "ENOENT", "ENOSYS*", "EPERM*")
+WORKERS = 3
+TURNS = 16  # of the monitor's loop, which turns as often as the terminal has it
+
+
+@dataclasses.dataclass(frozen=True)
+class Variant:
+    name: str
+    args: tuple = ("--fs=deb",)
+    pty: bool = False
+    stdin: str = "stdin.txt"  # below the worker's directory
+    refused: bool = False  # even a clean run is to be refused, and no failure may change that
+
+
+VARIANTS = (
+    Variant("default"),
+    Variant("no-net", ("--fs=deb", "--no-net")),
+    Variant("ro", ("--fs=deb", "--ro", "--ro=f")),
+    Variant("host", ("--fs=host",)),
+    Variant("sys-admin", ("--fs=deb", "--cap-add=CAP_SYS_ADMIN")),
+    Variant("pty", pty=True),
+    Variant("fs-edit", ("--fs={worker}/root", "--fs-edit")),
+    Variant("stdin-is-a-directory", stdin="proj", refused=True),
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Tolerated:
+    """A point at which a failed call may have this verdict. `call` is a regular expression for the whole of `NAME
+    DETAIL`, as the list of calls shows it."""
+
+    verdicts: str
+    process: str
+    call: str
+    reason: str
+    errnos: str = ".*"
+    variants: str = ".*"
+    fields: str = ""  # of the fingerprint, that may differ
+
+
+# Everything at which a payload may run although a call failed, and every other exception. Data, and the only place.
+TOLERATED = (
+    Tolerated("SAME", ".*", "close", "the descriptor is gone whatever close(2) says, and close-on-exec besides"),
+    Tolerated("SAME", "monitor", r"ioctl 0x5401", "TCGETS: says that stdio is no terminal, which it is not",
+              variants="(?!pty).*"),
+    Tolerated("SAME", "monitor", r"openat /etc/passwd .*", "only the caller's name, for USER"),
+    Tolerated("SAME", "monitor", r"openat /etc/resolv.conf .*", "only the name server, for the jail's resolv.conf"),
+    Tolerated("SAME", "monitor", r"openat /proc/self/mountinfo .*|readlinkat /proc/self/fd/\d+",
+              "whether file systems are mounted below a source; the kernel refuses an overlay that would hide it"),
+    Tolerated("SAME", "monitor", r"openat /proc/self/uid_map .*",
+              "asked for uid 0 alone, and not knowing counts as the machine's root, which is the stricter case"),
+    Tolerated("SAME", "monitor", "read", "of one of the files above"),
+    Tolerated("WEAKER", "monitor", r"openat /etc/(resolv.conf|passwd) .*|read", "a file of names that is made up for the "
+              "jail is missing, or made up without need", fields=r"mount /etc/(resolv\.conf|passwd) |env USER="),
+    Tolerated("SAME", "monitor", r"newfstatat -100 /proc/sys/kernel", "who the machine's root is: uid_map says it then"),
+    Tolerated("WEAKER", "init", "keyctl", "a kernel without keys, or a filter that answers the payload just so", r"ENOSYS\*?",
+              fields="session keyring "),
+    Tolerated("SAME", "monitor", r"openat /proc/filesystems .*", "whether there is overlayfs: not known counts as yes, and "
+              "fsopen(2) says no"),
+    Tolerated("SAME", "monitor", rf"openat {re.escape(os.environ.get('HOME', '/'))} .*",
+              "where the home really is, for the warning that it is granted"),
+    Tolerated("SAME", "monitor", r"landlock_create_ruleset 0 1", "this jail has no Landlock", variants="sys-admin"),
+    Tolerated("SAME", "monitor", r"rt_sigaction \d+", "whether a signal is ignored: not known counts as no"),
+    Tolerated("SAME", "monitor", "rt_sigprocmask 2", "the caller's own mask: not known counts as empty"),
+    Tolerated("SAME", "monitor", "poll", "asked again at once", errnos=r"[A-Z]+"),
+    Tolerated("SAME", "monitor", "recvmsg", "init is dead by then, and has said how the payload ended"),
+    Tolerated("SAME", "monitor", "waitid", "only reaps: init is dead, and the monitor ends"),
+    Tolerated("CUT", "monitor", "(poll|recvmsg|read|fcntl|ioctl|openat|sendmsg)( .*)?",
+              "the monitor's own failure ends the jail, and the message says so"),
+    Tolerated("CUT", "init", ".*", "init's own failure ends the jail, and the message says so"),
+    Tolerated("WEAKER", "monitor", "landlock_create_ruleset 0 1", "a kernel without Landlock: given up by lower(), and told "
+              "in Plan::degraded", r"ENOSYS\*?", fields="stdin reopened |abstract socket "),
+    Tolerated("SAME", ".*", r"(openat|openat2|read|write|sendmsg|recvmsg|waitid|poll)( .*)?", "asked again",
+              "EINTR"),
+    Tolerated("SAME", ".*", r"openat2 .*", "a rename raced with the lookup: asked again", "EAGAIN"),
+    Tolerated("SAME", "init", r"openat2 .*", "the path is walked a component at a time, and made where it is missing; what "
+              "is there all the same is found, or making it fails", "ENOENT"),
+    Tolerated("WEAKER", "init", r"openat2 proc/.*", "a file of /proc that is not there needs no cover; whether it is there "
+              "is what was asked", "ENOENT", fields=r"mount /proc/|mask |write (shmmax|irq|kcore|sysrq-trigger) "),
+    Tolerated("SAME", "init", r"openat (empty|nothing) .*", "it is not there yet at its first use"),
+    Tolerated("SAME", "init", "read", "of the signalfd: only a wake-up, the kernel is asked with waitid(2)"),
+    Tolerated("SAME", "init|payload", r"prctl 23 (4[1-9]|5\d|6[0-3])",
+              "PR_CAPBSET_READ of a capability that this kernel does not know: EINVAL is the true answer", "EINVAL"),
+    Tolerated("SILENT", ".*", "write .*", "the message itself could not be written", r".*"),
+    Tolerated("SILENT", "payload|init", "sendmsg", "the message itself could not be sent", r".*\*"),
+    Tolerated("DIFF", "init", "sendmsg", "how the payload ended could not be told: status 137, never success",
+              fields="output"),
+    # The terminal.
+    Tolerated("DIFF", "monitor", r"ioctl 0x541[34]", "TIOCGWINSZ, TIOCSWINSZ: a terminal of unknown size", fields="size "),
+    Tolerated("SAME", "monitor", r"ioctl 0x540f", "TIOCGPGRP: no job control counts as being in the foreground"),
+    Tolerated("SAME LITTER", "monitor", r"ioctl 0x540[23]",
+              "TCSETS: the host's terminal does not take its modes, neither raw nor as they were"),
+    Tolerated("SAME LITTER", "monitor", r"ioctl 0x5401", "TCGETS of the host's terminal, to make it raw: it stays as it is",
+              variants="pty"),
+    Tolerated("WEAKER", "monitor", "ioctl 0x5401", "TCGETS: EINVAL is what some devices answer that are no terminals "
+              "(/dev/urandom), and never a terminal", "EINVAL", "pty", fields="(fd|isatty|modes|size) "),
+    Tolerated("SAME", "monitor", r"openat /proc/self/fd/\d .*", "the caller's own description of the terminal, then"),
+    Tolerated("DIFF", "monitor", r"read", "nothing can be read of what the payload writes", r".*\*", "pty", "output"),
+    Tolerated("DIFF", "monitor", r"write payload ran.*", "the terminal is gone, and what was to be shown with it",
+              variants="pty", fields="output"),
+    # The host's own directories as root filesystem.
+    Tolerated("SAME WEAKER DIFF", "monitor", r"(openat|readlinkat|newfstatat|read) ?.*",
+              "a directory of the host that cannot be looked at is not shown, or without overlayfs read-only: less, never more", variants="host",
+              fields="mount |ls-root |env USER="),
+    # Mountpoints in a root filesystem that is being edited.
+    Tolerated("LITTER", "monitor", r"unlinkat .*", "an empty mountpoint that cannot be removed", variants="fs-edit"),
+    Tolerated("LITTER", "monitor", r"newfstatat \d+ .*", "what cannot be looked at is not removed: it might be somebody's",
+              variants="fs-edit"),
+    Tolerated("LITTER", "monitor", ".*", "nobody is left to remove the mountpoints that were made: empty, and used again "
+              "by the next jail", "kill", "fs-edit"),
+)
+
+# What a lying kernel (the call does nothing and says 0) may do without anybody noticing.
+HARMLESS_LIES = (
+    (".* close", "close-on-exec: what was not closed does not reach the payload"),
+    ("payload close_range 3", "all is close-on-exec already; this is for what is not known"),
+    (".* write .*", "a short write is continued"),
+    ("init chdir /", "the payload changes to its own directory"),
+    (r"init fsconfig 1 (index off|xino off|mode 1777)", "the kernel's default"),
+    ("init mount_setattr /", "propagation: a user namespace's copies are slaves, and all of them are unmounted"),
+    ("init move_mount merged.*", "a detached overlay serves as well as one on scratch"),
+    ("payload landlock_add_rule", "a rule that is missing takes, and never gives"),
+    (".* prctl 1 9", "PR_SET_PDEATHSIG: the lifeline says the same"),
+    (".* prctl 4 1", "PR_SET_DUMPABLE: with one id nothing has cleared it"),
+    (r".* prctl 23 \d+", "PR_CAPBSET_READ: 0 is the true answer in the read-back, and for what is kept nothing follows"),
+    (".* prctl 47 4", "PR_CAP_AMBIENT_CLEAR_ALL: there are none, and capset(2) has cleared inheritable"),
+    *((("init prctl 4 0", "PR_SET_DUMPABLE: the change of ids has cleared it already"),) if ROOT else ()),
+    (r"init setres[ug]id .*", "the one id that is mapped is the one that init has"),
+)
+
+# Calls that the manual gives no error for, so that nobody can look at one.
+CANNOT_FAIL = ("umask", "getuid", "geteuid", "getgid", "getegid", "getpid", "getppid", "gettid", "getpgrp", "exit_group",
+               "rt_sigreturn")
+LIES = ("prctl", "capset", "seccomp", "mount_setattr", "landlock_restrict_self", "close_range", "setsid", "sethostname",
+        "move_mount", "umount2", "pivot_root", "fsconfig", "setresuid", "setresgid", "setgroups", "unshare",
+        "landlock_add_rule", "keyctl", "chdir", "fchdir", "close", "write")
+# A difference in one of these is no wall.
+PLAIN_FIELDS = re.compile(r"(env|cwd|hostname|modes|size|oom|nice|isatty|interface) |status (SigBlk|Umask)")
+
+# What a payload may see differently while its jail is being killed.
+DYING = re.compile(r"(init-\w+|processes|isatty|modes|size|tty|session|fd|ls-pts|stdin|TIOC\w+|own TIOCSTI|ptrace init|kill all) ?")
+
+
+def system_calls():
+    """Names and numbers, from the C library's own header."""
+    text = subprocess.run(["cc", "-E", "-dM", "-include", "sys/syscall.h", "-x", "c", "/dev/null"], check=True,
+                          capture_output=True, text=True).stdout
+    return {name: int(number) for name, number in re.findall(r"#define __NR_(\w+) (\d+)$", text, re.M)}
+
+
+@dataclasses.dataclass(frozen=True)
+class Point:
+    process: int
+    name: str
+    n: int
+    detail: str
+
+    def __str__(self):
+        return f"{PROCESSES[self.process]}:{self.name}:{self.n}"
+
+    def what(self):
+        return f"{self.name} {self.detail}".rstrip()
+
+
+@dataclasses.dataclass
+class Run:
+    log: list
+    out: bytes
+    err: str
+    state: dict
+    command: list
+
+    def has(self, word):
+        return [line for line in self.log if line.startswith(word)]
+
+    def status(self):
+        """(exit, N) or (signal, N) of ajail, None if it had to be killed."""
+        end = self.has("end ")
+        return (end[0].split()[1], int(end[0].split()[2])) if end and not self.has("hang") else None
+
+    def fingerprint(self):
+        return normal(line[3:] for line in self.err.splitlines() if line.startswith("fp "))
+
+    def messages(self):
+        return [line for line in self.err.splitlines() if line and not line.startswith("fp ")]
+
+
+def normal(lines):
+    """A fingerprint without what differs between any two runs: numbers of mounts, devices, descriptors, the worker."""
+    ids, devices, out = {}, {}, []
+    for line in lines:
+        line = re.sub(r"\bw\d\b", "w", re.sub(r"/fd/\d+", "/fd/N", line))
+        if line.startswith("mount "):
+            _, own, parent, device, root, target, rest = line.split(" ", 6)
+            ids[own] = target
+            devices.setdefault(device, target)  # named after where it is mounted first
+            line = f"mount {target} on {ids.get(parent, 'outside')} of {devices[device]} {root} {rest}"
+        out.append(line)
+    return out
+
+
+class Worker:
+    """A directory of its own: `proj` is where ajail is started, the rest is the host's."""
+
+    def __init__(self, base, number, tools):
+        self.dir = os.path.join(base, f"w{number}")
+        self.proj = os.path.join(self.dir, "proj")
+        os.makedirs(self.proj)
+        shutil.copy(os.path.join(base, "fingerprint"), self.proj)
+        for name in ("stdin.txt", "secret"):
+            with open(os.path.join(self.dir, name), "w") as file:
+                file.write("of the host\n")
+            os.chmod(os.path.join(self.dir, name), 0o666)  # so that no mode stands in for a wall
+        self.tools = tools
+        self.reset()
+        self.before = self.state()
+
+    def reset(self):
+        for name in os.listdir(self.proj):
+            if name != "fingerprint":
+                os.remove(os.path.join(self.proj, name))
+        with open(os.path.join(self.proj, "f"), "w") as file:
+            file.write("of the host\n")
+        root = os.path.join(self.dir, "root")
+        shutil.rmtree(root, ignore_errors=True)
+        os.makedirs(os.path.join(root, "etc"))
+        for name in self.tools.deb_probes():
+            os.remove(name)
+
+    def state(self):
+        """All that a jail could have changed on the host."""
+        found = {}
+        for top in (self.proj, os.path.join(self.dir, "root")):
+            for where, dirs, files in os.walk(top):
+                for name in dirs + files:
+                    path = os.path.join(where, name)
+                    stat = os.lstat(path)
+                    found[os.path.relpath(path, self.dir)] = (stat.st_mode, stat.st_uid, name in dirs or stat.st_size)
+        for name in self.tools.deb_probes():
+            found[name] = True
+        return found
+
+    def command(self, variant, options):
+        jail = [self.tools.ajail, "run", "--quiet", *(arg.format(worker=self.dir) for arg in variant.args), "--",
+                f"{self.proj}/fingerprint", f"{self.dir}/secret", self.tools.socket_name, *self.tools.namespaces]
+        return [self.tools.inject, *options, *(["-c"] if variant.pty else []), *jail]
+
+    def run(self, variant, options=()):
+        log_read, log_write = os.pipe()
+        stdin = os.open(os.path.join(self.dir, variant.stdin), os.O_RDONLY)
+        err_read, err_write = os.pipe()
+        if variant.pty:
+            out_read, out_write = os.openpty()
+            fcntl.ioctl(out_read, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 100, 0, 0))
+            os.dup2(out_write, stdin)
+        else:
+            out_read, out_write = os.pipe()
+        command = self.command(variant, ["-l", str(log_write), *options])
+        process = subprocess.Popen(command, stdin=stdin, stdout=out_write, stderr=err_write, cwd=self.proj,
+                                   pass_fds=(log_write,))
+        for fd in (log_write, out_write, err_write, stdin):
+            os.close(fd)
+        texts = self.collect(process, {log_read: b"", out_read: b"", err_read: b""})
+        state = self.state()
+        if state != self.before:
+            self.reset()
+        return Run(texts[log_read].decode(errors="replace").splitlines(), texts[out_read].replace(b"\r\n", b"\n"),
+                   texts[err_read].decode(errors="replace"), state, command)
+
+    @staticmethod
+    def collect(process, texts):
+        """What comes until inject has ended, and no longer: a process that was left may hold the other ends."""
+        open_ones = set(texts)
+        poll = select.poll()
+        for fd in open_ones:
+            poll.register(fd, select.POLLIN)
+        log, give_up = next(iter(texts)), None
+        while open_ones and (give_up is None or time.monotonic() < give_up):
+            for fd, _ in poll.poll(1000 if give_up is None else 50):
+                try:
+                    data = os.read(fd, 65536)
+                except OSError:  # EIO: the terminal's other end is closed
+                    data = b""
+                texts[fd] += data
+                if not data:
+                    poll.unregister(fd)
+                    open_ones.discard(fd)
+            if log not in open_ones and give_up is None:
+                give_up = time.monotonic() + 0.3
+        process.wait()
+        for fd in texts:
+            os.close(fd)
+        return texts
+
+
+class Tools:
+    def __init__(self, base):
+        self.ajail = os.path.realpath(os.environ["AJAIL"])
+        self.home = os.environ["AJAIL_HOME"]
+        self.inject = os.path.join(base, "inject")
+        self.numbers = system_calls()
+        self.names = {number: name for name, number in self.numbers.items()}
+        for name, flags in (("inject", []), ("fingerprint", ["-static"])):
+            subprocess.run(["cc", "-O1", "-Wall", "-Wextra", "-Werror", *flags, "-o", os.path.join(base, name),
+                            os.path.join(HERE, f"{name}.c")], check=True)
+        self.socket_name = f"ajail-sweep-{os.getpid()}"
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.socket.bind("\0" + self.socket_name)
+        self.namespaces = [os.readlink(f"/proc/self/ns/{name}") for name in os.listdir("/proc/self/ns")]
+        keyring = ctypes.CDLL(None).syscall(self.numbers["keyctl"], 0, -3, 0)  # KEYCTL_GET_KEYRING_ID, of the session
+        self.namespaces.append(f"keyring:{keyring}")
+
+    def deb_probes(self):
+        return [path for path in (os.path.join(self.home, "fs/deb", name) for name in ("probe", "proc/probe"))
+                if os.path.lexists(path)]
+
+
+class Clean:
+    """The clean run of a variant: its calls, its fingerprint, what it leaves."""
+
+    def __init__(self, worker, variant):
+        self.variant = variant
+        run = worker.run(variant)
+        again = worker.run(variant, ["-p", "9", "-s", "0", "-n", "1", "-e", "1"])  # without a stop at any call
+        self.fingerprint, self.state, self.out = run.fingerprint(), run.state, run.out
+        self.before = worker.before
+        self.problem = None
+        expected = ("exit", 125) if variant.refused else ("exit", STATUS)
+        for each in (run, again):
+            if each.status() != expected or (each.messages() and not variant.refused):
+                self.problem = f"a clean run of {variant.name} gives {each.status()}: {each.messages()}"
+        if again.fingerprint() != self.fingerprint:
+            self.problem = f"two clean runs of {variant.name} differ: {differences(self.fingerprint, again.fingerprint())}"
+        if run.has("late") or run.has("left") or run.has("terminal"):
+            self.problem = f"a clean run of {variant.name}: {run.log[-3:]}"
+        self.points = []
+        seen = collections.Counter()
+        for line in run.has("call "):
+            _, process, number, *detail = line.split(" ", 3)
+            name = worker.tools.names.get(int(number), number)
+            seen[process, name] += 1
+            self.points.append(Point(int(process), name, seen[process, name], tidy("".join(detail))))
+
+
+def tidy(detail):
+    return re.sub(r"\bw\d\b", "w", re.sub(r"/proc/\d+/", "/proc/PID/", detail)).strip()
+
+
+def differences(expected, got):
+    gone, new = collections.Counter(expected), collections.Counter(got)
+    return [f"- {line}" for line in (gone - new)] + [f"+ {line}" for line in (new - gone)]
+
+
+@dataclasses.dataclass
+class Judged:
+    variant: Variant
+    point: Point
+    action: str
+    verdict: str
+    why: str
+    run: Run
+    reason: str = ""  # why it is tolerated
+
+    BAD = ("WEAKER", "SILENT", "CHATTY", "LOST", "LITTER", "HANG", "ORPHAN", "CRASH")
+
+    def failed(self):
+        needs_reason = self.verdict in (*self.BAD, "SAME", "DIFF", "CUT")
+        return needs_reason and not self.reason
+
+    def __str__(self):
+        return f"{self.verdict:8} {self.variant.name}:{self.point}:{self.action}  [{self.point.what()}]  {self.why}"
+
+
+def judge(clean, point, action, run):
+    for hit in run.has("hit ")[:1]:  # where a loop turned otherwise than in the clean run, the count led elsewhere
+        point = dataclasses.replace(point, detail=tidy("".join(hit.split(" ", 3)[3:])))
+    verdict, why = weigh(clean, point, action, run)
+    judged = Judged(clean.variant, point, action, verdict, why, run)
+    fields = [line[2:] for line in differences(clean.fingerprint, run.fingerprint())]
+    for t in TOLERATED:
+        if (verdict in t.verdicts.split() and re.fullmatch(t.process, PROCESSES[point.process])
+                and re.fullmatch(t.call, point.what()) and re.fullmatch(t.errnos, action)
+                and re.fullmatch(t.variants, clean.variant.name)
+                and (verdict not in ("WEAKER", "DIFF")
+                     or (all(re.match(t.fields or "$^", f) for f in fields) if fields else t.fields == "output"))):
+            judged.reason = t.reason
+            break
+    return judged
+
+
+def weigh(clean, point, action, run):
+    status, fingerprint, messages = run.status(), run.fingerprint(), run.messages()
+    executed, complete = bool(run.has("exec 2")), fingerprint[-1:] == ["end"]
+    killed = action == "kill"
+    if not run.has("hit"):
+        return "MISS", ""
+    if run.has("hang"):
+        return "HANG", "; ".join(run.has("hang"))
+    if run.has("left") or status is None:
+        return "ORPHAN", "; ".join(run.has("left"))
+    if status[0] == "signal" and not (killed and point.process == 0 and status[1] == signal.SIGKILL):
+        return "CRASH", f"by signal {status[1]}"
+    less = differences(clean.fingerprint if complete else clean.fingerprint[:len(fingerprint)], fingerprint)
+    if killed or status == ("exit", 125):
+        less = [line for line in less if not DYING.match(line[2:])]
+    if executed and clean.variant.refused:
+        return "WEAKER", "it ran"
+    if less:
+        walls = [line for line in less if not PLAIN_FIELDS.match(line[2:])]
+        return ("WEAKER" if walls else "DIFF"), "; ".join((walls or less)[:6])
+    # As it was if the payload did not run, as a clean run leaves it if it did. If it was cut short, what a clean run
+    # changes may be in any state, and the rest as it was.
+    good = [clean.state] * executed + [clean.before] * (not complete)
+    if executed and not complete:
+        good.append({path: run.state.get(path) for path in clean.state.keys() | clean.before.keys()
+                     if clean.state.get(path) != clean.before.get(path)})
+    changed = {path: run.state.get(path) for path in clean.state.keys() | clean.before.keys() | run.state.keys()
+               if all(run.state.get(path) != state.get(path) for state in good)}
+    if changed:
+        return "LITTER", str(changed)
+    if run.has("terminal") and not (killed and point.process == 0):
+        return "LITTER", "the terminal's modes are not as before"
+    if killed:
+        if not complete and status in (("exit", 0), ("exit", STATUS)):
+            return "LOST", str(status)
+        return "GONE", f"{status} {messages}"
+    what = f"exit {status[1]} {messages}"
+    if complete:
+        if status[1] == 0:
+            return "LOST", what
+        if status[1] == 125 and len(messages) == 1:
+            return "CUT", what
+        if status[1] != STATUS or run.out != clean.out or messages:
+            return "DIFF", f"{what} stdout {run.out!r}"
+        return "SAME", ""
+    allowed = (125, 126, 127) if point.name == "execve" else (125,)
+    if status[1] not in allowed and status[1] <= 128:
+        return "LOST", what
+    if not messages:
+        return "SILENT", what
+    if len(messages) > 1:
+        return "CHATTY", what
+    if status[1] not in allowed:
+        return "LOST", what
+    return ("CUT" if executed else "REFUSED"), what
+
+
+class Sweep:
+    def __init__(self, options):
+        self.options = options
+        self.base = os.path.join(os.getcwd(), "sweep")
+        shutil.rmtree(self.base, ignore_errors=True)
+        os.mkdir(self.base)
+        self.tools = Tools(self.base)
+        self.workers = queue.SimpleQueue()
+        for number in range(WORKERS):
+            self.workers.put(Worker(self.base, number, self.tools))
+        self.judged = []
+        self.problems = []
+        self.seen = set()  # (process, call) of the variants so far
+        self.known = None
+
+    def one(self, clean, point, action):
+        how = {"kill": ["-k", "-g", "2000"], "lie": ["-r", "0"]}.get(action)
+        how = how or ["-e", str(getattr(errno, action.rstrip("*")))]
+        if point.name == "close" and action not in ("kill", "lie"):
+            how.append("-x")  # the descriptor is gone, whatever close(2) says
+        worker = self.workers.get()
+        try:
+            run = worker.run(clean.variant, ["-p", str(point.process), "-s", str(self.tools.numbers[point.name]), "-n",
+                                             str(point.n), *how])
+        finally:
+            self.workers.put(worker)
+        return judge(clean, point, action, run)
+
+    def clean(self, variant):
+        worker = self.workers.get()
+        try:
+            clean = Clean(worker, variant)
+        finally:
+            self.workers.put(worker)
+        if clean.problem:
+            self.problems.append(clean.problem)
+        return clean
+
+    def points(self, clean, actions):
+        turns = collections.Counter()
+        for point in clean.points:
+            if self.known is not None and point.process == 1 and (1, point.what()) in self.known:
+                continue
+            turns[point.process, point.what()] += 1
+            if point.process == 0 and turns[0, point.what()] > TURNS:
+                continue
+            for action in actions:
+                if action == "lie":
+                    wanted = point.name in LIES and point.process > 0
+                elif action.endswith("*"):
+                    wanted = point.n == 1 and point.name not in CANNOT_FAIL
+                else:
+                    wanted = action == "kill" or point.name not in CANNOT_FAIL
+                if wanted:
+                    yield dataclasses.replace(point, n=0) if action.endswith("*") else point, action
+
+    def variant(self, variant, actions, only_new=False):
+        clean = self.clean(variant)
+        if clean.problem:
+            return
+        self.known = self.seen if only_new and not variant.refused else None
+        with concurrent.futures.ThreadPoolExecutor(WORKERS) as pool:
+            work = [pool.submit(self.one, clean, point, action) for point, action in self.points(clean, actions)]
+            self.judged += [each.result() for each in work]
+        self.seen |= {(point.process, point.what()) for point in clean.points}
+
+    def at(self, where):
+        name, process, call, n, action = where.split(":")
+        clean = self.clean(next(v for v in VARIANTS if v.name == name))
+        point = next((p for p in clean.points if (PROCESSES[p.process], p.name, p.n) == (process, call, int(n))),
+                     Point(PROCESSES.index(process), call, int(n), ""))
+        judged = self.one(clean, point, action)
+        print(judged, "tolerated: " + judged.reason if judged.reason else "", sep="\n")
+        print("cd", os.path.join(self.base, "w0/proj"), "&&", *judged.run.command)
+        print("stderr:", *judged.run.messages(), "log:", *judged.run.log, sep="\n  ")
+        print("fingerprint:", *differences(clean.fingerprint, judged.run.fingerprint()), sep="\n  ")
+
+
+def table(judged):
+    verdicts = ["REFUSED", "SAME", "DIFF", "CUT", "GONE", *Judged.BAD, "MISS"]
+    counts = collections.Counter((f"{j.variant.name} {'error' if j.action not in ('kill', 'lie') else j.action}",
+                                  j.verdict) for j in judged)
+    rows = sorted({row for row, _ in counts})
+    width = max(map(len, rows), default=0)
+    print(" " * width, *(f"{v:>7}" for v in verdicts))
+    for row in rows:
+        print(f"{row:{width}}", *(f"{counts[row, v] or '.':>7}" for v in verdicts))
+
+
+def lies(judged):
+    """The control: is a wall that is not there seen, by read_back() or by the fingerprint? Returns (passed, failed)."""
+    groups = collections.defaultdict(list)
+    for j in judged:
+        groups[j.point.name].append(j)
+    passed = failed = 0
+    for name, group in sorted(groups.items()):
+        read_back = sum("read-back" in j.why for j in group)
+        refused = sum(j.verdict == "REFUSED" for j in group) - read_back
+        weaker = [j for j in group if j.verdict in ("WEAKER", "DIFF", "LITTER")]
+        unseen = [j for j in group if j.verdict in ("SAME", "CUT")]
+        print(f"  {name}: {len(group)} lies, {read_back} caught by the read-back, {refused} refused otherwise, "
+              f"{len(weaker)} seen in the fingerprint, {len(group) - read_back - refused - len(weaker) - len(unseen)} "
+              f"in the exit status, {len(unseen)} without a trace")
+        for j in unseen:
+            reason = next((why for call, why in HARMLESS_LIES
+                           if re.fullmatch(call, f"{PROCESSES[j.point.process]} {j.point.what()}")), None)
+            passed, failed = passed + bool(reason), failed + (not reason)
+            if not reason:
+                print("FAILED a lie that nobody sees:", j)
+        passed += len(group) - len(unseen)
+    return passed, failed
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--full", action="store_true")
+    parser.add_argument("--variant", action="append", choices=[v.name for v in VARIANTS])
+    parser.add_argument("--errno", action="append")
+    parser.add_argument("--kill", action="store_true")
+    parser.add_argument("--lie", action="store_true")
+    parser.add_argument("--at", action="append", default=[])
+    parser.add_argument("--all", action="store_true", help="show the tolerated points, too")
+    options = parser.parse_args()
+    if os.uname().machine != "x86_64":
+        print("skip: inject.c knows x86-64 only\n0 passed, 0 failed, 1 skipped")
+        return 0
+    if ROOT:
+        os.setgroups([0, 4])  # so that they can be seen to be dropped
+    sweep = Sweep(options)
+    for where in options.at:
+        sweep.at(where)
+    if options.at:
+        return 0
+    chosen = options.errno or options.kill or options.lie
+    actions = [*(options.errno or ()), *["kill"] * options.kill, *["lie"] * options.lie]
+    plan = []
+    for variant in VARIANTS:
+        if options.variant and variant.name not in options.variant:
+            continue
+        what = actions if chosen else [*(FULL_ERRNOS if options.full else CI_ERRNOS), "kill", "lie"]
+        plan.append((variant, what, not (chosen or options.full or options.variant)))
+    for variant, what, only_new in plan:
+        began = time.monotonic()
+        sweep.variant(variant, what, only_new)
+        print(f"{variant.name}: {len(sweep.judged)} runs so far, {time.monotonic() - began:.0f} s", flush=True)
+
+    real = [j for j in sweep.judged if j.action != "lie"]
+    failures = [j for j in real if j.failed()]
+    for j in sorted(real, key=lambda j: (j.variant.name, j.point.process)):
+        if j.failed():
+            print("FAILED", j)
+        elif options.all and j.reason:
+            print("ok    ", j, "--", j.reason)
+    for problem in sweep.problems:
+        print("FAILED", problem)
+    misses = sum(j.verdict == "MISS" for j in real)
+    if misses * 50 > len(real):
+        sweep.problems.append("too many points were not reached")
+        print("FAILED", sweep.problems[-1], f"({misses} of {len(real)})")
+    passed, failed = len(real) - len(failures) - misses, len(failures) + len(sweep.problems)
+    told = [j for j in sweep.judged if j.action == "lie" and j.verdict != "MISS"]
+    if told:
+        print("The control, a kernel that lies:")
+        more, less = lies(told)
+        passed, failed = passed + more, failed + less
+    table(sweep.judged)
+    print(f"{passed} passed, {failed} failed, {misses} skipped")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
+// main() of the unit tests: the only file that has to know Catch2's versions apart.
+#if __has_include(<catch2/catch_session.hpp>)
+#include <catch2/catch_session.hpp>
+#else
+#define CATCH_CONFIG_RUNNER
+#include <catch2/catch.hpp>
+#endif
+
+int main(int argc, char** argv) { return Catch::Session().run(argc, argv); }

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+// The sentences about failures: which cause is named for which circumstances.
+#include "catch.h"
+#include "cli/words.h"
+
+#include <cerrno>
+#include <functional>
+
+using namespace ajail;
+using cli::Circumstances;
+using cli::diagnose;
+using sys::Call;
+using sys::Error;
+using sys::Stage;
+
+namespace {
+
+constexpr Error kForbidden{Stage::namespaces, Call::clone3, sys::kNoOp, EPERM};
+constexpr Error kNoSpace{Stage::namespaces, Call::clone3, sys::kNoOp, ENOSPC};
+
+std::string why(const Error& error, const std::function<void(Circumstances&)>& change) {
+    Circumstances here;
+    here.kernel_major = 6;
+    here.kernel_minor = 18;
+    change(here);
+    return diagnose(error, here);
+}
+
+bool says(const std::string& text, const char* word) {
+    INFO(text);
+    return text.find(word) != std::string::npos;
+}
+
+} // namespace
+
+TEST_CASE("each reason for no namespaces is told with its fix") {
+    CHECK(says(why(kForbidden, [](auto& c) { c.userns_sysctl_off = true; }), "kernel.unprivileged_userns_clone=1"));
+    CHECK(says(why(kForbidden, [](auto& c) { c.apparmor_restricts = true; }),
+               "kernel.apparmor_restrict_unprivileged_userns=0"));
+    CHECK(says(why(kForbidden, [](auto& c) { c.seccomp_filtered = true; }), "seccomp"));
+    CHECK(says(why(kForbidden, [](auto& c) { c.chrooted = true; }), "chroot"));
+    CHECK(says(why(kForbidden, [](auto& c) { c.proc_missing = true; }), "/proc"));
+    CHECK(says(why(kNoSpace, [](auto& c) { c.no_userns_left = true; }), "user.max_user_namespaces"));
+    CHECK(says(why(kNoSpace, [](auto&) {}), "max_user_namespaces"));
+    Error missing = kForbidden;
+    missing.err = EINVAL;
+    CHECK(says(why(missing, [](auto& c) { c.userns_missing = true; }), "CONFIG_USER_NS"));
+    Error filtered = kForbidden;
+    filtered.err = ENOSYS; // what Docker's default profile answers to clone3
+    CHECK(says(why(filtered, [](auto& c) { c.seccomp_filtered = true; }), "seccomp"));
+}
+
+TEST_CASE("AppArmor lets the namespace be made and takes its power away: told for later steps as well") {
+    Error later{Stage::mount, Call::mount_setattr, sys::kNoOp, EPERM};
+    CHECK(says(why(later, [](auto& c) { c.apparmor_restricts = true; }), "AppArmor"));
+    Error maps{Stage::idmap, Call::write, sys::kNoOp, EACCES};
+    CHECK(says(why(maps, [](auto& c) { c.apparmor_restricts = true; }), "AppArmor"));
+}
+
+TEST_CASE("nothing is made up") {
+    CHECK(why(kForbidden, [](auto&) {}).empty());
+    Error missing{Stage::mount, Call::openat2, sys::kNoOp, ENOENT};
+    CHECK(why(missing, [](auto& c) {
+              c.apparmor_restricts = c.seccomp_filtered = c.userns_sysctl_off = true;
+          }).empty());
+}
+
+TEST_CASE("a sentence names the operation, the call and the errno") {
+    spec::Plan plan;
+    plan.ops.emplace_back(spec::op::Bind{{.path = "/srv/x"}, "/x", {}});
+    std::string text = cli::sentence({Stage::mount, Call::open_tree, 0, ENOENT}, &plan);
+    CHECK(text == "mount[0] bind /srv/x -> /x: open_tree: No such file or directory");
+    CHECK(says(cli::sentence({Stage::mount, Call::check, 0, EROFS}, &plan), "make it there first"));
+    CHECK(cli::sentence({Stage::hostname, Call::sethostname, sys::kNoOp, EINVAL}, &plan) ==
+          "hostname: sethostname: Invalid argument");
+}
+
+TEST_CASE("an index beyond the plan, as a broken message might hold, is survived") {
+    spec::Plan plan;
+    CHECK(says(cli::sentence({Stage::mount, Call::open_tree, 7, ENOENT}, &plan), "mount: open_tree"));
+}
+
+TEST_CASE("commands that cannot be executed") {
+    spec::Plan plan;
+    plan.exec.argv = {"no\x1bsuch"};
+    CHECK(cli::sentence({Stage::exec, Call::execve, sys::kNoOp, ENOENT}, &plan) ==
+          "no\\x1bsuch: command not found in the jail's PATH");
+    plan.exec.argv = {"/bin/x"};
+    CHECK(cli::sentence({Stage::exec, Call::execve, sys::kNoOp, ENOENT}, &plan) ==
+          "/bin/x: no such file in the jail");
+    CHECK(says(cli::sentence({Stage::exec, Call::execve, sys::kNoOp, EACCES}, &plan), "cannot be executed"));
+}
+
+TEST_CASE("every sentence is one line, whatever the names hold") {
+    spec::Plan plan;
+    plan.ops.emplace_back(spec::op::Bind{{.path = "/a\nb\x1b[2J"}, "/\n", {}});
+    plan.exec.argv = {"a\nb"};
+    plan.exec.cwd = "/x\ny";
+    for (Error error :
+         {Error{Stage::mount, Call::open_tree, 0, ENOENT}, Error{Stage::exec, Call::execve, sys::kNoOp, ENOENT},
+          Error{Stage::exec, Call::chdir, sys::kNoOp, EACCES}}) {
+        std::string text = cli::sentence(error, &plan);
+        CHECK(text.find('\n') == std::string::npos);
+        CHECK(text.find('\x1b') == std::string::npos);
+    }
+}
