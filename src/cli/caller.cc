@@ -99,7 +99,7 @@ Caller who_calls(unsigned uid) {
     return caller;
 }
 
-spec::Host look_at_host() {
+Result<spec::Host> look_at_host() {
     spec::Host host;
     host.uid = ::geteuid();
     host.gid = ::getegid();
@@ -112,12 +112,17 @@ spec::Host look_at_host() {
     // to it for good says more: without a name for it here, that shows as the overflow uid.
     struct stat knobs {};
     if (::stat("/proc/sys/kernel", &knobs) == 0) host.real_root = knobs.st_uid == host.uid;
-    host.landlock_abi = static_cast<unsigned>(sys::landlock_abi());
+    host.landlock_abi = TRY(sys::landlock_abi());
     // Absent from the list: either not built, or a module that only root's mount would load. Without /proc there is
     // something else to complain about first.
     auto filesystems = sys::read_file("/proc/filesystems");
     host.overlay = !filesystems || (*filesystems).find("\toverlay\n") != std::string::npos;
-    for (std::size_t fd = 0; fd < host.tty.size(); ++fd) host.tty[fd] = ::isatty(static_cast<int>(fd)) == 1;
+    for (std::size_t fd = 0; fd < host.tty.size(); ++fd) {
+        host.tty[fd] = ::isatty(static_cast<int>(fd)) == 1;
+        // So says what is no terminal (EINVAL: /dev/urandom). Any other answer may be a terminal's (EIO: it has hung
+        // up), and a payload must not get that.
+        if (!host.tty[fd] && errno != ENOTTY && errno != EINVAL) return sys::failed(sys::Call::ioctl);
+    }
     return host;
 }
 

@@ -20,7 +20,7 @@ struct Caller {
 
 /// Who calls, for the user id UID.
 Caller who_calls(unsigned uid);
-spec::Host look_at_host();
+sys::Result<spec::Host> look_at_host();
 
 /// The mountpoints of this mount namespace that can be reached, as /proc/self/mountinfo tells them; read once.
 const std::vector<std::string>& mountpoints();

@@ -33,7 +33,7 @@ bool own_descriptors() {
 bool stdio_is_harmless() {
     for (int fd = 0; fd < 3; ++fd) {
         struct stat st {};
-        if (::fstat(fd, &st) == 0 && S_ISDIR(st.st_mode)) return false;
+        if (::fstat(fd, &st) < 0 || S_ISDIR(st.st_mode)) return false; // not known counts as one
         // Gives no right by itself, but opening it again through /proc/self/fd would.
         if ((::fcntl(fd, F_GETFL) & O_PATH) != 0) return false;
     }
@@ -95,7 +95,9 @@ bool kernel_is_new_enough(std::string& release) {
 } // namespace
 
 int main(int argc, char** argv) {
-    if (argc < 1 || !own_descriptors()) return cli::kFailed;
+    if (argc < 1) return cli::kFailed;
+    if (!own_descriptors())
+        return cli::fail(std::string("cannot close inherited descriptors: ") + std::strerror(errno));
     // Never with rights that the caller has not: ajail is no boundary between a user and the system.
     if (::getauxval(AT_SECURE) != 0)
         return cli::fail("refusing to run set-user-ID or with file capabilities; remove them (chmod u-s, setcap -r)");

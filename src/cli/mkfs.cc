@@ -68,7 +68,9 @@ int mkfs(const MkfsOptions& options, const ns::Caller& process) {
     if (!store::good_name(options.name) || options.name == "host")
         return fail("mkfs: " + spec::escape(options.name) +
                     " is no name for a root filesystem (1 to 64 letters, digits, . _ -; not 'host')");
-    spec::Host host = look_at_host();
+    auto looked = sys::during(sys::Stage::start, look_at_host());
+    if (!looked) return fail(sentence(looked.error(), nullptr));
+    const spec::Host& host = *looked;
     Caller caller = who_calls(host.uid);
     auto partial = store::Partial::create(caller.ajail_home, options.name);
     std::string where = spec::escape(caller.ajail_home) + "/fs/" + options.name;

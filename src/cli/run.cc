@@ -298,7 +298,9 @@ int execute(const spec::Plan& plan, const ns::Caller& process) {
 }
 
 int run(const RunOptions& options, const ns::Caller& process) {
-    spec::Host host = look_at_host();
+    auto looked = sys::during(sys::Stage::start, look_at_host());
+    if (!looked) return fail(sentence(looked.error(), nullptr));
+    const spec::Host& host = *looked;
     Front front(options, host);
     spec::Spec spec;
     try {

@@ -42,7 +42,10 @@ Result<Mountpoints> Mountpoints::make(const spec::Plan& plan) {
     });
     if (!any) return points;
     auto remember = [&](int dir, const std::string& name, bool directory) {
-        points.made_.push_back({Fd(::fcntl(dir, F_DUPFD_CLOEXEC, 3)), name, directory});
+        // Without it nothing could be removed again: then it is not made.
+        Fd parent(::fcntl(dir, F_DUPFD_CLOEXEC, 3));
+        if (!parent) return false;
+        points.made_.push_back({std::move(parent), name, directory});
         return true;
     };
     for (std::size_t i = 0; i < plan.ops.size(); ++i) {

@@ -18,6 +18,7 @@ namespace {
 
 using sys::Done;
 using sys::Fd;
+using sys::Result;
 using sys::Status;
 
 // From the monitor to the payload. What a terminal sends goes to the payload's process group, as a terminal would
@@ -36,13 +37,13 @@ void bring_to_front(pid_t payload) {
 }
 
 // Reaps whoever has died. False when the payload has, and the monitor knows.
-bool reap(const Fd& lifeline, pid_t payload) {
+Result<bool> reap(const Fd& lifeline, pid_t payload) {
     for (;;) {
-        auto info = sys::waitid(P_ALL, 0, WEXITED | WSTOPPED | WNOHANG);
-        if (!info || (*info).si_pid == 0) return true;
-        if ((*info).si_pid != payload) continue;
-        int value = (*info).si_status;
-        switch ((*info).si_code) {
+        siginfo_t info = TRY(sys::waitid(P_ALL, 0, WEXITED | WSTOPPED | WNOHANG));
+        if (info.si_pid == 0) return true;
+        if (info.si_pid != payload) continue;
+        int value = info.si_status;
+        switch (info.si_code) {
         case CLD_EXITED: (void)tell(lifeline, {.kind = Message::exited, .value = value}); return false;
         case CLD_KILLED:
         case CLD_DUMPED: (void)tell(lifeline, {.kind = Message::killed, .value = value}); return false;
@@ -60,7 +61,7 @@ Status serve(const Fd& lifeline, pid_t payload) {
     TRY(sys::sigprocmask(SIG_SETMASK, mask, nullptr));
     Fd signals = TRY(sys::signalfd(mask));
     std::array<pollfd, 2> wait = {pollfd{lifeline.get(), POLLIN, 0}, pollfd{signals.get(), POLLIN, 0}};
-    while (reap(lifeline, payload)) {
+    while (TRY(reap(lifeline, payload))) {
         TRY(sys::poll(wait, -1));
         if ((wait[1].revents & POLLIN) != 0) {
             signalfd_siginfo info;
@@ -88,7 +89,11 @@ Status become_init() {
 
 void init(const Fd& lifeline, pid_t payload) {
     // Whatever happens here, the answer is the same: PID 1 exits and the kernel kills the rest of the namespace.
-    (void)serve(lifeline, payload);
+    if (Status served = serve(lifeline, payload); !served) {
+        sys::Error error = served.error();
+        error.stage = sys::Stage::payload;
+        (void)tell(lifeline, {.kind = Message::error, .value = 0, .error_value = error});
+    }
     ::_exit(0);
 }
 

@@ -37,7 +37,10 @@ private:
         std::size_t lifeline = watch(fds, ends_.lifeline, lifeline_open_);
         std::size_t report = watch(fds, ends_.report, report_open_);
         bool often = relay_.want(fds);
-        (void)sys::poll(fds, often ? 250 : -1);
+        if (auto polled = sys::poll(fds, often ? 250 : -1); !polled) {
+            fail(polled.error());
+            return true; // run() waits for init, which is being killed
+        }
         if (fds[1].revents != 0) take_signal();
         if (!relay_.pump() && !told_hangup_) {
             told_hangup_ = true;
@@ -100,7 +103,9 @@ private:
             Heard owned = std::move(heard).take();
             auto started = sys::during(sys::Stage::terminal, relay_.start(std::move(owned.fd)));
             if (!started) return fail(started.error());
-            (void)tell(ends_.report, {.kind = Message::go}); // a dead child: its end tells
+            // EPIPE: a dead child, its end tells. Anything else: it would wait for ever.
+            auto told = tell(ends_.report, {.kind = Message::go});
+            if (!told && told.error().err != EPIPE) return fail(told.error());
             break;
         }
         default: fail(sys::refused(EPROTO));
@@ -111,6 +116,7 @@ private:
         auto heard = hear(ends_.lifeline);
         if (!heard) {
             lifeline_open_ = false; // ECONNRESET: it died with signals of ours unread
+            if (heard.error().err != ECONNRESET) fail(heard.error());
             return;
         }
         int value = (*heard).message.value;
@@ -120,6 +126,7 @@ private:
             if (value == SIGTTIN || value == SIGTTOU) relay_.wanted();
             else if (raw_ && !std::exchange(stopping_, false)) stop_self(0);
             break;
+        case Message::error: outcome_.error = (*heard).message.error_value; break;
         case Message::exited: ended_ = true, outcome_.code = value; break;
         case Message::killed: ended_ = true, outcome_.signal = value; break;
         default: break;

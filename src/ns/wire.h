@@ -11,6 +11,7 @@
 //     monitor -> init     signal S       for the payload
 //     init   -> monitor   stopped S      the payload was stopped by S; SIGTTIN, SIGTTOU: it wants the terminal, and has it
 //                         exited C / killed S   the payload ended; init exits, and with it the jail
+//                         error E        init itself failed; it exits
 //
 // Anything else is a protocol error (EPROTO).
 #pragma once

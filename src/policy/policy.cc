@@ -44,7 +44,8 @@ Status drop_caps(std::uint64_t keep, bool ambient) {
     // Bounding first: dropping from it needs CAP_SETPCAP.
     for (int cap = 0; cap < 64; ++cap) {
         auto present = sys::prctl(PR_CAPBSET_READ, static_cast<unsigned long>(cap));
-        if (!present && present.error().err == EINVAL) break; // past the last one that this kernel knows
+        if (!present && cap > CAP_LAST_CAP && present.error().err == EINVAL)
+            break; // past the last one that this kernel knows
         if (!present) return present.error();
         if (*present == 1 && (keep >> cap & 1U) == 0)
             TRY(sys::prctl(PR_CAPBSET_DROP, static_cast<unsigned long>(cap)));

@@ -126,6 +126,8 @@ Result<struct stat> fstat(int fd) {
 Result<std::uint64_t> mount_id(int fd) {
     struct statx st {};
     if (::statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &st) < 0) return failed(Call::fstat);
+    // Where statx(2) is missing the C library makes up the rest, but this it cannot.
+    if ((st.stx_mask & STATX_MNT_ID) == 0) return refused(ENOSYS);
     return st.stx_mnt_id;
 }
 Status mkdirat(int dir, const char* path, mode_t mode) { return status(::mkdirat(dir, path, mode), Call::mkdir); }
@@ -228,9 +230,10 @@ Status seccomp_install(std::span<const sock_filter> program) {
     sock_fprog prog{static_cast<unsigned short>(program.size()), const_cast<sock_filter*>(program.data())};
     return status(::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &prog), Call::seccomp);
 }
-int landlock_abi() {
+Result<unsigned> landlock_abi() {
     long abi = ::syscall(SYS_landlock_create_ruleset, nullptr, 0, LANDLOCK_CREATE_RULESET_VERSION);
-    return abi < 0 ? 0 : static_cast<int>(abi);
+    if (abi < 0 && errno != ENOSYS && errno != EOPNOTSUPP) return failed(Call::landlock);
+    return abi < 0 ? 0U : static_cast<unsigned>(abi);
 }
 Result<Fd> landlock_ruleset(const LandlockRuleset& attr, int abi) {
     std::size_t size = abi >= 6 ? sizeof attr : abi >= 4 ? 16 : 8;

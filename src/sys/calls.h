@@ -86,7 +86,8 @@ Status umount_detach(const char* path);
 
 // Policy
 Status seccomp_install(std::span<const sock_filter> program);
-int landlock_abi(); ///< 0: none
+/// 0: this kernel has none (ENOSYS: not built in, EOPNOTSUPP: switched off). Any other failure is an error.
+Result<unsigned> landlock_abi();
 Result<Fd> landlock_ruleset(const LandlockRuleset& attr, int abi);
 Status landlock_allow(int ruleset, int beneath, std::uint64_t access);
 Status landlock_enforce(int ruleset);

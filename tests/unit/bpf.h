@@ -41,8 +41,7 @@ inline std::uint32_t run_bpf(std::span<const sock_filter> program, const seccomp
         case BPF_LD | BPF_W | BPF_ABS: // seccomp_check_filter() in the kernel has the same two conditions
             if (instruction.k % 4 != 0 || instruction.k >= sizeof data)
                 throw BadProgram("a load outside the data", at);
-            std::memcpy(&accumulator, reinterpret_cast<const char*>(&data) + instruction.k,
-                        sizeof accumulator);
+            std::memcpy(&accumulator, reinterpret_cast<const char*>(&data) + instruction.k, sizeof accumulator);
             at += 1;
             break;
         case BPF_ALU | BPF_AND | BPF_K:
@@ -51,8 +50,7 @@ inline std::uint32_t run_bpf(std::span<const sock_filter> program, const seccomp
             break;
         case BPF_JMP | BPF_JA: at += std::size_t{1} + instruction.k; break;
         case BPF_RET | BPF_K: return instruction.k;
-        default:
-            at += std::size_t{1} + (compares(instruction, accumulator, at) ? instruction.jt : instruction.jf);
+        default: at += std::size_t{1} + (compares(instruction, accumulator, at) ? instruction.jt : instruction.jf);
         }
     }
     throw BadProgram("no return", at);

@@ -114,9 +114,7 @@ std::uint32_t terminal_meaning(const Arch& arch, int nr, const Args& args) {
 
 std::uint32_t root_meaning(const Arch& arch, int nr, const Args& args) {
     const auto is = [&](const char* name) { return nr >= 0 && nr == arch.nr(name); };
-    const auto owners = [&](std::size_t uid) {
-        return args[uid] != 0 || args[uid + 1] != 0 ? kFake : kAllow;
-    };
+    const auto owners = [&](std::size_t uid) { return args[uid] != 0 || args[uid + 1] != 0 ? kFake : kAllow; };
     const auto device = [&](std::size_t mode) {
         const auto type = args[mode] & S_IFMT;
         return type == S_IFCHR || type == S_IFBLK ? kFake : kAllow;
@@ -146,9 +144,8 @@ const std::vector<Subject>& subjects() {
 const std::vector<std::uint64_t>& interesting_values() {
     static const std::vector<std::uint64_t> values = [] {
         constexpr std::array<std::uint64_t, 22> kLow{
-            0,       1,       12345,   0xfffe,  0x7fffffff, 0x80000000, 0xffffffff, 0x5401,
-            0x5411,  0x5412,  0x5413,  0x541C,  0x541D,     0x541E,     0x5423,     0x5424,
-            0010644, 0020666, 0060660, 0100644, 0140755,    0120777};
+            0,      1,      12345,  0xfffe, 0x7fffffff, 0x80000000, 0xffffffff, 0x5401,  0x5411,  0x5412,  0x5413,
+            0x541C, 0x541D, 0x541E, 0x5423, 0x5424,     0010644,    0020666,    0060660, 0100644, 0140755, 0120777};
         std::vector<std::uint64_t> out;
         for (const auto low : kLow) {
             out.insert(out.end(), {low, low | kHigh, low | ~std::uint64_t{0} << 32});
@@ -302,8 +299,7 @@ const std::vector<std::pair<std::string, std::string>> kRefused{
     {kHead + "fake setgroups\n", "bad.policy:3: no '# reason' behind the rule"},
     {kHead + "fake setgroups # \n", "bad.policy:3: no '# reason' behind the rule"},
     {"fake setgroups # r\n", "bad.policy:1: 'default' and 'badarch' come before the first rule"},
-    {"default allow # r\nfake setgroups # r\n",
-     "bad.policy:2: 'default' and 'badarch' come before the first rule"},
+    {"default allow # r\nfake setgroups # r\n", "bad.policy:2: 'default' and 'badarch' come before the first rule"},
     {"default allow # r\ndefault allow # r\n", "bad.policy:2: a second 'default'"},
     {"default fake # r\n", "bad.policy:1: expected 'default allow' or 'default deny ERRNO'"},
     {"badarch allow # r\n", "bad.policy:1: expected 'badarch kill'"},
@@ -321,11 +317,9 @@ const std::vector<std::pair<std::string, std::string>> kRefused{
     {kHead + "fake chown if arg1 == -1 # r\n", "bad.policy:3: '-1' is not a number of 64 bits"},
     {kHead + "fake chown if arg1 == 0x10000000000000000 # r\n",
      "bad.policy:3: '0x10000000000000000' is not a number of 64 bits"},
-    {kHead + "fake chown if arg1 & 6 == 1 # r\n",
-     "bad.policy:3: never true: the value has bits outside the mask"},
+    {kHead + "fake chown if arg1 & 6 == 1 # r\n", "bad.policy:3: never true: the value has bits outside the mask"},
     {kHead + "fake chown if arg1 & 0 == 0 # r\n", "bad.policy:3: always true: the mask is 0"},
-    {kHead + "fake chown if arg1 == 1 and # r\n",
-     "bad.policy:3: expected arg0 to arg5 at the end of the line"},
+    {kHead + "fake chown if arg1 == 1 and # r\n", "bad.policy:3: expected arg0 to arg5 at the end of the line"},
     {kHead + "fake chown if arg1 != 1 and arg1 != 2 # r\n",
      "bad.policy:3: one argument is compared twice in one rule"},
     {kHead + "allow setgroups # r\n", "bad.policy:3: the rule says what 'default' says already"},
@@ -420,9 +414,8 @@ TEST_CASE("filters: terminal", "[filters]") {
         CHECK(ask("terminal", "ioctl", {0, request, 0}) == kEperm);
         for (unsigned bit = 0; bit < 32; ++bit) {
             CHECK(ask("terminal", "ioctl", {0, request | kHigh << bit, 0}) == kEperm);
-            CHECK(ask("terminal", "ioctl", {0, request ^ std::uint64_t{1} << bit, 0})
-                  == terminal_meaning(this_arch(), this_arch().nr("ioctl"),
-                                      {0, request ^ std::uint64_t{1} << bit, 0}));
+            CHECK(ask("terminal", "ioctl", {0, request ^ std::uint64_t{1} << bit, 0}) ==
+                  terminal_meaning(this_arch(), this_arch().nr("ioctl"), {0, request ^ std::uint64_t{1} << bit, 0}));
         }
     }
     CHECK(ask("terminal", "ioctl", {0, TCGETS}) == kAllow);
@@ -547,8 +540,7 @@ TEST_CASE("filters: what is embedded is what the text shows", "[filters]") {
 TEST_CASE("filters: the checked-in disassembly is current", "[filters]") {
     const Arch& arch = kArches[0];
     for (const Subject& subject : subjects()) {
-        INFO(subject.name << ": after a change, policy-gen --text " << subject.name
-                          << ".policy > its .x86_64.txt");
+        INFO(subject.name << ": after a change, policy-gen --text " << subject.name << ".policy > its .x86_64.txt");
         const std::string recorded =
             read_file(std::string(AJAIL_POLICY_FILTERS_DIR "/") + subject.name + "." + arch.name + ".txt");
         const std::string made = disassembly(arch.name, subject.name);
@@ -578,25 +570,23 @@ TEST_CASE("policy-gen: what it refuses", "[policy-gen]") {
 TEST_CASE("policy-gen: a set of rules that libseccomp gets wrong", "[policy-gen]") {
     // 2.5.4 and 2.6.0 allow clone(0, 2, 1 << 32), which the second rule is about. A version that does not is
     // welcome; what may not happen is a program that says something else than the text.
-    const Ran ran = generate(kHead + "fake clone if arg1 != 1 and arg2 != 0x100000000 and arg0 == 0 # r\n"
-                             + "fake clone if arg0 == 0 and arg1 != 0 # r\n");
+    const Ran ran = generate(kHead + "fake clone if arg1 != 1 and arg2 != 0x100000000 and arg0 == 0 # r\n" +
+                             "fake clone if arg0 == 0 and arg1 != 0 # r\n");
     INFO(ran.output);
     if (ran.status == 0) {
         constexpr std::uint32_t kClone = 56;
         CHECK(run_bpf(assemble(ran.output), call(AUDIT_ARCH_X86_64, kClone, {0, 2, kHigh})) == kFake);
     } else {
         CHECK(ran.status == 1);
-        CHECK(ran.output.starts_with(
-            "bad.policy:4: libseccomp's program for x86_64 does not say what the text"));
+        CHECK(ran.output.starts_with("bad.policy:4: libseccomp's program for x86_64 does not say what the text"));
     }
 }
 
 TEST_CASE("policy-gen: calls that an architecture does not have", "[policy-gen]") {
     CHECK(generate(kHead + "fake chown # r\nfake setgroups # r\n", "x86_64").status == 0);
-    CHECK(generate(kHead + "fake chown # r\nfake setgroups # r\n", "aarch64").output
-          == "bad.policy:3: no syscall 'chown' on aarch64; write '?chown' if that is right\n");
-    CHECK(generate(kHead + "fake ?chown # r\n", "aarch64").output
-          == "bad.policy:3: no rule is left on aarch64\n");
+    CHECK(generate(kHead + "fake chown # r\nfake setgroups # r\n", "aarch64").output ==
+          "bad.policy:3: no syscall 'chown' on aarch64; write '?chown' if that is right\n");
+    CHECK(generate(kHead + "fake ?chown # r\n", "aarch64").output == "bad.policy:3: no rule is left on aarch64\n");
     CHECK(generate(kHead + "fake ?chown # r\nfake setgroups # r\n", "aarch64").status == 0);
 }
 
@@ -606,11 +596,10 @@ TEST_CASE("policy-gen: files and arguments", "[policy-gen]") {
     CHECK(run_generator("").status == 1);
     CHECK(run_generator("'" + out + "'").status == 1);
     CHECK(run_generator("--text --arch=vax '" + policy_path("root") + "'").status == 1);
-    CHECK(run_generator("'" + out + "' /nowhere/x.policy").output
-          == "/nowhere/x.policy:0: No such file or directory\n");
+    CHECK(run_generator("'" + out + "' /nowhere/x.policy").output ==
+          "/nowhere/x.policy:0: No such file or directory\n");
     CHECK(run_generator("'" + out + "' /nowhere/x.txt").status == 1);
-    CHECK(run_generator("'" + out + "' '" + policy_path("root") + "' '" + policy_path("root") + "'").status
-          == 1);
+    CHECK(run_generator("'" + out + "' '" + policy_path("root") + "' '" + policy_path("root") + "'").status == 1);
     CHECK_FALSE(std::filesystem::exists(out)); // an error leaves no output
     CHECK(run_generator("/nowhere/out.cc '" + policy_path("root") + "'").status == 1);
     CHECK(run_generator("'" + out + "' '" + policy_path("root") + "'").status == 0);
@@ -629,8 +618,7 @@ TEST_CASE("policy-gen: an allowlist, every kind of rule, and a tree", "[policy-g
         {"uname", 63},   {"fcntl", 72},   {"fsync", 74}, {"chdir", 80}, {"umask", 95}, {"getuid", 102},
         {"getgid", 104}, {"openat", 257}, {"statx", 332}};
     for (std::size_t i = 0; i < plain.size(); ++i) {
-        text +=
-            i % 4 == 0 ? "deny " + plain[i].first + " EACCES # r\n" : "allow " + plain[i].first + " # r\n";
+        text += i % 4 == 0 ? "deny " + plain[i].first + " EACCES # r\n" : "allow " + plain[i].first + " # r\n";
     }
     const Ran ran = generate(text);
     INFO(ran.output);
@@ -649,9 +637,8 @@ TEST_CASE("policy-gen: an allowlist, every kind of rule, and a tree", "[policy-g
         return SECCOMP_RET_ERRNO | ENOSYS;
     };
     for (int nr = 0; nr < 1024; ++nr) {
-        for (const std::uint64_t first :
-             {std::uint64_t{0}, std::uint64_t{1}, std::uint64_t{17}, std::uint64_t{38}, kHigh | 1, kHigh | 38,
-              std::uint64_t{0x10000000}, std::uint64_t{0x20000}}) {
+        for (const std::uint64_t first : {std::uint64_t{0}, std::uint64_t{1}, std::uint64_t{17}, std::uint64_t{38},
+                                          kHigh | 1, kHigh | 38, std::uint64_t{0x10000000}, std::uint64_t{0x20000}}) {
             for (const std::uint64_t third : {std::uint64_t{0}, std::uint64_t{1}, kHigh}) {
                 const Args args{first, 0, third, 0, 0, 0};
                 const auto number = static_cast<std::uint32_t>(nr);
