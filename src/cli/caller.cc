@@ -101,6 +101,7 @@ Caller who_calls(unsigned uid) {
 
 Result<spec::Host> look_at_host() {
     spec::Host host;
+    (void)TRY(sys::open("/proc/self/fd", O_PATH)); // how paths are looked at, and what everything else here relies on
     host.uid = ::geteuid();
     host.gid = ::getegid();
     // uid 0 is the machine's own unless a user namespace has mapped it to somebody else (user_namespaces(7)).

@@ -41,7 +41,8 @@ bool Relay::foreground() const {
 
 sys::Status Relay::start(sys::Fd master) {
     termios modes{};
-    if (::tcgetattr(tty_, &modes) < 0) return sys::failed(sys::Call::ioctl);
+    // In the background the terminal's modes are another's, of a shell that edits a line: a new pty has sane ones.
+    if (::tcgetattr(foreground() ? tty_ : master.get(), &modes) < 0) return sys::failed(sys::Call::ioctl);
     if (mode_ == spec::Terminal::cooked) {
         modes.c_oflag &= ~static_cast<tcflag_t>(OPOST);
         if (in_ >= 0) modes.c_lflag &= ~static_cast<tcflag_t>(ECHO | ECHONL);

@@ -99,7 +99,8 @@ private:
     void add(const Bind& m) {
         if (!m.edit) pin(m.target);
         Attr attr{.writable = m.writable, .devices = m.devices, .exec = true};
-        op(op::Bind{m.source, m.target, attr, idmap(m.source) && !m.devices, m.edit});
+        op(op::Bind{m.source, m.target, attr, idmap(m.source) && !(m.devices && within(host_path(m.source), "/dev")),
+                    m.edit});
     }
 
     void add(const Overlay& m) {

@@ -8,7 +8,8 @@ def same_modes(end, status, text="echo RE\"\"ADY; exec sleep 1000"):
     with Terminal(script(text.replace("1000", mark))) as t:
         t.expect("READY")
         eventually("raw while it runs", t.is_raw)
-        end(t, [p for p in processes(mark) if p != t.pid][-1])
+        # Not at once: while it executes, a process has no arguments.
+        end(t, eventually("the payload is there", lambda: [p for p in processes(mark) if p != t.pid])[-1])
         got = t.finish()
         t.same_modes()
         equal("exit status", status, got)

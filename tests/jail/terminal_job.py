@@ -90,7 +90,7 @@ def in_the_background_it_takes_no_keys():
             t.line(f"echo A$(({number}+1))Z")
             t.expect(rf"\nA{number + 1}Z")
             t.expect(HOST_PROMPT)
-        equal("still running", {"S"}, {state(pid) for pid in processes(mark)})
+        equal("stopped ones", set(), {state(pid) for pid in processes(mark)} & {"T", "t"})
         t.line("fg") # of a job that runs: no signal tells it
         eventually("raw again", t.is_raw)
         t.send("\x03")
@@ -239,9 +239,8 @@ def interrupt_before_there_is_a_payload():
         for _ in range(5):
             t.line("$J sleep 1000")
             t.send("\x03")
-            t.expect(r"sleep 1000|\^C")
             end = time.monotonic() + LONG
-            while True: # once more if it came before the shell had started anything
+            while True: # once more if it came before the shell had started anything, which it then still does
                 try:
                     t.expect(HOST_PROMPT, timeout=0.3)
                     break

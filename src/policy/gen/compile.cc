@@ -44,8 +44,8 @@ bool exclude_each_other(const Comparison& a, const Comparison& b) {
     if (a.equal && b.equal) return ((a.value ^ b.value) & a.mask & b.mask) != 0;
     const Comparison& equality = a.equal ? a : b;
     const Comparison& inequality = a.equal ? b : a;
-    return equality.equal && !inequality.equal && equality.mask == ~std::uint64_t{0}
-           && equality.value == inequality.value;
+    return equality.equal && !inequality.equal && equality.mask == ~std::uint64_t{0} &&
+           equality.value == inequality.value;
 }
 
 bool can_both_hold(const Rule& a, const Rule& b) {
@@ -64,8 +64,7 @@ void check_pair(const Policy& policy, const Rule& earlier, const Rule& later) {
     }
     if (earlier.when.empty() != later.when.empty()) {
         fail(policy, later.line,
-             "libseccomp would drop the conditional rule: '" + later.syscall + "' has another kind of rule"
-                 + place);
+             "libseccomp would drop the conditional rule: '" + later.syscall + "' has another kind of rule" + place);
     }
     if (earlier.action != later.action && can_both_hold(earlier, later)) {
         fail(policy, later.line, "overlaps with a rule of another action" + place + "; rules have no order");
@@ -79,8 +78,7 @@ Context new_filter(const Policy& policy, const Arch& arch) {
     Context filter(seccomp_init(policy.fallback));
     if (!filter) fail(policy, 0, "seccomp_init failed");
     void* context = filter.get();
-    check(policy, 0, "seccomp_attr_set",
-          seccomp_attr_set(context, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS));
+    check(policy, 0, "seccomp_attr_set", seccomp_attr_set(context, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS));
     if (seccomp_arch_native() != arch.audit) {
         check(policy, 0, "seccomp_arch_add", seccomp_arch_add(context, arch.audit));
         check(policy, 0, "seccomp_arch_remove", seccomp_arch_remove(context, seccomp_arch_native()));
@@ -100,9 +98,9 @@ void add_rule(const Policy& policy, void* context, const Rule& rule) {
     }
     const int number = seccomp_syscall_resolve_name(rule.syscall.c_str());
     // _exact: a rule that libseccomp would have to rewrite stops the build.
-    check(policy, rule.line, "seccomp_rule_add",
-          seccomp_rule_add_exact_array(context, rule.action, number, static_cast<unsigned>(when.size()),
-                                       when.data()));
+    check(
+        policy, rule.line, "seccomp_rule_add",
+        seccomp_rule_add_exact_array(context, rule.action, number, static_cast<unsigned>(when.size()), when.data()));
 }
 
 std::vector<sock_filter> export_program(const Policy& policy, void* context) {
@@ -124,8 +122,8 @@ std::span<const Arch> arches() { return kArches; }
 
 std::string libseccomp_version() {
     const scmp_version* version = seccomp_version();
-    return std::to_string(version->major) + "." + std::to_string(version->minor) + "."
-           + std::to_string(version->micro);
+    return std::to_string(version->major) + "." + std::to_string(version->minor) + "." +
+           std::to_string(version->micro);
 }
 
 void check_rules(const Policy& policy) {
@@ -148,8 +146,8 @@ std::vector<sock_filter> compile(const Policy& policy, const Arch& arch) {
         if (seccomp_syscall_resolve_name_arch(arch.audit, rule.syscall.c_str()) < 0) {
             if (rule.may_be_missing) continue;
             fail(policy, rule.line,
-                 "no syscall '" + rule.syscall + "' on " + std::string(arch.name) + "; write '?"
-                     + rule.syscall + "' if that is right");
+                 "no syscall '" + rule.syscall + "' on " + std::string(arch.name) + "; write '?" + rule.syscall +
+                     "' if that is right");
         }
         add_rule(policy, filter.get(), rule);
         syscalls.insert(rule.syscall);

@@ -30,8 +30,8 @@ std::string array_of(const std::string& name, std::span<const sock_filter> progr
     std::string out = "constexpr auto " + name + " = std::to_array<sock_filter>({\n";
     for (const sock_filter& instruction : program) {
         char line[64];
-        (void)std::snprintf(line, sizeof line, "    {0x%02x, %u, %u, 0x%08x},\n", instruction.code,
-                            instruction.jt, instruction.jf,
+        (void)std::snprintf(line, sizeof line, "    {0x%02x, %u, %u, 0x%08x},\n", instruction.code, instruction.jt,
+                            instruction.jf,
                             instruction.k); // 64 bytes hold the widest numbers
         out += line;
     }
@@ -40,12 +40,12 @@ std::string array_of(const std::string& name, std::span<const sock_filter> progr
 
 std::string cpp_file(const std::vector<Policy>& policies) {
     std::string out = "// SPDX-License-Identifier: Apache-2.0\n"
-                      "// Made by policy-gen with libseccomp "
-                      + libseccomp_version()
-                      + " from the .policy files. Not written by hand.\n\n"
-                        "#include \"policy/filters.h\"\n\n"
-                        "#include <array>\n\n"
-                        "namespace ajail::policy {\n\nnamespace {\n\n";
+                      "// Made by policy-gen with libseccomp " +
+                      libseccomp_version() +
+                      " from the .policy files. Not written by hand.\n\n"
+                      "#include \"policy/filters.h\"\n\n"
+                      "#include <array>\n\n"
+                      "namespace ajail::policy {\n\nnamespace {\n\n";
     std::string keyword = "#if ";
     for (const Arch& arch : arches()) {
         out += keyword + std::string(arch.when) + "\n\n";
@@ -62,8 +62,8 @@ std::string cpp_file(const std::vector<Policy>& policies) {
         out += "static_assert(BPF_CLASS(" + name + ".back().code) == BPF_RET);\n";
         lookup += "    if (name == \"" + policy.name + "\") return " + name + ";\n";
     }
-    return out + "\n} // namespace\n\nstd::span<const sock_filter> program(std::string_view name) {\n"
-           + lookup + "    return {};\n}\n\n} // namespace ajail::policy\n";
+    return out + "\n} // namespace\n\nstd::span<const sock_filter> program(std::string_view name) {\n" + lookup +
+           "    return {};\n}\n\n} // namespace ajail::policy\n";
 }
 
 Policy read_and_check(const std::string& path) {

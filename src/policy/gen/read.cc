@@ -194,16 +194,14 @@ std::string base_name(const std::string& path) {
     const bool suffixed = name.ends_with(kSuffix);
     if (suffixed) name.resize(name.size() - kSuffix.size());
     // The name becomes part of a C++ identifier.
-    const bool plain =
-        !name.empty() && name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_") == name.npos;
+    const bool plain = !name.empty() && name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_") == name.npos;
     return suffixed && plain ? name : std::string();
 }
 
 } // namespace
 
 void fail(const Policy& policy, int line, std::string_view what) {
-    std::fprintf(stderr, "%s:%d: %.*s\n", policy.path.c_str(), line, static_cast<int>(what.size()),
-                 what.data());
+    std::fprintf(stderr, "%s:%d: %.*s\n", policy.path.c_str(), line, static_cast<int>(what.size()), what.data());
     std::_Exit(1);
 }
 

@@ -51,8 +51,7 @@ std::uint32_t run(const Subject& subject, const seccomp_data& data) {
             if (instruction.k > sizeof data - sizeof accumulator) {
                 fail(subject.policy, 0, "libseccomp made a load outside of seccomp_data");
             }
-            std::memcpy(&accumulator, reinterpret_cast<const char*>(&data) + instruction.k,
-                        sizeof accumulator);
+            std::memcpy(&accumulator, reinterpret_cast<const char*>(&data) + instruction.k, sizeof accumulator);
             break;
         case BPF_ALU | BPF_AND | BPF_K: accumulator &= instruction.k; break;
         case BPF_JMP | BPF_JA: at += instruction.k; break;
@@ -112,8 +111,7 @@ std::array<std::vector<std::uint64_t>, 6> deciding_values(std::span<const Rule* 
             for (const Comparison& comparison : rule->when) {
                 if (comparison.arg != arg) continue;
                 compared = true;
-                low.add(static_cast<std::uint32_t>(comparison.mask),
-                        static_cast<std::uint32_t>(comparison.value));
+                low.add(static_cast<std::uint32_t>(comparison.mask), static_cast<std::uint32_t>(comparison.value));
                 high.add(static_cast<std::uint32_t>(comparison.mask >> 32),
                          static_cast<std::uint32_t>(comparison.value >> 32));
             }
@@ -137,8 +135,8 @@ bool advance(std::array<std::size_t, 6>& index, const std::array<std::vector<std
 }
 
 [[noreturn]] void differs(const Subject& subject, const Rule& rule, const Args& args, std::uint32_t got) {
-    std::string what = "libseccomp's program for " + std::string(subject.arch.name)
-                       + " does not say what the text" + " says: " + rule.syscall + "(";
+    std::string what = "libseccomp's program for " + std::string(subject.arch.name) + " does not say what the text" +
+                       " says: " + rule.syscall + "(";
     for (const std::uint64_t arg : args) {
         std::array<char, 24> text{};
         (void)std::snprintf(text.data(), text.size(), "0x%llx, ",
@@ -157,8 +155,7 @@ void verify_syscall(const Subject& subject, std::uint32_t nr, std::span<const Ru
     std::size_t questions = 1;
     for (const auto& one : values) {
         if (questions > kMaxQuestions / one.size()) {
-            fail(subject.policy, rules[0]->line,
-                 "too many comparisons for '" + rules[0]->syscall + "' to check");
+            fail(subject.policy, rules[0]->line, "too many comparisons for '" + rules[0]->syscall + "' to check");
         }
         questions *= one.size();
     }
@@ -194,11 +191,10 @@ void verify(const Policy& policy, const Arch& arch, std::span<const sock_filter>
         const auto rules = rules_of(policy, arch, nr);
         if (!rules.empty()) verify_syscall(subject, nr, rules);
         if (rules.empty() && ask(subject, arch.audit, nr, {}) != policy.fallback) {
-            fail(policy, 0,
-                 "libseccomp's program answers syscall " + std::to_string(nr) + ", which no rule names");
+            fail(policy, 0, "libseccomp's program answers syscall " + std::to_string(nr) + ", which no rule names");
         }
-        bool killed = ask(subject, AUDIT_ARCH_I386, nr, {}) == SECCOMP_RET_KILL_PROCESS
-                      && ask(subject, AUDIT_ARCH_ARM, nr, {}) == SECCOMP_RET_KILL_PROCESS;
+        bool killed = ask(subject, AUDIT_ARCH_I386, nr, {}) == SECCOMP_RET_KILL_PROCESS &&
+                      ask(subject, AUDIT_ARCH_ARM, nr, {}) == SECCOMP_RET_KILL_PROCESS;
         if (arch.audit == AUDIT_ARCH_X86_64) {
             killed &= ask(subject, arch.audit, nr | kX32SyscallBit, {}) == SECCOMP_RET_KILL_PROCESS;
         }
