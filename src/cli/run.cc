@@ -8,6 +8,7 @@
 
 #include <cstdio>
 #include <cstring>
+#include <set>
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
@@ -53,6 +54,7 @@ public:
         root();
         fixed_mounts();
         project();
+        writable_grants();
         for (const Grant& grant : options_.grants) add(grant);
         spec_.network = options_.network;
         spec_.hostname = options_.hostname;
@@ -199,16 +201,19 @@ private:
         mount_as(grant.kind, std::move(source).take(), path, target);
     }
 
-    // The outermost directory above PATH that is given to be written to; `/` if there is none.
-    std::string jails_write(const std::string& path) const {
-        std::string outermost = "/";
+    // The directories that are given to be written to, each once.
+    void writable_grants() {
         for (const Grant& grant : options_.grants) {
             std::string dir = absolute(grant.source, cwd_);
-            bool writable = grant.kind == Kind::rw || grant.kind == Kind::dev;
-            if (!writable || dir == path || dir == "/" || !within(path, dir)) continue;
-            if (outermost == "/" || within(outermost, dir)) outermost = dir;
+            if ((grant.kind == Kind::rw || grant.kind == Kind::dev) && dir != "/") writable_.insert(dir);
         }
-        return outermost;
+    }
+
+    // The outermost directory above PATH that is given to be written to; `/` if there is none.
+    std::string jails_write(const std::string& path) const {
+        for (std::size_t end = path.find('/', 1); end != std::string::npos; end = path.find('/', end + 1))
+            if (writable_.contains(path.substr(0, end))) return path.substr(0, end);
+        return "/";
     }
 
     void mount_as(Kind kind, spec::Source source, const std::string& path, const std::string& target) {
@@ -273,6 +278,7 @@ private:
     spec::Spec spec_;
     std::string cwd_, fs_, fs_note_, inside_home_;
     std::vector<Shown> shown_;
+    std::set<std::string> writable_;
 };
 
 int exit_status(const ns::Outcome& outcome, const spec::Plan& plan) {
