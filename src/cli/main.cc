@@ -108,7 +108,7 @@ int main(int argc, char** argv) {
             "redirect it");
     // Started from a file that its user may not read, we are not dumpable, /proc/PID is root's, and nobody could
     // write our children's id maps (proc(5)).
-    (void)::prctl(PR_SET_DUMPABLE, 1);
+    if (::prctl(PR_SET_DUMPABLE, 1) < 0) return cli::fail(std::string("prctl: ") + std::strerror(errno));
     std::string release;
     if (!kernel_is_new_enough(release))
         return cli::fail("this is Linux " + spec::escape(release) + "; 6.2 or newer is needed");

@@ -123,8 +123,10 @@ private:
     void let_go_of_stdio() {
         auto null = sys::open("/dev/null", O_RDWR);
         if (!null) return fail(null.error());
-        for (int fd : {0, 1})
-            if (!tty_[static_cast<std::size_t>(fd)]) (void)::dup2((*null).get(), fd); // cannot fail: both are open
+        for (int fd : {0, 1}) {
+            if (tty_[static_cast<std::size_t>(fd)]) continue;
+            if (auto put = sys::dup2((*null).get(), fd); !put) return fail(put.error());
+        }
     }
 
     void hear_init() {

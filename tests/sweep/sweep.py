@@ -142,15 +142,17 @@ TOLERATED = (
     Tolerated("SILENT", "payload|init", "sendmsg", "the message itself could not be sent", r".*\*"),
     Tolerated("DIFF", "init", "sendmsg", "how the payload ended could not be told: status 137, never success",
               fields="output"),
+    Tolerated("LOST", "init", "sendmsg", "the same, and the monitor says what it looks like: init was killed"),
     # The terminal.
-    Tolerated("DIFF", "monitor", r"ioctl 0x541[34]", "TIOCGWINSZ, TIOCSWINSZ: a terminal of unknown size", fields="size "),
+    Tolerated("SAME DIFF", "monitor", r"ioctl 0x541[34]", "TIOCGWINSZ, TIOCSWINSZ: a terminal of unknown size, or of the "
+              "one that it had", fields="size "),
     Tolerated("SAME", "monitor", r"ioctl 0x540f", "TIOCGPGRP: no job control counts as being in the foreground"),
     Tolerated("SAME LITTER", "monitor", r"ioctl 0x540[23]",
               "TCSETS: the host's terminal does not take its modes, neither raw nor as they were"),
     Tolerated("SAME LITTER", "monitor", r"ioctl 0x5401", "TCGETS of the host's terminal, to make it raw: it stays as it is",
               variants="pty"),
     Tolerated("WEAKER", "monitor", "ioctl 0x5401", "TCGETS: EINVAL is what some devices answer that are no terminals "
-              "(/dev/urandom), and never a terminal", "EINVAL", "pty", fields="(fd|isatty|modes|size) "),
+              "(/dev/urandom), and never a terminal", "EINVAL", "pty", fields="(fd|isatty|modes|size|tty) "),
     Tolerated("SAME", "monitor", r"openat /proc/self/fd/\d .*", "the caller's own description of the terminal, then"),
     Tolerated("DIFF", "monitor", r"read", "nothing can be read of what the payload writes", r".*\*", "pty", "output"),
     Tolerated("DIFF", "monitor", r"write payload ran.*", "the terminal is gone, and what was to be shown with it",
