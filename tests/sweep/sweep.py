@@ -122,7 +122,7 @@ TOLERATED = (
     Tolerated("SAME", "monitor", "poll", "asked again at once", errnos=r"[A-Z]+"),
     Tolerated("SAME", "monitor", "recvmsg", "init is dead by then, and has said how the payload ended"),
     Tolerated("SAME", "monitor", "waitid", "only reaps: init is dead, and the monitor ends"),
-    Tolerated("CUT", "monitor", "(poll|recvmsg|read|fcntl|ioctl|openat|sendmsg)( .*)?",
+    Tolerated("CUT", "monitor", "(poll|recvmsg|read|fcntl|ioctl|openat|sendmsg|dup3)( .*)?",
               "the monitor's own failure ends the jail, and the message says so"),
     Tolerated("CUT", "init", ".*", "init's own failure ends the jail, and the message says so"),
     Tolerated("WEAKER", "monitor", "landlock_create_ruleset 0 1", "a kernel without Landlock: given up by lower(), and told "
