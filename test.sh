@@ -77,13 +77,14 @@ if [ "$quick" = no ]; then
     # process exits by itself.
     must 'tests with sanitizers' env AJAIL_TEST_SECONDS=300 ASAN_OPTIONS=abort_on_error=1:detect_stack_use_after_return=1 \
         UBSAN_OPTIONS=halt_on_error=1:abort_on_error=1:print_stacktrace=1 \
-        ctest --test-dir build-asan --output-on-failure --no-tests=error -L '^(unit|plan|prepare|jail)$' -LE net \
+        ctest --test-dir build-asan --repeat until-pass:2 --output-on-failure --no-tests=error -L '^(unit|plan|prepare|jail)$' -LE net \
         --parallel "$(nproc)"
 fi
 
 step 'tests'
 # (in a pipe: what it comes to is read from its summary)
-ctest --test-dir build --output-on-failure --no-tests=error --parallel "$(nproc)" | tee build/test.log || true
+# A second try for what depends on a loaded machine's timing; the first failure stays in the output.
+ctest --test-dir build --repeat until-pass:2 --output-on-failure --no-tests=error --parallel "$(nproc)" | tee build/test.log || true
 summary=$(grep -E '^[0-9]+% tests passed' build/test.log || true)
 [[ $summary == 100%* ]] || failed+=(tests)
 
