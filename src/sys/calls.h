@@ -84,6 +84,8 @@ Status umount_detach(const char* path);
 
 // Policy
 Status seccomp_install(std::span<const sock_filter> program);
+/// The same for a program that asks (SECCOMP_RET_USER_NOTIF): the descriptor on which to answer.
+Result<Fd> seccomp_listen(std::span<const sock_filter> program);
 int landlock_abi(); ///< 0: none
 Result<Fd> landlock_ruleset(const LandlockRuleset& attr, int abi);
 Status landlock_allow(int ruleset, int beneath, std::uint64_t access);
