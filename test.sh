@@ -75,7 +75,7 @@ if [ "$quick" = no ]; then
     step 'tests with ASan and UBSan'
     # abort_on_error: a report must end the process, also one that has no stderr. Leaks are looked for where a
     # process exits by itself.
-    must 'tests with sanitizers' env ASAN_OPTIONS=abort_on_error=1:detect_stack_use_after_return=1 \
+    must 'tests with sanitizers' env AJAIL_TEST_SECONDS=300 ASAN_OPTIONS=abort_on_error=1:detect_stack_use_after_return=1 \
         UBSAN_OPTIONS=halt_on_error=1:abort_on_error=1:print_stacktrace=1 \
         ctest --test-dir build-asan --output-on-failure --no-tests=error -L '^(unit|plan|prepare|jail)$' -LE net \
         --parallel "$(nproc)"

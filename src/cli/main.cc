@@ -44,6 +44,7 @@ ns::Caller remember(int argc, char** argv) {
     ns::Caller process;
     (void)::sigprocmask(SIG_SETMASK, nullptr, &process.mask);
     process.umask = ::umask(022);
+    process.ignores_sigpipe = ::signal(SIGPIPE, SIG_IGN) == SIG_IGN;
     // The kernel lays argv and environ out as one block, execve(2); /proc/PID/{cmdline,environ} show that block.
     char* end = argv[0];
     for (int i = 0; i < argc; ++i) end = argv[i] + std::strlen(argv[i]) + 1;

@@ -276,6 +276,7 @@ private:
 };
 
 int exit_status(const ns::Outcome& outcome, const spec::Plan& plan) {
+    if (outcome.init_killed) fail("the jail's init was killed from outside, and all of the jail with it");
     if (!outcome.error) return outcome.signal != 0 ? 128 + outcome.signal : outcome.code;
     fail(sentence(*outcome.error, &plan));
     if (outcome.error->stage != sys::Stage::exec || outcome.error->call != sys::Call::execve) return kFailed;

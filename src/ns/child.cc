@@ -138,6 +138,7 @@ Status payload(const Plan& plan, const Caller& caller, const Fd& slave, const Fd
     TRY(during(Stage::exec, sys::chdir(plan.exec.cwd.c_str())));
     TRY(during(Stage::payload, sys::sigprocmask(SIG_SETMASK, caller.mask, nullptr)));
     ::umask(caller.umask);
+    if (!caller.ignores_sigpipe) (void)::signal(SIGPIPE, SIG_DFL); // cannot fail
     TRY(during(Stage::capabilities, policy::drop_caps(plan.caps, plan.ambient)));
     TRY(during(Stage::no_new_privs, policy::forbid_new_privs()));
     TRY(during(Stage::payload, sys::close_on_exec_from(3)));

@@ -4,6 +4,7 @@
 
 #include "ns/terminal.h"
 
+#include <array>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 
@@ -18,7 +19,7 @@ constexpr int kSignals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, 
 class Monitor {
 public:
     Monitor(const spec::Plan& plan, const Ends& ends, const Fd& signals)
-        : ends_(ends), signals_(signals), relay_(plan), raw_(plan.terminal == spec::Terminal::raw) {}
+        : ends_(ends), signals_(signals), relay_(plan), tty_(plan.tty), raw_(plan.terminal == spec::Terminal::raw) {}
 
     Outcome run() {
         while (!turn()) {
@@ -26,7 +27,10 @@ public:
         relay_.drain();
         relay_.restore();
         (void)sys::waitid(P_PIDFD, static_cast<id_t>(ends_.init.get()), WEXITED); // dead already: only reaped
-        if (!ended_ && !outcome_.error) outcome_.signal = SIGKILL; // init itself was killed, and all with it
+        if (!ended_ && !outcome_.error) {
+            outcome_.signal = SIGKILL;
+            outcome_.init_killed = true;
+        }
         return outcome_;
     }
 
@@ -97,7 +101,10 @@ private:
         auto heard = hear(ends_.report);
         if (!heard) return fail(heard.error());
         switch ((*heard).message.kind) {
-        case Message::eof: report_open_ = false; break; // exec has happened, or init's end will tell
+        case Message::eof: // exec has happened, or init's end will tell
+            report_open_ = false;
+            let_go_of_stdio();
+            break;
         case Message::error: outcome_.error = (*heard).message.error_value; break;
         case Message::terminal: {
             Heard owned = std::move(heard).take();
@@ -112,12 +119,21 @@ private:
         }
     }
 
+    // Whoever reads the payload's output, or writes its input, is to see what the payload does with it.
+    void let_go_of_stdio() {
+        auto null = sys::open("/dev/null", O_RDWR);
+        if (!null) return fail(null.error());
+        for (int fd : {0, 1})
+            if (!tty_[static_cast<std::size_t>(fd)]) (void)::dup2((*null).get(), fd); // cannot fail: both are open
+    }
+
     void hear_init() {
         auto heard = hear(ends_.lifeline);
         if (!heard) {
-            lifeline_open_ = false; // ECONNRESET: it died with signals of ours unread
-            if (heard.error().err != ECONNRESET) fail(heard.error());
-            return;
+            // Told once: it died with signals of ours unread. What it said before is still there.
+            if (heard.error().err == ECONNRESET) return;
+            lifeline_open_ = false;
+            return fail(heard.error());
         }
         int value = (*heard).message.value;
         switch ((*heard).message.kind) {
@@ -144,6 +160,7 @@ private:
     const Ends& ends_;
     const Fd& signals_;
     Relay relay_;
+    std::array<bool, 3> tty_;
     bool raw_;
     Outcome outcome_;
     bool report_open_ = true, lifeline_open_ = true, ended_ = false, told_hangup_ = false, stopping_ = false;

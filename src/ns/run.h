@@ -14,6 +14,7 @@ namespace ajail::ns {
 struct Caller {
     sigset_t mask{}; ///< the signal mask that ajail was started with
     mode_t umask = 022;
+    bool ignores_sigpipe = false;
     char* args = nullptr; ///< argv and environ as the kernel shows them in /proc/PID: wiped in init
     std::size_t args_size = 0;
 };
@@ -22,6 +23,7 @@ struct Outcome {
     std::optional<sys::Error> error; ///< set: ajail failed, or (stage exec) the command could not be executed
     int code = 0;                    ///< exit code of the payload
     int signal = 0;                  ///< or the signal that killed it
+    bool init_killed = false;        ///< somebody outside has killed init, and with it the jail
 };
 
 /// Runs PLAN to its end. The caller must be single-threaded. Returns only in the calling process.

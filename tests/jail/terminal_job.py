@@ -115,9 +115,10 @@ def a_job_started_in_the_background_has_ordinary_modes():
     # The shell's line editor has the terminal raw when such a job starts. The job must not inherit that.
     with shell_on_host() as t:
         os.mkfifo("go2")
-        t.line("$J sh -c 'read x <go2; stty -a >modes; cat; exit 3' &")
+        t.line("$J sh -c 'touch started; read x <go2; stty -a >modes; cat; exit 3' &")
         t.expect(HOST_PROMPT)
-        eventually("the shell reads keys", lambda: not t.modes()["icanon"])
+        eventually("the job runs, and the shell reads keys",
+                   lambda: os.path.exists("started") and not t.modes()["icanon"])
         t.line("echo 1 >go2")
         t.expect(HOST_PROMPT)
         modes = eventually("modes are told", lambda: contents("modes"))
