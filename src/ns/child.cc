@@ -145,7 +145,8 @@ Status payload(const Plan& plan, const Caller& caller, const Fd& slave, const Fd
     TRY(during(Stage::payload, sys::close_on_exec_from(3)));
     // From here on only what stands in the jail can be opened.
     TRY(during(Stage::landlock, policy::landlock(plan)));
-    TRY(during(Stage::seccomp, policy::filter(plan)));
+    Fd listener = TRY(during(Stage::seccomp, policy::filter(plan)));
+    if (listener) TRY(during(Stage::seccomp, tell(init_socket, {.kind = Message::listener}, listener.get())));
     TRY(during(Stage::readback, policy::read_back(plan)));
     return during(Stage::exec, exec(plan));
 }
@@ -198,9 +199,16 @@ Status release(const Plan& plan, const Payload& payload, const Fd& lifeline) {
     if (asked.message.kind == Message::eof) return Done{}; // it has failed and told the monitor itself
     if (plan.second_userns) TRY(write_second_maps(plan, payload.pid));
     TRY(give_terminal(plan, payload.slave, payload.pid));
-    TRY(become_init());
+    TRY(become_init(policy::asks(plan)));
     TRY(monitor_lives(lifeline));
     return tell(payload.socket, {.kind = Message::go});
+}
+
+// Where the payload's questions come, once it has put up its filters. None if it does not get that far.
+Result<Fd> hear_listener(const Plan& plan, const Payload& payload) {
+    if (!policy::asks(plan)) return Fd();
+    Heard heard = TRY(hear(payload.socket));
+    return std::move(heard.fd);
 }
 
 Result<Payload> build(const Plan& plan, const Caller& caller, const Fd& report) {
@@ -232,10 +240,12 @@ void child(const Plan& plan, const Caller& caller, Fd report, Fd lifeline) {
     Payload payload = std::move(built).take();
     if (Status released = during(Stage::payload, release(plan, payload, lifeline)); !released)
         fail(report, released.error());
+    auto listener = during(Stage::seccomp, hear_listener(plan, payload));
+    if (!listener) fail(report, listener.error());
     payload.socket.reset();
     payload.slave.reset();
     report.reset();
-    init(lifeline, payload.pid);
+    init(lifeline, payload.pid, std::move(listener).take());
 }
 
 } // namespace ajail::ns

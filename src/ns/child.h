@@ -10,11 +10,12 @@ namespace ajail::ns {
 /// Runs in the new namespaces as PID 1: sets the jail up, forks the payload, then is init. Never returns.
 [[noreturn]] void child(const spec::Plan& plan, const Caller& caller, sys::Fd report, sys::Fd lifeline);
 
-/// Gives up what PID 1 does not need: stdio, its dumpability, every capability but CAP_KILL.
-sys::Status become_init();
+/// Gives up what PID 1 does not need: stdio, its dumpability, every capability but CAP_KILL, and CAP_SYS_PTRACE if
+/// it ANSWERS the root emulation, which writes ids where the askers want them.
+sys::Status become_init(bool answers);
 
 /// PID 1 of the jail from the payload's fork on: reaps, passes signals on, ends the jail with the payload or with
-/// the monitor.
-[[noreturn]] void init(const sys::Fd& lifeline, pid_t payload);
+/// the monitor. LISTENER: the root emulation's questions, or none.
+[[noreturn]] void init(const sys::Fd& lifeline, pid_t payload, sys::Fd listener);
 
 } // namespace ajail::ns

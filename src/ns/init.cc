@@ -3,6 +3,7 @@
 // of the jail opens it; non-dumpable, without stdio, with CAP_KILL alone.
 #include "ns/child.h"
 
+#include "policy/emulation.h"
 #include "policy/policy.h"
 
 #include <array>
@@ -55,12 +56,16 @@ Result<bool> reap(const Fd& lifeline, pid_t payload) {
     }
 }
 
-Status serve(const Fd& lifeline, pid_t payload) {
+Status serve(const Fd& lifeline, pid_t payload, Fd listener) {
     sigset_t mask;
     ::sigfillset(&mask);
     TRY(sys::sigprocmask(SIG_SETMASK, mask, nullptr));
     Fd signals = TRY(sys::signalfd(mask));
-    std::array<pollfd, 2> wait = {pollfd{lifeline.get(), POLLIN, 0}, pollfd{signals.get(), POLLIN, 0}};
+    Fd proc = TRY(sys::open("/proc", O_PATH | O_DIRECTORY));
+    policy::Emulation emulation(std::move(listener), std::move(proc));
+    // poll(2) leaves a descriptor of -1 out.
+    std::array<pollfd, 3> wait = {pollfd{lifeline.get(), POLLIN, 0}, pollfd{signals.get(), POLLIN, 0},
+                                  pollfd{emulation.fd(), POLLIN, 0}};
     while (TRY(reap(lifeline, payload))) {
         TRY(sys::poll(wait, -1));
         if ((wait[1].revents & POLLIN) != 0) {
@@ -68,6 +73,8 @@ Status serve(const Fd& lifeline, pid_t payload) {
             // Only a wake-up, reap() asks the kernel; one that was merged away is not missed.
             (void)sys::read_some(signals.get(), {reinterpret_cast<char*>(&info), sizeof info});
         }
+        if ((wait[2].revents & POLLIN) != 0) TRY(emulation.answer());
+        else if (wait[2].revents != 0) wait[2].fd = -1; // nobody is left who could ask
         if (wait[0].revents == 0) continue;
         Heard heard = TRY(hear(lifeline));
         if (heard.message.kind == Message::eof) return Done{}; // the monitor is gone
@@ -78,18 +85,20 @@ Status serve(const Fd& lifeline, pid_t payload) {
 
 } // namespace
 
-Status become_init() {
+Status become_init(bool answers) {
     // Stdio above all, so that a reader of the payload's output sees its end.
     for (int fd = 0; fd < 3; ++fd) (void)::close(fd);
     TRY(sys::prctl(PR_SET_DUMPABLE, 0));
     TRY(sys::prctl(PR_SET_NAME, reinterpret_cast<unsigned long>("ajail-init")));
-    TRY(policy::drop_caps(std::uint64_t{1} << CAP_KILL, false));
+    std::uint64_t caps = std::uint64_t{1} << CAP_KILL;
+    if (answers) caps |= std::uint64_t{1} << CAP_SYS_PTRACE;
+    TRY(policy::drop_caps(caps, false));
     return policy::forbid_new_privs();
 }
 
-void init(const Fd& lifeline, pid_t payload) {
+void init(const Fd& lifeline, pid_t payload, Fd listener) {
     // Whatever happens here, the answer is the same: PID 1 exits and the kernel kills the rest of the namespace.
-    if (Status served = serve(lifeline, payload); !served) {
+    if (Status served = serve(lifeline, payload, std::move(listener)); !served) {
         sys::Error error = served.error();
         error.stage = sys::Stage::payload;
         (void)tell(lifeline, {.kind = Message::error, .value = 0, .error_value = error});

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the processes of a jail say to each other, over two SOCK_SEQPACKET pairs.
+// What the processes of a jail say to each other, over three SOCK_SEQPACKET pairs.
 //
 //   report    monitor <-> child, then payload. Closed by exec.
 //     monitor -> child    tree N (+fd)   an idmapped tree for operation N       (real root only)
@@ -13,6 +13,11 @@
 //                         exited C / killed S   the payload ended; init exits, and with it the jail
 //                         error E        init itself failed; it exits
 //
+//   words     payload <-> init, until exec
+//     payload -> init     go             it has left the caller's terminal (and entered its second user namespace)
+//     init -> payload     go             maps are written, init is small
+//     payload -> init     listener (+fd) where the root emulation's questions come, if the Plan has one
+//
 // Anything else is a protocol error (EPROTO).
 #pragma once
 
@@ -23,7 +28,18 @@
 namespace ajail::ns {
 
 struct Message {
-    enum Kind : std::uint32_t { eof, tree, go, terminal, error, signal, stopped, exited, killed } kind = eof;
+    enum Kind : std::uint32_t {
+        eof,
+        tree,
+        go,
+        terminal,
+        listener,
+        error,
+        signal,
+        stopped,
+        exited,
+        killed
+    } kind = eof;
     std::int32_t value = 0;
     sys::Error error_value{};
 };

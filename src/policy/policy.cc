@@ -4,6 +4,7 @@
 
 #include "policy/filters.h"
 
+#include <algorithm>
 #include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -36,6 +37,12 @@ std::uint64_t as_opened(int fd_flags, mode_t mode, unsigned abi) {
     if (way == O_WRONLY || way == O_RDWR) access |= LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_TRUNCATE;
     if (S_ISCHR(mode)) access |= LANDLOCK_ACCESS_FS_IOCTL_DEV;
     return access & all_file_access(abi);
+}
+
+bool asks(std::span<const sock_filter> bytes) {
+    return std::any_of(bytes.begin(), bytes.end(), [](const sock_filter& instruction) {
+        return instruction.code == (BPF_RET | BPF_K) && instruction.k == SECCOMP_RET_USER_NOTIF;
+    });
 }
 
 } // namespace
@@ -84,13 +91,20 @@ Status landlock(const spec::Plan& plan) {
     return sys::landlock_enforce(ruleset.get());
 }
 
-Status filter(const spec::Plan& plan) {
+bool asks(const spec::Plan& plan) {
+    return std::any_of(plan.filters.begin(), plan.filters.end(),
+                       [](const auto& name) { return asks(program(name)); });
+}
+
+sys::Result<Fd> filter(const spec::Plan& plan) {
+    Fd listener;
     for (const std::string& name : plan.filters) {
         std::span<const sock_filter> bytes = program(name);
         if (bytes.empty()) return sys::refused(EINVAL);
-        TRY(sys::seccomp_install(bytes));
+        if (asks(bytes)) listener = TRY(sys::seccomp_listen(bytes)); // the kernel allows one, EBUSY else
+        else TRY(sys::seccomp_install(bytes));
     }
-    return Done{};
+    return listener;
 }
 
 Status read_back(const spec::Plan& plan) {

@@ -16,8 +16,11 @@ sys::Status forbid_new_privs();
 /// stdio cannot be opened again with more rights than they were given with, and abstract sockets and processes
 /// outside are out of reach (ABI 6).
 sys::Status landlock(const spec::Plan& plan);
-/// The seccomp programs of the Plan, in order. EINVAL for a name that was not built in.
-sys::Status filter(const spec::Plan& plan);
+/// The seccomp programs of the Plan, in order. EINVAL for a name that was not built in. If one of them asks, the
+/// descriptor on which somebody must answer (see emulation.h), else none.
+sys::Result<sys::Fd> filter(const spec::Plan& plan);
+/// Whether filter() will give a descriptor.
+bool asks(const spec::Plan& plan);
 /// Reads back what the kernel says of all of the above; EPERM if a wall does not stand.
 sys::Status read_back(const spec::Plan& plan);
 

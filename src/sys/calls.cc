@@ -230,6 +230,12 @@ Status seccomp_install(std::span<const sock_filter> program) {
     sock_fprog prog{static_cast<unsigned short>(program.size()), const_cast<sock_filter*>(program.data())};
     return status(::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &prog), Call::seccomp);
 }
+Result<Fd> seccomp_listen(std::span<const sock_filter> program) {
+    sock_fprog prog{static_cast<unsigned short>(program.size()), const_cast<sock_filter*>(program.data())};
+    // Only death interrupts an asker once it is heard: Go's runtime signals its threads all the time.
+    unsigned flags = SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
+    return owned(::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &prog), Call::seccomp);
+}
 Result<unsigned> landlock_abi() {
     long abi = ::syscall(SYS_landlock_create_ruleset, nullptr, 0, LANDLOCK_CREATE_RULESET_VERSION);
     if (abi < 0 && errno != ENOSYS && errno != EOPNOTSUPP) return failed(Call::landlock);

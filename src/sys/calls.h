@@ -86,6 +86,8 @@ Status umount_detach(const char* path);
 
 // Policy
 Status seccomp_install(std::span<const sock_filter> program);
+/// The same for a program that asks (SECCOMP_RET_USER_NOTIF): the descriptor on which to answer.
+Result<Fd> seccomp_listen(std::span<const sock_filter> program);
 /// 0: this kernel has none (ENOSYS: not built in, EOPNOTSUPP: switched off). Any other failure is an error.
 Result<unsigned> landlock_abi();
 Result<Fd> landlock_ruleset(const LandlockRuleset& attr, int abi);

@@ -81,9 +81,6 @@ case $suite in
     ;;
 esac >"$apt/sources.list.d/debian.sources"
 
-# apt cannot become _apt where only one id is mapped. To be dropped once the
-# jail answers for setresuid too.
-echo 'APT::Sandbox::User "root";' >>"$apt/apt.conf.d/90ajail"
 # After a power cut a root filesystem is made again, so nothing waits for disks.
 echo force-unsafe-io >"$target/etc/dpkg/dpkg.cfg.d/90ajail"
 

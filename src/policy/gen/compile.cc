@@ -72,9 +72,9 @@ void check_pair(const Policy& policy, const Rule& earlier, const Rule& later) {
 }
 
 Context new_filter(const Policy& policy, const Arch& arch) {
-    // Level 3 knows KILL_PROCESS. Without this libseccomp asks the kernel that the build happens to run on,
+    // Level 3 knows KILL_PROCESS, 5 USER_NOTIF. Without this libseccomp asks the kernel that the build happens to run on,
     // which may be older, or itself a sandbox; see seccomp_api_set(3).
-    check(policy, 0, "seccomp_api_set", seccomp_api_set(3));
+    check(policy, 0, "seccomp_api_set", seccomp_api_set(5));
     Context filter(seccomp_init(policy.fallback));
     if (!filter) fail(policy, 0, "seccomp_init failed");
     void* context = filter.get();

@@ -152,6 +152,7 @@ Rule read_rule(Line& line, const std::string& verb) {
     }
     if (verb == "allow") rule.action = SECCOMP_RET_ALLOW;
     if (verb == "fake") rule.action = SECCOMP_RET_ERRNO;
+    if (verb == "ask") rule.action = SECCOMP_RET_USER_NOTIF;
     if (verb == "deny") rule.action = read_errno(line);
     rule.when = read_condition(line);
     return rule;
@@ -179,7 +180,7 @@ void read_line(Policy& policy, Head& head, Line& line) {
         if (head.badarch) line.fail("a second 'badarch'");
         head.badarch = true;
         if (!line.accept("kill")) line.fail("expected 'badarch kill'");
-    } else if (verb == "allow" || verb == "deny" || verb == "fake") {
+    } else if (verb == "allow" || verb == "deny" || verb == "fake" || verb == "ask") {
         if (!head.fallback || !head.badarch) line.fail("'default' and 'badarch' come before the first rule");
         policy.rules.push_back(read_rule(line, verb));
     } else {

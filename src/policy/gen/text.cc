@@ -79,6 +79,7 @@ std::string answer(std::uint32_t k) {
     switch (k & SECCOMP_RET_ACTION_FULL) {
     case SECCOMP_RET_ALLOW: return "ALLOW";
     case SECCOMP_RET_KILL_PROCESS: return "KILL_PROCESS";
+    case SECCOMP_RET_USER_NOTIF: return "USER_NOTIF";
     case SECCOMP_RET_ERRNO: {
         const char* name = data == 0 ? nullptr : strerrorname_np(static_cast<int>(data));
         return name != nullptr ? format("ERRNO %s", name) : format("ERRNO %u", data);
