@@ -9,6 +9,8 @@
 #include <cstdlib>
 #include <sstream>
 #include <sys/prctl.h>
+#include <sys/statvfs.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 namespace ajail::cli {
@@ -37,6 +39,17 @@ std::string find_program(const std::string& name) {
         if (::access(path.c_str(), X_OK) == 0) return path;
     }
     return {};
+}
+
+// As far as can be seen: owned by a root that this user namespace knows and set-user-ID where that counts, or with file
+// capabilities.
+bool gains_privileges(const std::string& path) {
+    struct stat st {};
+    struct statvfs fs {};
+    if (::stat(path.c_str(), &st) < 0 || ::statvfs(path.c_str(), &fs) < 0 || (fs.f_flag & ST_NOSUID) != 0)
+        return false;
+    return (st.st_uid == 0 && (st.st_mode & S_ISUID) != 0) ||
+           ::getxattr(path.c_str(), "security.capability", nullptr, 0) > 0;
 }
 
 bool has_submounts(const std::string& dir) {
@@ -130,6 +143,7 @@ spec::Subordinates look_for_subordinates(const std::string& name, unsigned uid) 
     found.free = free_ids(uids, gids);
     found.newuidmap = find_program("newuidmap");
     found.newgidmap = find_program("newgidmap");
+    found.privileged = gains_privileges(found.newuidmap) && gains_privileges(found.newgidmap);
     auto set = sys::prctl(PR_GET_NO_NEW_PRIVS);
     found.no_new_privs = set && *set == 1;
     return found;

@@ -21,7 +21,8 @@ struct Subordinates {
     std::vector<IdRange> uids = {}, gids = {};  ///< from /etc/subuid and /etc/subgid
     std::string newuidmap = {}, newgidmap = {}; ///< absolute paths; empty: not found
     bool no_new_privs = false;                  ///< the helpers would get no privileges
-    unsigned free = 100000;                     ///< 65,536 ids from here are nobody's, in both files
+    bool privileged = true; ///< as far as can be seen, they are set-user-ID root or have file capabilities
+    unsigned free = 100000; ///< 65,536 ids from here are nobody's, in both files
 };
 
 struct Host {

@@ -78,6 +78,9 @@ private:
         if (spec_.users == Users::one) return std::nullopt;
         std::string why_not =
             self ? "the host's own programs run as you (--fs=NAME: a root filesystem of its own)" : no_range(host_);
+        // Whoever insists on a range hears it from the helper itself, which knows better.
+        if (why_not.empty() && spec_.users == Users::automatic && !host_.subordinates.privileged)
+            why_not = "newuidmap or newgidmap is not set-user-ID root here";
         if (!why_not.empty()) {
             if (spec_.users == Users::range) return "--users=range: " + why_not;
             plan_.degraded.push_back({"users of their own inside", why_not});

@@ -52,6 +52,8 @@ if [ -n "$helpers" ]; then
         with "$both,/usr/bin/newuidmap=/dev/null" env PATH=/nowhere "$AJAIL" run --quiet --fs=deb --users=range true
     refuses 'a helper that fails' 'newuidmap failed with status 3, saying: first not \\x1b\[31mallowed' \
         range "$both,/usr/bin/newuidmap=bad"
+    output 'auto sees that it has no privileges' 1 with "$both,/usr/bin/newuidmap=bad" \
+        "$AJAIL" run --quiet --fs=deb --users=auto sh -c 'wc -l </proc/self/uid_map'
     refuses 'a helper that is killed' 'newuidmap was killed by signal 9' range "$both,/usr/bin/newuidmap=killed"
     refuses 'a helper that does not stop talking' 'newuidmap failed with status 1' range "$both,/usr/bin/newuidmap=talks"
     refuses 'a helper that is no program' 'Exec format error' range "$both,/usr/bin/newuidmap=broken"

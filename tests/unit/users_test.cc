@@ -79,7 +79,8 @@ bool contains(const std::string& text, const std::string& part) { return text.fi
 TEST_CASE("an id is decimal digits, and -1 is none") {
     CHECK(parse_id("0") == 0U);
     CHECK(parse_id("4294967294") == 4294967294U);
-    for (const char* bad : {"", "4294967295", "4294967296", "18446744073709551616", "-1", "+1", " 1", "1 ", "0x10", "1e3"})
+    for (const char* bad :
+         {"", "4294967295", "4294967296", "18446744073709551616", "-1", "+1", " 1", "1 ", "0x10", "1e3"})
         CHECK_FALSE(parse_id(bad));
 }
 
@@ -105,7 +106,8 @@ TEST_CASE("groups: the account's own first, none twice, whole names only") {
     CHECK(groups_of(kGroup, "postgres", 106) == Groups{106, 4, 107});
     CHECK(groups_of(kGroup, "alice", 1000) == Groups{1000, 107});
     CHECK(groups_of("", "x", 5) == Groups{5});
-    CHECK(groups_of(kGroup, "", 5) == Groups{5, 0}); // root's empty list has one empty member; no account is called that
+    CHECK(groups_of(kGroup, "", 5) ==
+          Groups{5, 0}); // root's empty list has one empty member; no account is called that
 }
 
 TEST_CASE("subordinate ranges: by name and by number, in the file's order") {
@@ -244,6 +246,11 @@ TEST_CASE("--users=auto is a range or, recorded, one id") {
     CHECK(plan.filters == std::vector<std::string>{"terminal", "root"});
     REQUIRE(plan.degraded.size() == 1);
     CHECK(contains(plan.degraded[0].why, "usermod"));
+    spec::Host host = with(kSome, kSome);
+    host.subordinates.privileged = false;
+    CHECK(plan_of(spec, host).uids.size() == 1);
+    spec.users = spec::Users::range;
+    CHECK(plan_of(spec, host).uids.size() == 2); // the helper will say it
 }
 
 TEST_CASE("--user: how it is written") {
