@@ -52,6 +52,10 @@ bool gains_privileges(const std::string& path) {
            ::getxattr(path.c_str(), "security.capability", nullptr, 0) > 0;
 }
 
+Result<std::string> path_of(const Fd& fd) {
+    return sys::readlinkat(AT_FDCWD, ("/proc/self/fd/" + std::to_string(fd.get())).c_str());
+}
+
 bool has_submounts(const std::string& dir) {
     return std::any_of(mountpoints().begin(), mountpoints().end(),
                        [&](const std::string& point) { return point != dir && within(point, dir); });
@@ -60,7 +64,7 @@ bool has_submounts(const std::string& dir) {
 Result<Source> examine(Source source, const Fd& fd) {
     struct stat st = TRY(sys::fstat(fd.get()));
     source.directory = S_ISDIR(st.st_mode);
-    auto real = sys::readlinkat(AT_FDCWD, ("/proc/self/fd/" + std::to_string(fd.get())).c_str());
+    auto real = path_of(fd);
     source.submounts = source.directory && real && has_submounts(*real);
     return source;
 }
@@ -124,9 +128,10 @@ spec::Host look_at_host() {
     bool mapped = map && std::sscanf((*map).c_str(), "%u %u", &inside, &outside) == 2 && inside == 0 && outside != 0;
     host.real_root = host.uid == 0 && !mapped;
     host.landlock_abi = static_cast<unsigned>(sys::landlock_abi());
-    // Absent from the list: either not built, or a module that only root's mount would load.
+    // Absent from the list: either not built, or a module that only root's mount would load. Without /proc there is
+    // something else to complain about first.
     auto filesystems = sys::read_file("/proc/filesystems");
-    host.overlay = filesystems && (*filesystems).find("\toverlay\n") != std::string::npos;
+    host.overlay = !filesystems || (*filesystems).find("\toverlay\n") != std::string::npos;
     for (std::size_t fd = 0; fd < host.tty.size(); ++fd) host.tty[fd] = ::isatty(static_cast<int>(fd)) == 1;
     return host;
 }
@@ -168,6 +173,12 @@ std::string absolute(const std::string& path, const std::string& cwd) {
     std::string out;
     for (const std::string& part : parts) out += "/" + part;
     return out.empty() ? "/" : out;
+}
+
+std::string physical(const std::string& path) {
+    auto fd = sys::open(path.c_str(), O_PATH | O_DIRECTORY);
+    auto real = fd ? path_of(*fd) : Result<std::string>(fd.error());
+    return real ? *real : path;
 }
 
 bool within(const std::string& path, const std::string& dir) {

@@ -32,6 +32,8 @@ sys::Result<std::string> current_directory();
 
 /// PATH made absolute against CWD, without `.`, `..` and double slashes. Lexically: no link is followed.
 std::string absolute(const std::string& path, const std::string& cwd);
+/// The same directory without symbolic links; PATH itself if it cannot be opened.
+std::string physical(const std::string& path);
 /// PATH is DIR or in it; both absolute and normal.
 bool within(const std::string& path, const std::string& dir);
 

@@ -89,7 +89,7 @@ private:
         if (cwd_ == "/")
             throw Refused{"refusing to run in /: the jail would be given the whole machine (cd to the directory that "
                           "the command is to work in)"};
-        if (within(caller_.home, cwd_) && options_.cwd != Kind::hide)
+        if (within(physical(caller_.home), cwd_) && options_.cwd != Kind::hide)
             warn(spec::escape(cwd_) + " holds your home directory with all its keys and settings, and the jail is "
                                       "given it; cd to a project, or add --hide");
     }

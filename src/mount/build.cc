@@ -83,9 +83,10 @@ private:
 
     std::string scratch_name(const char* prefix) const { return prefix + std::to_string(index_); }
 
-    bool own(int dir) const {
-        auto st = sys::fstat(dir);
-        return st && own_.contains((*st).st_dev);
+    // On a mount that ends with the jail: where mountpoints and files may be made.
+    bool own(int fd) const {
+        auto id = sys::mount_id(fd);
+        return id && own_.contains(*id);
     }
 
     // The object at TARGET inside the new root; made if it is missing and stands on a file system of this jail.
@@ -110,10 +111,9 @@ private:
         return sys::move_mount(tree.get(), at.get(), "");
     }
 
-    // Directories of a file system that ends with the jail are where mountpoints may be made.
     Status remember_own(int tree) {
-        struct stat st = TRY(sys::fstat(tree));
-        own_.insert(st.st_dev);
+        std::uint64_t id = TRY(sys::mount_id(tree));
+        own_.insert(id);
         return Done{};
     }
 
@@ -228,7 +228,8 @@ private:
     Status apply(const op::Data& op) {
         if (!op.bind) {
             // An ordinary file of the throw-away layer, so that package scripts can replace it.
-            TRY(destination(op.target, false));
+            Fd there = TRY(destination(op.target, false));
+            if (!own(there.get())) return sys::refused(EROFS);
             Fd file = TRY(sys::openat2(newroot_.get(), op.target.c_str() + 1,
                                        O_WRONLY | O_TRUNC | O_NONBLOCK | O_NOCTTY, kInRoot));
             struct stat st = TRY(sys::fstat(file.get()));
@@ -266,7 +267,7 @@ private:
     Trees trees_;
     std::size_t index_ = 0;
     Fd scratch_, newroot_;
-    std::set<dev_t> own_;
+    std::set<std::uint64_t> own_; ///< mount ids
 };
 
 Result<Fd> idmapped(const Source& source, const Attr& attr, bool recursive, int userns) {

@@ -183,7 +183,7 @@ private:
         op(op::Filesystem{"tmpfs", {{"mode", mode}}, m.target, kPrograms});
     }
     void add(const Mask& m) { op(op::Mask{m.target, false}); }
-    void add(const Data& m) { op(op::Data{m.target, m.content, m.mode, spec_.root.kind != Root::overlay}); }
+    void add(const Data& m) { op(op::Data{m.target, m.content, m.mode, !throw_away()}); }
     void add(const Symlink& m) { op(op::Symlink{m.target, m.to}); }
 
     void add(const Proc& m) {
@@ -276,6 +276,15 @@ private:
             plan_.exec.candidates.push_back(join(dir.empty() ? "." : dir, name));
             start = end + 1;
         }
+    }
+
+    // Whether all that a path of the root filesystem may lead to, by whatever links, is thrown away.
+    bool throw_away() const {
+        bool edits = std::any_of(spec_.mounts.begin(), spec_.mounts.end(), [](const Mount& mount) {
+            auto* bind = std::get_if<Bind>(&mount);
+            return bind != nullptr && bind->edit;
+        });
+        return spec_.root.kind == Root::overlay && !edits;
     }
 
     bool idmap(const Source& source) const { return host_.real_root && !source.system; }
