@@ -72,7 +72,7 @@ Status run_helper(const std::string& path, const spec::IdMaps& maps, pid_t pid, 
     ended.path = path;
     Status read = read_said(said, ended.said);
     siginfo_t info = TRY(sys::waitid(P_PID, static_cast<id_t>(helper), WEXITED));
-    TRY(std::move(read));
+    TRY(read);
     if (info.si_code == CLD_EXITED && info.si_status == 0) return Done{};
     (info.si_code == CLD_EXITED ? ended.code : ended.signal) = info.si_status;
     end = std::move(ended);
