@@ -58,6 +58,9 @@ constexpr Option kRunOptions[] = {
      "SRC at DST; TYPE is ro (default), rol, rw, hide or dev; write \\, for a comma in a path"},
     {"no-net", Takes::nothing, "", "Network", "an own network with nothing but a loopback interface"},
     {"hostname", Takes::value, "NAME", "Inside", "the host name inside (default: localhost)"},
+    {"users", Takes::value, "MODE", "Inside",
+     "one: one id (default); range: many users, from your subordinate ids; auto: a range where it can be had"},
+    {"user", Takes::value, "NAME|UID[:GID]", "Inside", "the user to run as, of the root filesystem (default: root)"},
     {"env", Takes::value, "NAME[=VALUE]", "Inside", "set a variable; without VALUE, pass the caller's on"},
     {"cap-add", Takes::value, "CAP", "Inside", "a capability for the payload, inside its own namespaces"},
     {"no-root-emulation", Takes::nothing, "", "Inside",
@@ -210,6 +213,19 @@ std::vector<int> parse_cap(std::string name) {
     return {cap};
 }
 
+spec::Users parse_users(const std::string& value) {
+    if (value == "one") return spec::Users::one;
+    if (value == "range") return spec::Users::range;
+    if (value == "auto") return spec::Users::automatic;
+    wrong("--users=" + spec::escape(value) + ": should be one, range or auto");
+}
+
+UserWish parse_user_option(const std::string& value) {
+    auto wish = parse_user(value);
+    if (!wish) wrong("--user=" + spec::escape(value) + ": should be NAME, UID, NAME:GID or UID:GID");
+    return *wish;
+}
+
 // One option of `ajail run`.
 void take(RunOptions& options, const std::string& name, const std::string& value) {
     bool bare = value == kBare;
@@ -222,6 +238,8 @@ void take(RunOptions& options, const std::string& name, const std::string& value
     else if (name == "home-edit") options.edits.push_back(bare ? "/root" : "/root/" + value);
     else if (name == "no-net") options.network = false;
     else if (name == "hostname") options.hostname = value;
+    else if (name == "users") options.users = parse_users(value);
+    else if (name == "user") options.user = parse_user_option(value);
     else if (name == "no-root-emulation") options.root_emulation = false;
     else if (name == "quiet") options.quiet = true;
     else if (name == "verbose") options.verbose = true;

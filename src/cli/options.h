@@ -2,6 +2,8 @@
 // The command line of `ajail run`, as it was given: read, not yet understood.
 #pragma once
 
+#include "cli/accounts.h"
+
 #include <optional>
 #include <string>
 #include <utility>
@@ -28,6 +30,8 @@ struct RunOptions {
     std::vector<int> caps;
     std::vector<std::pair<std::string, std::optional<std::string>>> env; ///< no value: the caller's
     std::string hostname = "localhost";
+    spec::Users users = spec::Users::one;
+    std::optional<UserWish> user;
     bool root_emulation = true;
     bool quiet = false, verbose = false;
     enum class DryRun { no, text, json } dry_run = DryRun::no;

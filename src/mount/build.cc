@@ -167,7 +167,7 @@ private:
         std::string name = scratch_name("upper");
         TRY(sys::mkdirat(scratch_.get(), name.c_str(), 0755));
         Fd upper = TRY(sys::openat(scratch_.get(), name.c_str(), O_RDONLY | O_DIRECTORY));
-        bool mapped = plan_.uids.count > 1 && st.st_uid < plan_.uids.count && st.st_gid < plan_.gids.count;
+        bool mapped = plan_.groups && maps(plan_.uids, st.st_uid) && maps(plan_.gids, st.st_gid);
         if (mapped) TRY(sys::fchown(upper.get(), st.st_uid, st.st_gid));
         TRY(sys::fchmod(upper.get(), st.st_mode & 07777));
         return upper;

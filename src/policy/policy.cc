@@ -108,6 +108,17 @@ sys::Result<Fd> filter(const spec::Plan& plan) {
 }
 
 Status read_back(const spec::Plan& plan) {
+    uid_t uid = plan.user ? plan.user->uid : plan.uids.at(0).inside;
+    gid_t gid = plan.user ? plan.user->gid : plan.gids.at(0).inside;
+    uid_t uids[3];
+    gid_t gids[3];
+    if (::getresuid(&uids[0], &uids[1], &uids[2]) < 0 || ::getresgid(&gids[0], &gids[1], &gids[2]) < 0)
+        return sys::refused(EPERM);
+    for (int i = 0; i < 3; ++i)
+        if (uids[i] != uid || gids[i] != gid) return sys::refused(EPERM);
+    int groups = ::getgroups(0, nullptr);
+    if (plan.groups && groups != static_cast<int>(plan.user ? plan.user->groups.size() : 0))
+        return sys::refused(EPERM);
     sys::Caps caps = TRY(sys::capget());
     if (caps.permitted != plan.caps || caps.effective != plan.caps) return sys::refused(EPERM);
     if (caps.inheritable != (plan.ambient ? plan.caps : 0)) return sys::refused(EPERM);

@@ -71,7 +71,9 @@ Status own_session_keyring() {
 }
 Status setsid() { return status(::setsid(), Call::setsid); }
 // Raw: glibc's versions of these three signal all threads with a stale idea of which there are.
-Status setgroups_none() { return status(::syscall(SYS_setgroups, 0, nullptr), Call::setgroups); }
+Status setgroups(std::span<const unsigned> groups) {
+    return status(::syscall(SYS_setgroups, groups.size(), groups.data()), Call::setgroups);
+}
 Status setresuid(uid_t uid) { return status(::syscall(SYS_setresuid, uid, uid, uid), Call::setresuid); }
 Status setresgid(gid_t gid) { return status(::syscall(SYS_setresgid, gid, gid, gid), Call::setresgid); }
 Status sethostname(std::string_view name) {
@@ -99,6 +101,11 @@ std::pair<Fd, Fd> take_pair(int fds[2]) { return {Fd(fds[0]), Fd(fds[1])}; }
 Result<std::pair<Fd, Fd>> socketpair() {
     int fds[2];
     if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) < 0) return failed(Call::socket);
+    return take_pair(fds);
+}
+Result<std::pair<Fd, Fd>> pipe() {
+    int fds[2];
+    if (::pipe2(fds, O_CLOEXEC) < 0) return failed(Call::pipe);
     return take_pair(fds);
 }
 Result<Fd> open(const char* path, int flags, mode_t mode) { return openat(AT_FDCWD, path, flags, mode); }
@@ -161,10 +168,13 @@ Result<std::size_t> read_some(int fd, std::span<char> into) {
 }
 Result<std::string> read_file(const char* path, std::size_t limit) {
     Fd fd = TRY(open(path, O_RDONLY | O_NONBLOCK)); // a FIFO put there must not hold us
+    return read_all(fd.get(), limit);
+}
+Result<std::string> read_all(int fd, std::size_t limit) {
     std::string text;
     std::array<char, 4096> buffer;
     for (;;) {
-        std::size_t n = TRY(read_some(fd.get(), buffer));
+        std::size_t n = TRY(read_some(fd, buffer));
         if (n == 0) return text;
         text.append(buffer.data(), n);
         if (text.size() > limit) return Error{Stage::none, Call::read, kNoOp, EFBIG};
