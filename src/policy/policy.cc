@@ -46,7 +46,8 @@ Status drop_caps(std::uint64_t keep, bool ambient) {
         auto present = sys::prctl(PR_CAPBSET_READ, static_cast<unsigned long>(cap));
         if (!present && present.error().err == EINVAL) break; // past the last one that this kernel knows
         if (!present) return present.error();
-        if (*present == 1 && (keep >> cap & 1U) == 0) TRY(sys::prctl(PR_CAPBSET_DROP, static_cast<unsigned long>(cap)));
+        if (*present == 1 && (keep >> cap & 1U) == 0)
+            TRY(sys::prctl(PR_CAPBSET_DROP, static_cast<unsigned long>(cap)));
     }
     TRY(sys::capset({keep, keep, ambient ? keep : 0}));
     TRY(sys::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL));
@@ -74,8 +75,11 @@ Status landlock(const spec::Plan& plan) {
         if (!S_ISREG(st.st_mode) && !S_ISCHR(st.st_mode)) continue; // pipes and sockets are not files to Landlock
         int fd_flags = ::fcntl(fd, F_GETFL);
         if (fd_flags < 0) return sys::failed(sys::Call::open);
-        if (std::uint64_t access = as_opened(fd_flags, st.st_mode, plan.landlock_abi); access != 0)
-            TRY(sys::landlock_allow(ruleset.get(), fd, access));
+        std::uint64_t access = as_opened(fd_flags, st.st_mode, plan.landlock_abi);
+        if (access == 0) continue;
+        Status allowed = sys::landlock_allow(ruleset.get(), fd, access);
+        // EBADFD: on no file system that could be mounted (a memfd); Landlock leaves those alone.
+        if (!allowed && allowed.error().err != EBADFD) return allowed;
     }
     return sys::landlock_enforce(ruleset.get());
 }
