@@ -76,6 +76,25 @@ constexpr Option kMkfsOptions[] = {
     {"verbose", Takes::nothing, "", "Options", "tell on stderr what is done"},
 };
 
+constexpr Option kFsOptions[] = {
+    {"json", Takes::nothing, "", "Options", "list for programs"},
+    {"verbose", Takes::nothing, "", "Options", "tell on stderr what is done"},
+};
+
+struct FsVerb {
+    const char* name;
+    FsOptions::Verb verb;
+    std::size_t least, most; ///< names
+    const char* usage;
+};
+constexpr FsVerb kFsVerbs[] = {
+    {"list", FsOptions::Verb::list, 0, 0, "fs list [--json]"},
+    {"remove", FsOptions::Verb::remove, 1, 1000, "fs remove NAME..."},
+    {"copy", FsOptions::Verb::copy, 2, 2, "fs copy NAME NEW"},
+    {"import", FsOptions::Verb::import, 2, 2, "fs import NEW FILE|-"},
+    {"export", FsOptions::Verb::export_, 1, 2, "fs export NAME [FILE|-]"},
+};
+
 constexpr std::pair<std::string_view, const char*> kLetters[] = {
     {"p", "packages"}, {"s", "suite"}, {"m", "mirror"}, {"h", "help"}};
 
@@ -290,15 +309,58 @@ std::variant<MkfsOptions, Shown, Wrong> parse_mkfs(const std::vector<std::string
     });
 }
 
+std::variant<FsOptions, Shown, Wrong> parse_fs(const std::vector<std::string>& args) {
+    return reading<FsOptions>([&] {
+        std::string usage, known;
+        for (const FsVerb& verb : kFsVerbs) {
+            usage += (usage.empty() ? "ajail " : "\n       ajail ") + std::string(verb.usage);
+            known += (known.empty() ? "" : ", ") + std::string(verb.name);
+        }
+        Parser parser(usage.c_str(),
+                      "Root filesystems under ~/.ajail/fs: what there is, and how it gets in and out. Import takes a "
+                      "tar, a\n`docker save` archive or an OCI archive; export writes a tar.",
+                      kFsOptions);
+        FsOptions options;
+        std::vector<std::string> words;
+        bool names_only = false;
+        for (const std::string& word : args) { // options and names may stand in any order here; no option has a value
+            if (names_only || word == "-" || !word.starts_with('-')) {
+                words.push_back(word);
+                continue;
+            }
+            names_only = word == "--";
+            std::vector<std::string> one = {word};
+            parser.read(one, [&](const std::string& name, const std::string&) {
+                if (name == "json") options.json = true;
+                else if (name == "verbose") options.verbose = true;
+            });
+        }
+        if (words.empty()) wrong("fs: what is to be done? One of: " + known);
+        const FsVerb* verb = nullptr;
+        for (const FsVerb& v : kFsVerbs)
+            if (words[0] == v.name) verb = &v;
+        if (verb == nullptr) wrong("fs: no command " + spec::escape(words[0]) + "; there are: " + known);
+        words.erase(words.begin());
+        if (words.size() < verb->least || words.size() > verb->most)
+            wrong("fs " + std::string(verb->name) + ": should be ajail " + verb->usage);
+        if (options.json && verb->verb != FsOptions::Verb::list) wrong("fs: --json is for list");
+        options.verb = verb->verb;
+        options.names = std::move(words);
+        return options;
+    });
+}
+
 std::string overview() {
     return "Usage: ajail [OPTIONS] [--] [COMMAND...]   short for ajail run\n"
            "       ajail run [OPTIONS] [--] [COMMAND...]\n"
            "       ajail mkfs DISTRIBUTION [NAME] [OPTIONS]\n"
+           "       ajail fs list|remove|copy|import|export [NAME...]\n"
            "\n"
            "  run    run a command in a throw-away root filesystem, with the current directory\n"
            "  mkfs   make a root filesystem, without root\n"
+           "  fs     list, remove, copy, import and export root filesystems\n"
            "\n"
-           "'ajail run --help' and 'ajail mkfs --help' list the options.\n";
+           "'ajail run --help', 'ajail mkfs --help' and 'ajail fs --help' list the options.\n";
 }
 
 } // namespace ajail::cli

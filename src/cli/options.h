@@ -53,6 +53,14 @@ struct MkfsOptions {
 };
 std::variant<MkfsOptions, Shown, Wrong> parse_mkfs(const std::vector<std::string>& args);
 
+/// `ajail fs VERB NAME...`.
+struct FsOptions {
+    enum class Verb { list, remove, copy, import, export_ } verb = Verb::list;
+    std::vector<std::string> names; ///< as many as the verb needs
+    bool json = false, verbose = false;
+};
+std::variant<FsOptions, Shown, Wrong> parse_fs(const std::vector<std::string>& args);
+
 /// `ajail --help`.
 std::string overview();
 

@@ -2,6 +2,7 @@
 // `ajail run`: reads what was asked for against what is there, writes a Spec, and says on stderr what it does.
 #include "cli/run.h"
 
+#include "cli/fs.h"
 #include "cli/words.h"
 #include "mount/mountpoints.h"
 #include "store/store.h"
@@ -60,6 +61,14 @@ public:
         spec_.command.cwd = cwd_;
         environment();
         return std::move(spec_);
+    }
+
+    std::string why_not_locked(store::Hold wanted, const sys::Error& error) const {
+        std::string why = cli::why_not_locked(fs_, root_path_, wanted, error);
+        if (error.call != sys::Call::flock) return "cannot lock the root filesystem " + why;
+        return "the root filesystem " + why +
+               (wanted == store::Hold::exclusive ? "; --fs-edit and --home-edit need it alone"
+                                                 : "; wait until that has ended, or use a copy (ajail fs copy)");
     }
 
     void status() const {
@@ -121,6 +130,7 @@ private:
         if (!source || !(*source).directory)
             throw Refused{"no root filesystem " + spec::escape(fs_) + " (" + available() + ")"};
         spec_.root = {spec::Root::overlay, std::move(source).take()};
+        root_path_ = path;
         inside_home_ = "/root";
         show(path, "/", "ro");
         edits(path);
@@ -255,7 +265,7 @@ private:
     const spec::Host& host_;
     Caller caller_;
     spec::Spec spec_;
-    std::string cwd_, fs_, fs_note_, inside_home_;
+    std::string cwd_, fs_, root_path_, fs_note_, inside_home_;
     std::vector<Shown> shown_;
 };
 
@@ -293,6 +303,13 @@ int run(const RunOptions& options, const ns::Caller& process) {
         spec = front.spec();
     } catch (const Refused& refused) {
         return fail(refused.message);
+    }
+    sys::Fd lock;
+    if (options.dry_run == RunOptions::DryRun::no && spec.root.kind != spec::Root::empty) {
+        store::Hold wanted = options.edits.empty() ? store::Hold::shared : store::Hold::exclusive;
+        auto locked = store::lock(spec.root.source.path, wanted);
+        if (!locked) return fail(front.why_not_locked(wanted, locked.error()));
+        lock = std::move(locked).take(); // until the jail has ended, or we are killed
     }
     if (!options.quiet && options.dry_run == RunOptions::DryRun::no) front.status();
     return execute(spec, host, options.dry_run, process);
