@@ -47,6 +47,9 @@ constexpr Option kRunOptions[] = {
      "changes to the root filesystem, or to DIR in it, stay"},
     {"home-edit", Takes::optional_value, "SUB", "Root filesystem",
      "changes to the jail's /root, or to SUB in it, stay"},
+    {"scratch", Takes::value, "tmpfs[:SIZE]|DIR", "Root filesystem",
+     "where what is thrown away is kept meanwhile: in memory (SIZE as 500m, 2g or 30%; default: half of it), or on "
+     "disk in DIR"},
     {"rw", Takes::optional_value, "PATH", "Files (without PATH: the current directory)", "changes are real"},
     {"ro", Takes::optional_value, "PATH", "Files (without PATH: the current directory)",
      "changes are thrown away at the end"},
@@ -229,6 +232,27 @@ std::vector<int> parse_cap(std::string name) {
     return {cap};
 }
 
+void parse_scratch(RunOptions& options, const std::string& value) {
+    constexpr std::string_view kTmpfs = "tmpfs";
+    options.scratch_size.clear();
+    options.scratch_directory.clear();
+    if (value == kTmpfs) return;
+    if (!value.starts_with("tmpfs:")) {
+        options.scratch_directory = value;
+        return;
+    }
+    std::string size = value.substr(kTmpfs.size() + 1);
+    std::size_t digits = std::min(size.find_first_not_of("0123456789"), size.size());
+    std::string unit = size.substr(digits);
+    bool good = digits > 0 && digits < 12 && size.find_first_not_of('0') < digits && // 0 is no limit to a tmpfs
+                (unit.empty() || (unit.size() == 1 && std::strchr("kKmMgG%", unit[0]) != nullptr));
+    if (good && unit == "%") good = std::stoul(size) <= 100;
+    if (!good)
+        wrong("--scratch=" + spec::escape(value) +
+              ": should be tmpfs:SIZE with SIZE as 500m, 2g or 30%, or a directory");
+    options.scratch_size = size;
+}
+
 // One option of `ajail run`.
 void take(RunOptions& options, const std::string& name, const std::string& value) {
     bool bare = value == kBare;
@@ -239,6 +263,7 @@ void take(RunOptions& options, const std::string& name, const std::string& value
     else if (name == "fs") options.fs = value;
     else if (name == "fs-edit") options.edits.push_back(bare ? "/" : "/" + value);
     else if (name == "home-edit") options.edits.push_back(bare ? "/root" : "/root/" + value);
+    else if (name == "scratch") parse_scratch(options, value);
     else if (name == "no-net") options.network = false;
     else if (name == "hostname") options.hostname = value;
     else if (name == "no-root-emulation") options.root_emulation = false;

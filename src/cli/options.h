@@ -21,6 +21,7 @@ struct Grant {
 
 struct RunOptions {
     std::optional<std::string> fs;
+    std::string scratch_size, scratch_directory;
     Kind cwd = Kind::rw;
     std::vector<Grant> grants;
     std::vector<std::string> edits; ///< absolute paths inside the root filesystem that are written for good

@@ -53,6 +53,9 @@ public:
         fixed_mounts();
         project();
         for (const Grant& grant : options_.grants) add(grant);
+        spec_.scratch = {options_.scratch_size, options_.scratch_directory.empty()
+                                                    ? std::string()
+                                                    : absolute(options_.scratch_directory, cwd_)};
         spec_.network = options_.network;
         spec_.hostname = options_.hostname;
         spec_.policy.add_caps = options_.caps;
@@ -310,6 +313,16 @@ int run(const RunOptions& options, const ns::Caller& process) {
         auto locked = store::lock(spec.root.source.path, wanted);
         if (!locked) return fail(front.why_not_locked(wanted, locked.error()));
         lock = std::move(locked).take(); // until the jail has ended, or we are killed
+    }
+    std::optional<store::Scratch> scratch; // gone with this function, or by the next one that uses the directory
+    if (options.dry_run == RunOptions::DryRun::no && !spec.scratch.directory.empty()) {
+        unsigned owner = host.real_root ? spec::kRootRangeBase : host.uid;
+        auto made = store::Scratch::create(spec.scratch.directory, owner);
+        if (!made)
+            return fail("--scratch=" + spec::escape(options.scratch_directory) + ": " +
+                        std::strerror(made.error().err));
+        scratch.emplace(std::move(made).take());
+        spec.scratch.directory = scratch->path();
     }
     if (!options.quiet && options.dry_run == RunOptions::DryRun::no) front.status();
     return execute(spec, host, options.dry_run, process);

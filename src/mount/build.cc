@@ -73,12 +73,24 @@ private:
         mount_attr cut{};
         cut.propagation = MS_PRIVATE; // not slave: nothing that the host mounts from here on appears inside
         TRY(sys::mount_setattr(AT_FDCWD, "/", AT_RECURSIVE, cut));
+        scratch_ = TRY(plan_.scratch.directory.empty() ? scratch_in_memory() : scratch_on_disk());
+        TRY(sys::move_mount(scratch_.get(), AT_FDCWD, "/"));
+        return sys::mkdirat(scratch_.get(), "root", 0755);
+    }
+
+    Result<Fd> scratch_in_memory() const {
         Fd fs = TRY(sys::fsopen("tmpfs"));
         TRY(sys::fsconfig_string(fs.get(), "source", "ajail"));
         TRY(sys::fsconfig_string(fs.get(), "mode", "700"));
-        scratch_ = TRY(sys::fsmount(fs.get(), MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV));
-        TRY(sys::move_mount(scratch_.get(), AT_FDCWD, "/"));
-        return sys::mkdirat(scratch_.get(), "root", 0755);
+        if (!plan_.scratch.size.empty()) TRY(sys::fsconfig_string(fs.get(), "size", plan_.scratch.size.c_str()));
+        return sys::fsmount(fs.get(), MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
+    }
+
+    Result<Fd> scratch_on_disk() const {
+        Fd dir = TRY(sys::open(plan_.scratch.directory.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW));
+        Fd tree = TRY(sys::open_tree(dir.get(), "", kClone));
+        TRY(restrict(tree.get(), Attr{.writable = true, .exec = true}));
+        return tree;
     }
 
     std::string scratch_name(const char* prefix) const { return prefix + std::to_string(index_); }

@@ -92,6 +92,7 @@ std::string to_json(const Plan& plan) {
         {"gid_map", map_json(plan.gids)},
         {"real_root", plan.real_root},
         {"hostname", escape(plan.hostname)},
+        {"scratch", {{"size", plan.scratch.size}, {"directory", escape(plan.scratch.directory)}}},
         {"ops", ops},
         {"terminal", kTerminal[static_cast<int>(plan.terminal)]},
         {"second_userns", plan.second_userns},

@@ -104,6 +104,7 @@ struct Plan {
     bool real_root = false;     ///< started by uid 0: the ids below are an unassigned range
     IdMap uids, gids;
     std::string hostname;
+    Scratch scratch;
     std::vector<Op> ops;
     Terminal terminal = Terminal::none;
     std::array<bool, 3> tty{};

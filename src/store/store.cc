@@ -70,17 +70,41 @@ bool is_temporary(const std::string& name) {
     return name.starts_with('.') && name.size() > kRandomLetters + 2 && name[name.size() - kRandomLetters - 1] == '~';
 }
 
+// Only these are removed from a directory that is not the store's: nobody else's files have such names.
+constexpr std::string_view kScratch = ".ajail~";
+bool is_scratch(const std::string& name) {
+    return name.starts_with(kScratch) && name.size() == kScratch.size() + kRandomLetters;
+}
+
 // What killed processes left: nobody holds its lock.
-void remove_abandoned(int fs) {
+void remove_abandoned(int fs, bool (*ours)(const std::string&)) {
     auto names = names_in(fs);
     if (!names) return;
     for (const std::string& name : *names) {
-        if (!is_temporary(name)) continue;
+        if (!ours(name)) continue;
         auto dir = sys::openat(fs, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
         if (!dir && dir.error().err == EACCES && ::fchmodat(fs, name.c_str(), 0700, 0) == 0) // an archive said so
             dir = sys::openat(fs, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
         if (dir && sys::flock((*dir).get(), LOCK_EX)) (void)remove_tree(fs, name);
     }
+}
+
+struct Locked {
+    std::string name;
+    Fd dir;
+};
+
+// A new directory PREFIXxxxxxxxx in PARENT, locked. Whoever cleans up may get in between: then another.
+Result<Locked> make_locked(int parent, const std::string& prefix, mode_t mode) {
+    for (int tries = 0; tries < 16; ++tries) {
+        std::string letters = TRY(random_letters());
+        std::string name = prefix + letters;
+        TRY(sys::mkdirat(parent, name.c_str(), mode));
+        auto dir = sys::openat(parent, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+        if (!dir || !sys::flock((*dir).get(), LOCK_EX)) continue;
+        if (sys::openat(parent, name.c_str(), O_PATH | O_NOFOLLOW)) return Locked{name, std::move(dir).take()};
+    }
+    return sys::refused(EAGAIN);
 }
 
 // How many directories deep a tree is removed in place; what lies deeper is moved up first, so that neither our
@@ -195,16 +219,13 @@ bool good_name(std::string_view name) {
 Result<Partial> Partial::create(const std::string& home, const std::string& name) {
     Partial partial;
     partial.fs_ = TRY(open_store(home));
-    remove_abandoned(partial.fs_.get());
+    remove_abandoned(partial.fs_.get(), is_temporary);
     if (sys::openat(partial.fs_.get(), name.c_str(), O_PATH | O_NOFOLLOW)) return sys::refused(EEXIST);
-    std::string letters = TRY(random_letters());
-    std::string temporary = "." + name + "~" + letters;
-    TRY(sys::mkdirat(partial.fs_.get(), temporary.c_str(), 0755));
+    Locked made = TRY(make_locked(partial.fs_.get(), "." + name + "~", 0755));
     partial.name_ = name;
-    partial.temporary_ = temporary; // from here on the destructor removes it
-    partial.path_ = home + "/fs/" + temporary;
-    partial.dir_ = TRY(sys::openat(partial.fs_.get(), temporary.c_str(), O_RDONLY | O_DIRECTORY));
-    TRY(sys::flock(partial.dir_.get(), LOCK_EX));
+    partial.path_ = home + "/fs/" + made.name;
+    partial.dir_ = std::move(made.dir);
+    partial.temporary_ = std::move(made.name); // from here on the destructor removes it
     return partial;
 }
 
@@ -218,6 +239,22 @@ Status Partial::commit() {
     temporary_.clear();
     dir_.reset(); // and with it the lock: it can be used
     return Done{};
+}
+
+Result<Scratch> Scratch::create(const std::string& dir, unsigned owner) {
+    Scratch scratch;
+    scratch.parent_ = TRY(sys::open(dir.c_str(), O_RDONLY | O_DIRECTORY));
+    remove_abandoned(scratch.parent_.get(), is_scratch);
+    Locked made = TRY(make_locked(scratch.parent_.get(), std::string(kScratch), 0700));
+    scratch.path_ = dir + "/" + made.name;
+    scratch.dir_ = std::move(made.dir);
+    scratch.name_ = std::move(made.name);
+    if (owner != ::geteuid()) TRY(sys::fchown(scratch.dir_.get(), owner, owner));
+    return scratch;
+}
+
+Scratch::~Scratch() {
+    if (parent_ && !name_.empty()) (void)remove_tree(parent_.get(), name_);
 }
 
 Status remove_tree(int dir, const std::string& name) {

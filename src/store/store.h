@@ -37,6 +37,23 @@ private:
     std::string name_, temporary_, path_;
 };
 
+/// A directory DIR/.ajail~XXXXXXXX for one jail, locked while we live, removed with this object; what a killed
+/// process left in DIR is removed by the next one.
+class Scratch {
+public:
+    /// OWNER: whose it will be, for a jail that has other ids than we.
+    static sys::Result<Scratch> create(const std::string& dir, unsigned owner);
+    Scratch(Scratch&&) = default;
+    Scratch& operator=(Scratch&&) = delete;
+    ~Scratch();
+    const std::string& path() const { return path_; }
+
+private:
+    Scratch() = default;
+    sys::Fd parent_, dir_;
+    std::string name_, path_;
+};
+
 /// Removes NAME in DIR and everything in it, never following a symlink and never crossing into a mount (EXDEV); makes
 /// directories without permissions accessible first.
 sys::Status remove_tree(int dir, const std::string& name);
