@@ -36,6 +36,13 @@ Status restrict(int tree, const Attr& attr) {
     return sys::mount_setattr(tree, "", AT_EMPTY_PATH | AT_RECURSIVE, set);
 }
 
+Result<Fd> scratch_tree(const Plan& plan) {
+    Fd dir = TRY(sys::open(plan.scratch.directory.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW));
+    Fd tree = TRY(sys::open_tree(dir.get(), "", kClone));
+    TRY(restrict(tree.get(), Attr{.writable = true, .exec = true}));
+    return tree;
+}
+
 class Builder {
 public:
     Builder(const Plan& plan, Trees trees) : plan_(plan), trees_(std::move(trees)) {}
@@ -86,11 +93,9 @@ private:
         return sys::fsmount(fs.get(), MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
     }
 
-    Result<Fd> scratch_on_disk() const {
-        Fd dir = TRY(sys::open(plan_.scratch.directory.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW));
-        Fd tree = TRY(sys::open_tree(dir.get(), "", kClone));
-        TRY(restrict(tree.get(), Attr{.writable = true, .exec = true}));
-        return tree;
+    Result<Fd> scratch_on_disk() {
+        auto prepared = trees_.find(plan_.ops.size());
+        return prepared == trees_.end() ? scratch_tree(plan_) : Result<Fd>(std::move(prepared->second));
     }
 
     std::string scratch_name(const char* prefix) const { return prefix + std::to_string(index_); }
@@ -328,6 +333,8 @@ Result<Trees> idmapped_trees(const Plan& plan, int userns) {
         }
         trees.emplace(i, std::move(tree).take());
     }
+    // The ids of the jail may not be able to reach it.
+    if (!plan.scratch.directory.empty()) trees.emplace(plan.ops.size(), TRY(scratch_tree(plan)));
     return trees;
 }
 
