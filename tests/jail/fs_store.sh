@@ -59,17 +59,17 @@ for tool in gzip xz zstd bzip2; do
         skip "import of $tool" "no $tool here"
         continue
     fi
-    $tool -c tiny.tar >packed # the name says nothing
+    "$tool" -c tiny.tar >./packed # the name says nothing
     check "import of $tool" "$AJAIL" fs import "by-$tool" packed
     equal "what $tool brought" "$(facts "$AJAIL_HOME/fs/tiny")" "$(facts "$AJAIL_HOME/fs/by-$tool")"
-    head -c 20000 packed >cut
+    head -c 20000 packed >./cut
     refuses "import of half of $tool" . "$AJAIL" fs import other cut
     check "by-$tool goes" "$AJAIL" fs remove "by-$tool"
 done
-piped() { "$AJAIL" fs import "$1" - <tiny.tar; }
-check 'import from stdin' piped from-file
-piped() { cat tiny.tar | "$AJAIL" fs import "$1" -; }
-check 'import from a pipe' piped from-pipe
+from_stdin() { "$AJAIL" fs import "$1" - <tiny.tar; }
+check 'import from stdin' from_stdin from-file
+from_pipe() { tail -c +1 tiny.tar | "$AJAIL" fs import "$1" -; }
+check 'import from a pipe' from_pipe from-pipe
 equal 'the same from a pipe' "$(facts "$AJAIL_HOME/fs/from-file")" "$(facts "$AJAIL_HOME/fs/from-pipe")"
 check 'remove of several' "$AJAIL" fs remove from-file from-pipe
 equal 'nothing else in the store' tiny "$(ls -A "$AJAIL_HOME/fs")"
@@ -107,7 +107,7 @@ check 'and it can be removed' "$AJAIL" fs remove copy2 copy
 check 'export to a file' "$AJAIL" fs export tiny out.tar
 refuses 'export over a file' 'exists already' "$AJAIL" fs export tiny out.tar
 refuses 'export into nowhere' 'No such file' "$AJAIL" fs export tiny none/out.tar
-equal 'an export leaves one file' 'out.tar' "$(ls -A | grep out)"
+equal 'an export leaves one file' 'out.tar' "$(find . -name '*out*' -printf '%P\n')"
 through() { "$AJAIL" fs export tiny | "$AJAIL" fs import round -; }
 check 'export into import' through
 equal 'there and back' "$(facts "$AJAIL_HOME/fs/tiny")" "$(facts "$AJAIL_HOME/fs/round")"
@@ -146,13 +146,13 @@ for verb in 'copy tiny new' 'import new slow'; do
     pid=$!
     [ "${verb%% *}" = copy ] || { head -c 20000 tiny.tar; sleep 1; } >slow &
     for _ in {1..100}; do
-        [ "$(ls -A "$AJAIL_HOME/fs" | wc -l)" -lt 2 ] || break
+        [ "$(find "$AJAIL_HOME/fs" -mindepth 1 -maxdepth 1 | wc -l)" -lt 2 ] || break
         sleep 0.02
     done
     sleep 0.2
     kill -KILL $pid
     wait $pid 2>/dev/null
-    equal "killed in $verb: half of it is there" yes "$(ls -A "$AJAIL_HOME/fs" | grep -q '^\.new~' && echo yes)"
+    equal "killed in $verb: half of it is there" yes "$(compgen -G "$AJAIL_HOME/fs/.new~*" >/dev/null && echo yes)"
     equal "killed in $verb: nothing is seen" tiny "$(json 'x["name"]')"
     wait
     if [ "${verb%% *}" = copy ]; then
