@@ -2,11 +2,15 @@
 // See caller.h. /etc/passwd is read here and not through getpwuid(3): a static binary cannot load NSS modules.
 #include "cli/caller.h"
 
+#include "cli/accounts.h"
 #include "sys/calls.h"
 
 #include <algorithm>
 #include <cstdlib>
 #include <sstream>
+#include <sys/prctl.h>
+#include <sys/statvfs.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 namespace ajail::cli {
@@ -22,6 +26,31 @@ namespace {
 std::string environment(const char* name) {
     const char* value = std::getenv(name);
     return value == nullptr ? "" : value;
+}
+
+constexpr std::size_t kDatabase = 16 << 20; // a file of users that is larger is none
+
+// Where the set-user-ID helpers are installed; the caller's PATH is for systems that keep programs elsewhere.
+std::string find_program(const std::string& name) {
+    std::istringstream dirs("/usr/bin:/bin:/usr/local/bin:" + environment("PATH"));
+    for (std::string dir; std::getline(dirs, dir, ':');) {
+        std::string path = dir + "/" + name;
+        struct stat st {};
+        if (!dir.starts_with('/') || ::stat(path.c_str(), &st) < 0 || !S_ISREG(st.st_mode)) continue;
+        if (::access(path.c_str(), X_OK) == 0) return path;
+    }
+    return {};
+}
+
+// As far as can be seen: owned by a root that this user namespace knows and set-user-ID where that counts, or with file
+// capabilities.
+bool gains_privileges(const std::string& path) {
+    struct stat st {};
+    struct statvfs fs {};
+    if (::stat(path.c_str(), &st) < 0 || ::statvfs(path.c_str(), &fs) < 0 || (fs.f_flag & ST_NOSUID) != 0)
+        return false;
+    return (st.st_uid == 0 && (st.st_mode & S_ISUID) != 0) ||
+           ::getxattr(path.c_str(), "security.capability", nullptr, 0) > 0;
 }
 
 Result<std::string> path_of(const Fd& fd) {
@@ -74,15 +103,10 @@ const std::vector<std::string>& mountpoints() {
 
 Caller who_calls(unsigned uid) {
     Caller caller;
-    auto passwd = sys::read_file("/etc/passwd", 16 << 20);
-    std::istringstream lines(passwd ? *passwd : "");
-    for (std::string line; std::getline(lines, line) && !caller.in_passwd;) {
-        std::vector<std::string> fields;
-        std::istringstream parts(line);
-        for (std::string field; std::getline(parts, field, ':');) fields.push_back(field);
-        if (fields.size() < 6 || fields[2] != std::to_string(uid)) continue;
-        caller.name = fields[0];
-        caller.home = fields[5];
+    auto passwd = sys::read_file("/etc/passwd", kDatabase);
+    if (auto account = account_of(passwd ? *passwd : "", uid)) {
+        caller.name = account->name;
+        caller.home = account->home;
         caller.in_passwd = true;
     }
     if (std::string home = environment("HOME"); home.starts_with('/')) caller.home = home;
@@ -125,6 +149,24 @@ Result<spec::Host> look_at_host() {
         if (!host.tty[fd] && errno != ENOTTY && errno != EINVAL) return sys::failed(sys::Call::ioctl);
     }
     return host;
+}
+
+spec::Subordinates look_for_subordinates(const std::string& name, unsigned uid) {
+    spec::Subordinates found{.user = name};
+    auto text = [](const char* path) {
+        auto content = sys::read_file(path, kDatabase);
+        return content ? *content : std::string();
+    };
+    std::string uids = text("/etc/subuid"), gids = text("/etc/subgid");
+    found.uids = ranges_of(uids, name, uid);
+    found.gids = ranges_of(gids, name, uid);
+    found.free = free_ids(uids, gids);
+    found.newuidmap = find_program("newuidmap");
+    found.newgidmap = find_program("newgidmap");
+    found.privileged = gains_privileges(found.newuidmap) && gains_privileges(found.newgidmap);
+    auto set = sys::prctl(PR_GET_NO_NEW_PRIVS);
+    found.no_new_privs = set && *set == 1;
+    return found;
 }
 
 Result<std::string> current_directory() {
@@ -175,6 +217,17 @@ Result<Source> look_in_root(const std::string& root, const std::string& sub) {
     Fd base = TRY(sys::open(root.c_str(), O_PATH | O_DIRECTORY));
     Fd fd = TRY(sys::openat2(base.get(), source.path.c_str(), O_PATH, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS));
     return examine(std::move(source), fd);
+}
+
+Result<std::string> read_in_root(const std::string& root, const std::string& path) {
+    Fd base = TRY(sys::open(root.c_str(), O_PATH | O_DIRECTORY));
+    auto there = sys::openat2(base.get(), path.c_str(), O_PATH, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
+    if (!there && there.error().err == ENOENT) return std::string();
+    Fd fd = TRY(std::move(there));
+    // A jail may have put anything there: nothing but a file is opened to be read.
+    struct stat st = TRY(sys::fstat(fd.get()));
+    if (!S_ISREG(st.st_mode)) return sys::refused(EINVAL);
+    return sys::read_file(("/proc/self/fd/" + std::to_string(fd.get())).c_str(), kDatabase);
 }
 
 std::vector<spec::Mount> host_system() {

@@ -21,6 +21,8 @@ struct Caller {
 /// Who calls, for the user id UID.
 Caller who_calls(unsigned uid);
 sys::Result<spec::Host> look_at_host();
+/// The helper programs, and the subordinate ids of the user NAME with id UID.
+spec::Subordinates look_for_subordinates(const std::string& name, unsigned uid);
 
 /// The mountpoints of this mount namespace that can be reached, as /proc/self/mountinfo tells them; read once.
 const std::vector<std::string>& mountpoints();
@@ -39,6 +41,9 @@ std::string physical(const std::string& path);
 sys::Result<spec::Source> look_at(const std::string& path, const std::string& writable = "/", bool cwd = false);
 /// The source SUB of the root filesystem ROOT, resolved inside of it.
 sys::Result<spec::Source> look_in_root(const std::string& root, const std::string& sub);
+
+/// The text of the file PATH of the root filesystem ROOT, resolved inside of it; nothing if it is not there.
+sys::Result<std::string> read_in_root(const std::string& root, const std::string& path);
 
 /// The system directories of the host for a jail without a root filesystem of its own, with fresh /proc, /dev and
 /// /tmp: /usr, /etc and their like, none of the user's.

@@ -2,6 +2,7 @@
 // `ajail run`: reads what was asked for against what is there, writes a Spec, and says on stderr what it does.
 #include "cli/run.h"
 
+#include "cli/fs.h"
 #include "cli/words.h"
 #include "mount/mountpoints.h"
 #include "store/store.h"
@@ -46,16 +47,21 @@ struct Shown {
 
 class Front {
 public:
-    Front(const RunOptions& options, const spec::Host& host) : options_(options), host_(host) {}
+    Front(const RunOptions& options, const spec::Host& host, Caller caller)
+        : options_(options), host_(host), caller_(std::move(caller)) {}
 
     spec::Spec spec() {
-        caller_ = who_calls(host_.uid);
         directory();
         root();
+        if (options_.user) user(*options_.user);
         fixed_mounts();
         project();
         writable_grants();
         for (const Grant& grant : options_.grants) add(grant);
+        spec_.users = options_.users;
+        spec_.scratch = {options_.scratch_size, options_.scratch_directory.empty()
+                                                    ? std::string()
+                                                    : absolute(options_.scratch_directory, cwd_)};
         spec_.network = options_.network;
         spec_.hostname = options_.hostname;
         spec_.policy.add_caps = options_.caps;
@@ -64,6 +70,14 @@ public:
         spec_.command.cwd = cwd_;
         environment();
         return std::move(spec_);
+    }
+
+    std::string why_not_locked(store::Hold wanted, const sys::Error& error) const {
+        std::string why = cli::why_not_locked(fs_, root_, wanted, error);
+        if (error.call != sys::Call::flock) return "cannot lock the root filesystem " + why;
+        return "the root filesystem " + why +
+               (wanted == store::Hold::exclusive ? "; --fs-edit and --home-edit need it alone"
+                                                 : "; wait until that has ended, or use a copy (ajail fs copy)");
     }
 
     void status(const spec::Plan& plan) const {
@@ -128,6 +142,7 @@ private:
             throw Refused{"no root filesystem " + spec::escape(fs_) + " (" + available() + ")"};
         spec_.root = {spec::Root::overlay, std::move(source).take()};
         inside_home_ = "/root";
+        root_ = path;
         show(path, "/", "ro");
         edits(path);
     }
@@ -163,6 +178,31 @@ private:
             if (auto* overlay = std::get_if<spec::Overlay>(&mount)) show(overlay->target, overlay->target, "ro");
             mounts().push_back(std::move(mount));
         }
+    }
+
+    void user(const UserWish& wish) {
+        if (spec_.identity == spec::Identity::self) {
+            unsigned uid = host_.real_root ? 0 : host_.uid, gid = host_.real_root ? 0 : host_.gid;
+            bool own =
+                (wish.name.empty() ? wish.uid == uid : wish.name == caller_.name) && wish.gid.value_or(gid) == gid;
+            if (!own)
+                throw Refused{"--user: with the host's own programs you are " + spec::escape(caller_.name) +
+                              " and nobody else (--fs=NAME: a root filesystem of its own)"};
+            return;
+        }
+        auto text = [&](const char* file) {
+            auto content = read_in_root(root_, file);
+            if (!content)
+                throw Refused{"--user: " + std::string(file) + " in " + spec::escape(fs_) + ": " +
+                              std::strerror(content.error().err)};
+            return *content;
+        };
+        who_ = who_is(wish, text("/etc/passwd"), text("/etc/group"));
+        if (!who_)
+            throw Refused{"--user: no user " + spec::escape(wish.name) + " in the /etc/passwd of " +
+                          spec::escape(fs_)};
+        spec_.user = who_->ids;
+        inside_home_ = who_->account.home;
     }
 
     void fixed_mounts() {
@@ -238,8 +278,9 @@ private:
     void environment() {
         bool own = spec_.identity == spec::Identity::self && !host_.real_root;
         set("HOME", inside_home_);
-        set("USER", own ? caller_.name : "root");
-        set("PATH", inside_home_ + "/.local/bin:" + kPath);
+        set("USER", who_ ? who_->account.name : own ? caller_.name : "root");
+        if (who_) set("SHELL", who_->account.shell);
+        set("PATH", (inside_home_ == "/" ? "" : inside_home_) + "/.local/bin:" + kPath);
         const char* term = std::getenv("TERM");
         set("TERM", term == nullptr || *term == '\0' ? "xterm" : term);
         set("IS_SANDBOX", "1");
@@ -276,7 +317,8 @@ private:
     const spec::Host& host_;
     Caller caller_;
     spec::Spec spec_;
-    std::string cwd_, fs_, fs_note_, inside_home_;
+    std::string cwd_, fs_, fs_note_, root_, inside_home_;
+    std::optional<Who> who_;
     std::vector<Shown> shown_;
     std::set<std::string> writable_;
 };
@@ -284,6 +326,7 @@ private:
 int exit_status(const ns::Outcome& outcome, const spec::Plan& plan) {
     if (outcome.init_killed) fail("the jail's init was killed from outside, and all of the jail with it");
     if (!outcome.error) return outcome.signal != 0 ? 128 + outcome.signal : outcome.code;
+    if (outcome.helper) return fail(sentence(*outcome.helper));
     fail(sentence(*outcome.error, &plan));
     if (outcome.error->stage != sys::Stage::exec || outcome.error->call != sys::Call::execve) return kFailed;
     return outcome.error->err == ENOENT || outcome.error->err == ENOTDIR ? kNotFound : kNotExecutable;
@@ -307,13 +350,32 @@ int execute(const spec::Plan& plan, const ns::Caller& process) {
 int run(const RunOptions& options, const ns::Caller& process) {
     auto looked = sys::during(sys::Stage::start, look_at_host());
     if (!looked) return fail(sentence(looked.error(), nullptr));
-    const spec::Host& host = *looked;
-    Front front(options, host);
+    spec::Host host = *std::move(looked);
+    Caller caller = who_calls(host.uid);
+    if (options.users != spec::Users::one) host.subordinates = look_for_subordinates(caller.name, host.uid);
+    Front front(options, host, std::move(caller));
     spec::Spec spec;
     try {
         spec = front.spec();
     } catch (const Refused& refused) {
         return fail(refused.message);
+    }
+    sys::Fd lock;
+    if (options.dry_run == RunOptions::DryRun::no && spec.root.kind != spec::Root::empty) {
+        store::Hold wanted = options.edits.empty() ? store::Hold::shared : store::Hold::exclusive;
+        auto locked = store::lock(spec.root.source.path, wanted);
+        if (!locked) return fail(front.why_not_locked(wanted, locked.error()));
+        lock = std::move(locked).take(); // until the jail has ended, or we are killed
+    }
+    std::optional<store::Scratch> scratch; // gone with this function, or by the next one that uses the directory
+    if (options.dry_run == RunOptions::DryRun::no && !spec.scratch.directory.empty()) {
+        unsigned owner = host.real_root ? spec::kRootRangeBase : host.uid;
+        auto made = store::Scratch::create(spec.scratch.directory, owner);
+        if (!made)
+            return fail("--scratch=" + spec::escape(options.scratch_directory) + ": " +
+                        std::strerror(made.error().err));
+        scratch.emplace(std::move(made).take());
+        spec.scratch.directory = scratch->path();
     }
     auto lowered = spec::lower(spec, host);
     if (auto* refusal = std::get_if<spec::Refusal>(&lowered)) return fail(refusal->message);

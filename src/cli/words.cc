@@ -121,6 +121,17 @@ std::string diagnose(const Error& error, const Circumstances& here) {
     return {};
 }
 
+std::string sentence(const ns::HelperEnd& helper) {
+    std::string text = "id map: " + spec::escape(helper.path);
+    if (helper.signal != 0) return text + " was killed by signal " + std::to_string(helper.signal);
+    std::string said = helper.said.substr(0, helper.said.find_last_not_of('\n') + 1);
+    std::replace(said.begin(), said.end(), '\n', ' ');
+    text += " failed with status " + std::to_string(helper.code);
+    if (!said.empty()) text += ", saying: " + spec::escape(said);
+    return text + " (it must be set-user-ID root or have cap_setuid or cap_setgid, and agrees only to what stands in "
+                  "/etc/subuid and /etc/subgid)";
+}
+
 std::string sentence(const Error& error, const spec::Plan* plan) {
     if (error.stage == Stage::exec && error.call == Call::execve && plan != nullptr)
         return command_sentence(error, *plan);

@@ -2,6 +2,7 @@
 // Every word that the user reads about a failure: coordinates become a sentence, and the sentence says what to do.
 #pragma once
 
+#include "ns/run.h"
 #include "spec/plan.h"
 #include "sys/result.h"
 
@@ -34,5 +35,7 @@ std::string diagnose(const sys::Error& error, const Circumstances& here);
 
 /// The whole sentence for ERROR, without `ajail: `.
 std::string sentence(const sys::Error& error, const spec::Plan* plan);
+/// The same for a helper program that failed.
+std::string sentence(const ns::HelperEnd& helper);
 
 } // namespace ajail::cli

@@ -6,8 +6,10 @@
 
 #include "mount/mount.h"
 #include "net/net.h"
+#include "ns/idmap.h"
 #include "policy/policy.h"
 
+#include <array>
 #include <cstring>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
@@ -48,10 +50,11 @@ Result<mount::Trees> wait_for_go(const Fd& report) {
 }
 
 Status take_ids(const Plan& plan) {
-    // Real root can and must leave its groups; a single-id map denies setgroups, and the caller's stay.
-    if (plan.real_root) TRY(sys::setgroups_none());
-    TRY(sys::setresgid(plan.gids.inside));
-    return sys::setresuid(plan.uids.inside);
+    // Where there are many ids the caller's groups can and must be left; a map of one id denies setgroups, and they
+    // stay.
+    if (plan.groups) TRY(sys::setgroups({}));
+    TRY(sys::setresgid(plan.gids.at(0).inside));
+    return sys::setresuid(plan.uids.at(0).inside);
 }
 
 // The jail's pty: from its own devpts, so that no terminal of the host is reachable. The monitor gets the master
@@ -63,6 +66,7 @@ Result<Fd> make_terminal(const Plan& plan, const Fd& report) {
     TRY(sys::ioctl(master.get(), TIOCSPTLCK, &locked));
     int slave = TRY(sys::ioctl(master.get(), TIOCGPTPEER, reinterpret_cast<void*>(O_RDWR | O_NOCTTY | O_CLOEXEC)));
     Fd owned(slave);
+    if (plan.user) TRY(sys::fchown(slave, plan.user->uid, static_cast<gid_t>(-1)));
     TRY(tell(report, {.kind = Message::terminal}, master.get()));
     Heard answer = TRY(hear(report));
     if (answer.message.kind == Message::eof) ::_exit(kFailed);
@@ -132,6 +136,19 @@ Status wait_for_init(const Plan& plan, const Fd& init_socket) {
     return answer.message.kind == Message::go ? Status(Done{}) : Status(sys::refused(EPROTO));
 }
 
+// From the jail's root to the payload's user. The capabilities outlive it for what still needs them (the bounding set
+// is lowered with CAP_SETPCAP); drop_caps leaves those that the Plan says.
+Status become_user(const Plan& plan) {
+    if (!plan.user) return Done{};
+    TRY(sys::prctl(PR_SET_KEEPCAPS, 1));
+    TRY(sys::setgroups(plan.user->groups));
+    TRY(sys::setresgid(plan.user->gid));
+    TRY(sys::setresuid(plan.user->uid));
+    TRY(sys::prctl(PR_SET_KEEPCAPS, 0));
+    sys::Caps caps = TRY(sys::capget());
+    return sys::capset({caps.permitted, caps.permitted, 0}); // the effective ones went with uid 0, capabilities(7)
+}
+
 Status payload(const Plan& plan, const Caller& caller, const Fd& slave, const Fd& init_socket) {
     TRY(during(Stage::terminal, take_terminal(plan, slave)));
     TRY(during(Stage::ids, wait_for_init(plan, init_socket)));
@@ -140,6 +157,7 @@ Status payload(const Plan& plan, const Caller& caller, const Fd& slave, const Fd
     ::umask(caller.umask);
     if (!caller.ignores_sigpipe && ::signal(SIGPIPE, SIG_DFL) == SIG_ERR)
         return during(Stage::payload, Status(sys::failed(sys::Call::sigmask)));
+    TRY(during(Stage::ids, become_user(plan)));
     TRY(during(Stage::capabilities, policy::drop_caps(plan.caps, plan.ambient)));
     TRY(during(Stage::no_new_privs, policy::forbid_new_privs()));
     TRY(during(Stage::payload, sys::close_on_exec_from(3)));
@@ -158,13 +176,13 @@ Status payload(const Plan& plan, const Caller& caller, const Fd& slave, const Fd
 
 // In the first user namespace: the identity map of what is mapped there, for PID.
 Status write_second_maps(const Plan& plan, pid_t pid) {
-    auto line = [](const spec::IdMap& m) {
-        std::string inside = std::to_string(m.inside);
-        return inside + " " + inside + " " + std::to_string(m.count);
+    auto identity = [](spec::IdMaps maps) {
+        for (spec::IdMap& map : maps) map.outside = map.inside;
+        return map_lines(maps);
     };
     std::string proc = "/proc/" + std::to_string(pid) + "/";
-    TRY(sys::write_file((proc + "uid_map").c_str(), line(plan.uids)));
-    return sys::write_file((proc + "gid_map").c_str(), line(plan.gids));
+    TRY(sys::write_file((proc + "uid_map").c_str(), identity(plan.uids)));
+    return sys::write_file((proc + "gid_map").c_str(), identity(plan.gids));
 }
 
 struct Payload {
@@ -211,8 +229,11 @@ Result<Fd> hear_listener(const Plan& plan, const Payload& payload) {
     return std::move(heard.fd);
 }
 
-Result<Payload> build(const Plan& plan, const Caller& caller, const Fd& report) {
+Result<Payload> build(const Plan& plan, const Caller& caller, const Fd& report, const Fd& lifeline) {
     TRY(during(Stage::start, die_with_monitor()));
+    // What the monitor holds (locks and directories of the store, on the host) is the monitor's alone: init keeps no
+    // way out, and a lock ends with the one process that took it.
+    TRY(during(Stage::start, sys::close_all_but(std::array{report.get(), lifeline.get()})));
     TRY(during(Stage::start, sys::setsid()));
     mount::Trees trees = TRY(during(Stage::start, wait_for_go(report)));
     TRY(during(Stage::ids, take_ids(plan)));
@@ -235,7 +256,7 @@ Result<Payload> build(const Plan& plan, const Caller& caller, const Fd& report) 
 } // namespace
 
 void child(const Plan& plan, const Caller& caller, Fd report, Fd lifeline) {
-    auto built = build(plan, caller, report);
+    auto built = build(plan, caller, report, lifeline);
     if (!built) fail(report, built.error());
     Payload payload = std::move(built).take();
     if (Status released = during(Stage::payload, release(plan, payload, lifeline)); !released)

@@ -4,6 +4,7 @@
 
 #include "mount/mount.h"
 #include "ns/child.h"
+#include "ns/idmap.h"
 #include "ns/monitor.h"
 
 #include <sys/wait.h>
@@ -23,18 +24,6 @@ using sys::Status;
 constexpr std::uint64_t kNamespaces =
     CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP;
 
-std::string line(const spec::IdMap& map) {
-    return std::to_string(map.inside) + " " + std::to_string(map.outside) + " " + std::to_string(map.count);
-}
-
-Status write_maps(const Plan& plan, pid_t pid) {
-    std::string proc = "/proc/" + std::to_string(pid) + "/";
-    // Without it gid_map may not be written by an ordinary user (CVE-2014-8989).
-    if (!plan.real_root) TRY(sys::write_file((proc + "setgroups").c_str(), "deny"));
-    TRY(sys::write_file((proc + "uid_map").c_str(), line(plan.uids)));
-    return sys::write_file((proc + "gid_map").c_str(), line(plan.gids));
-}
-
 Status send_trees(const Plan& plan, pid_t pid, const Fd& report) {
     if (!plan.real_root) return Done{};
     Fd userns = TRY(sys::open(("/proc/" + std::to_string(pid) + "/ns/user").c_str(), O_RDONLY));
@@ -44,8 +33,8 @@ Status send_trees(const Plan& plan, pid_t pid, const Fd& report) {
     return Done{};
 }
 
-Status release(const Plan& plan, pid_t pid, const Fd& report) {
-    TRY(during(Stage::idmap, write_maps(plan, pid)));
+Status release(const Plan& plan, const Caller& caller, pid_t pid, const Fd& report, Outcome& outcome) {
+    TRY(during(Stage::idmap, write_maps(plan, caller, pid, outcome.helper)));
     TRY(during(Stage::mount, send_trees(plan, pid, report)));
     return during(Stage::start, tell(report, {.kind = Message::go}));
 }
@@ -68,11 +57,13 @@ Result<Outcome> start(const Plan& plan, const Caller& caller) {
     child_report.reset();
     child_lifeline.reset();
     Ends ends{std::move(report), std::move(lifeline), std::move(init)};
-    Status released = release(plan, pid, ends.report);
+    Outcome failed;
+    Status released = release(plan, caller, pid, ends.report, failed);
     if (!released) {
         (void)sys::pidfd_send_signal(ends.init.get(), SIGKILL);
         (void)sys::waitid(P_PIDFD, static_cast<id_t>(ends.init.get()), WEXITED);
-        return released.error();
+        failed.error = released.error();
+        return failed;
     }
     return monitor(plan, ends, signals);
 }

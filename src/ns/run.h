@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <optional>
+#include <string>
 
 namespace ajail::ns {
 
@@ -19,7 +20,15 @@ struct Caller {
     std::size_t args_size = 0;
 };
 
+/// How a helper program ended that was not content.
+struct HelperEnd {
+    std::string path;
+    int code = 0, signal = 0;
+    std::string said; ///< what it wrote, cut off
+};
+
 struct Outcome {
+    std::optional<HelperEnd> helper; ///< for an error of Call::helper
     std::optional<sys::Error> error; ///< set: ajail failed, or (stage exec) the command could not be executed
     int code = 0;                    ///< exit code of the payload
     int signal = 0;                  ///< or the signal that killed it

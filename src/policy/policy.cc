@@ -85,8 +85,11 @@ Status landlock(const spec::Plan& plan) {
         if (!S_ISREG(st.st_mode) && !S_ISCHR(st.st_mode)) continue; // pipes and sockets are not files to Landlock
         int fd_flags = ::fcntl(fd, F_GETFL);
         if (fd_flags < 0) return sys::failed(sys::Call::open);
-        if (std::uint64_t access = as_opened(fd_flags, st.st_mode, plan.landlock_abi); access != 0)
-            TRY(sys::landlock_allow(ruleset.get(), fd, access));
+        std::uint64_t access = as_opened(fd_flags, st.st_mode, plan.landlock_abi);
+        if (access == 0) continue;
+        Status allowed = sys::landlock_allow(ruleset.get(), fd, access);
+        // EBADFD: on no file system that could be mounted (a memfd); Landlock leaves those alone.
+        if (!allowed && allowed.error().err != EBADFD) return allowed;
     }
     return sys::landlock_enforce(ruleset.get());
 }
@@ -108,6 +111,17 @@ sys::Result<Fd> filter(const spec::Plan& plan) {
 }
 
 Status read_back(const spec::Plan& plan) {
+    uid_t uid = plan.user ? plan.user->uid : plan.uids.at(0).inside;
+    gid_t gid = plan.user ? plan.user->gid : plan.gids.at(0).inside;
+    uid_t uids[3];
+    gid_t gids[3];
+    if (::getresuid(&uids[0], &uids[1], &uids[2]) < 0 || ::getresgid(&gids[0], &gids[1], &gids[2]) < 0)
+        return sys::refused(EPERM);
+    for (int i = 0; i < 3; ++i)
+        if (uids[i] != uid || gids[i] != gid) return sys::refused(EPERM);
+    int groups = ::getgroups(0, nullptr);
+    if (plan.groups && groups != static_cast<int>(plan.user ? plan.user->groups.size() : 0))
+        return sys::refused(EPERM);
     sys::Caps caps = TRY(sys::capget());
     if (caps.permitted != plan.caps || caps.effective != plan.caps) return sys::refused(EPERM);
     if (caps.inheritable != (plan.ambient ? plan.caps : 0)) return sys::refused(EPERM);

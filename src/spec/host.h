@@ -4,8 +4,26 @@
 
 #include <array>
 #include <cstdint>
+#include <string>
+#include <vector>
 
 namespace ajail::spec {
+
+/// FIRST and the COUNT - 1 ids after it.
+struct IdRange {
+    unsigned first = 0, count = 0;
+    bool operator==(const IdRange&) const = default;
+};
+
+/// What it takes to map more ids than one's own; looked for only when somebody asks.
+struct Subordinates {
+    std::string user = {};                      ///< the caller's name, as the files have it
+    std::vector<IdRange> uids = {}, gids = {};  ///< from /etc/subuid and /etc/subgid
+    std::string newuidmap = {}, newgidmap = {}; ///< absolute paths; empty: not found
+    bool no_new_privs = false;                  ///< the helpers would get no privileges
+    bool privileged = true; ///< as far as can be seen, they are set-user-ID root or have file capabilities
+    unsigned free = 100000; ///< 65,536 ids from here are nobody's, in both files
+};
 
 struct Host {
     unsigned uid = 0, gid = 0; ///< effective ids of the caller
@@ -13,6 +31,7 @@ struct Host {
     unsigned landlock_abi = 0; ///< 0: none; see landlock(7)
     bool overlay = true;       ///< overlayfs is there for a user namespace
     std::array<bool, 3> tty{}; ///< which of stdin, stdout, stderr are terminals
+    Subordinates subordinates = {};
 };
 
 /// Where real root's jails live: 65,536 ids that systemd's uid allocation (UIDS-GIDS) leaves to nobody, so that a

@@ -71,7 +71,16 @@ struct ToJson {
     }
 };
 
-Json map_json(const IdMap& m) { return {{"inside", m.inside}, {"outside", m.outside}, {"count", m.count}}; }
+Json map_json(const IdMaps& maps) {
+    Json out = Json::array();
+    for (const IdMap& m : maps) out.push_back({{"inside", m.inside}, {"outside", m.outside}, {"count", m.count}});
+    return out;
+}
+
+Json user_json(const Plan& plan) {
+    User user = plan.user.value_or(User{plan.uids.at(0).inside, plan.gids.at(0).inside, {}});
+    return {{"uid", user.uid}, {"gid", user.gid}, {"groups", user.groups}};
+}
 
 } // namespace
 
@@ -90,8 +99,11 @@ std::string to_json(const Plan& plan) {
         {"namespaces", namespaces},
         {"uid_map", map_json(plan.uids)},
         {"gid_map", map_json(plan.gids)},
+        {"setgroups", plan.groups},
+        {"user", user_json(plan)},
         {"real_root", plan.real_root},
         {"hostname", escape(plan.hostname)},
+        {"scratch", {{"size", plan.scratch.size}, {"directory", escape(plan.scratch.directory)}}},
         {"ops", ops},
         {"terminal", kTerminal[static_cast<int>(plan.terminal)]},
         {"second_userns", plan.second_userns},
@@ -107,6 +119,7 @@ std::string to_json(const Plan& plan) {
           {"env", strings(plan.exec.env)},
           {"cwd", escape(plan.exec.cwd)}}},
     };
+    if (!plan.newuidmap.empty()) out["map_helpers"] = {escape(plan.newuidmap), escape(plan.newgidmap)};
     return out.dump(2) + "\n";
 }
 

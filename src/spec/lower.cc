@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // lower(): from what was asked for to what will be done. Every choice between kernel features is made here.
-#include "spec/plan.h"
+#include "spec/ids.h"
 
 #include <algorithm>
 #include <linux/capability.h>
@@ -50,7 +50,8 @@ public:
     Lowering(const Spec& spec, const Host& host) : spec_(spec), host_(host) {}
 
     std::variant<Plan, Refusal> run() {
-        ids();
+        if (auto why_not = ids()) return Refusal{*why_not};
+        if (auto why_not = user()) return Refusal{*why_not};
         if (const char* why_not = root()) return Refusal{why_not};
         for (const Mount& mount : spec_.mounts) std::visit([this](const auto& m) { add(m); }, mount);
         policy();
@@ -58,22 +59,76 @@ public:
         exec();
         plan_.network = spec_.network;
         plan_.hostname = spec_.hostname;
+        plan_.scratch = spec_.scratch;
         if (plan_.ops.size() > kMaxOps) return Refusal{"more than 60000 mounts in one jail"};
         return std::move(plan_);
     }
 
 private:
-    // One id, or for real root (which is never mapped) an unassigned range.
-    void ids() {
+    // One id, or a range: an unassigned one for real root (which is never mapped), a subordinate one for others.
+    // Or why not.
+    std::optional<std::string> ids() {
         plan_.real_root = host_.real_root;
         if (host_.real_root) {
-            plan_.uids = plan_.gids = {0, kRootRangeBase, kRootRangeCount};
-            return;
+            plan_.uids = plan_.gids = {{0, kRootRangeBase, kRootRangeCount}};
+            plan_.groups = true;
+            return std::nullopt;
         }
         bool self = spec_.identity == Identity::self;
-        plan_.uids = {self ? host_.uid : 0, host_.uid, 1};
-        plan_.gids = {self ? host_.gid : 0, host_.gid, 1};
+        plan_.uids = {{self ? host_.uid : 0, host_.uid, 1}};
+        plan_.gids = {{self ? host_.gid : 0, host_.gid, 1}};
+        if (spec_.users == Users::one) return std::nullopt;
+        std::string why_not =
+            self ? "the host's own programs run as you (--fs=NAME: a root filesystem of its own)" : no_range(host_);
+        // Whoever insists on a range hears it from the helper itself, which knows better.
+        if (why_not.empty() && spec_.users == Users::automatic && !host_.subordinates.privileged)
+            why_not = "newuidmap or newgidmap is not set-user-ID root here";
+        if (!why_not.empty()) {
+            if (spec_.users == Users::range) return "--users=range: " + why_not;
+            plan_.degraded.push_back({"users of their own inside", why_not});
+            return std::nullopt;
+        }
+        plan_.uids = map_range(host_.uid, host_.subordinates.uids);
+        plan_.gids = map_range(host_.gid, host_.subordinates.gids);
+        plan_.groups = true;
+        plan_.newuidmap = host_.subordinates.newuidmap;
+        plan_.newgidmap = host_.subordinates.newgidmap;
+        return std::nullopt;
     }
+
+    // The payload's user: with several ids it becomes that one, with one id that one is what the id is called. Or why
+    // it cannot be.
+    std::optional<std::string> user() {
+        if (!spec_.user) return std::nullopt;
+        const User& user = *spec_.user;
+        bool many = plan_.groups;
+        if (!many) {
+            // The host's own files are the caller's by number: no other number could be right.
+            bool own = user.uid == host_.uid && user.gid == host_.gid;
+            if (spec_.identity == Identity::self)
+                return own ? std::nullopt : std::optional<std::string>("--user: the host's own programs run as you");
+            plan_.uids[0].inside = user.uid;
+            plan_.gids[0].inside = user.gid;
+            if (std::any_of(user.groups.begin(), user.groups.end(), [&](unsigned g) { return g != user.gid; }))
+                plan_.degraded.push_back({"the user's supplementary groups", "one id is mapped"});
+            return std::nullopt;
+        }
+        if (!maps(plan_.uids, user.uid)) return "--user: uid " + std::to_string(user.uid) + not_mapped(plan_.uids);
+        if (!maps(plan_.gids, user.gid)) return "--user: gid " + std::to_string(user.gid) + not_mapped(plan_.gids);
+        for (unsigned group : user.groups)
+            if (!maps(plan_.gids, group))
+                return "--user: the user's group " + std::to_string(group) + not_mapped(plan_.gids);
+        plan_.user = user;
+        return std::nullopt;
+    }
+
+    static std::string not_mapped(const IdMaps& maps) {
+        unsigned count = maps.back().inside + maps.back().count;
+        return " is none of the " + std::to_string(count) + " ids in the jail (0 to " + std::to_string(count - 1) +
+               ")";
+    }
+
+    bool payload_is_root() const { return (plan_.user ? plan_.user->uid : plan_.uids[0].inside) == 0; }
 
     // What stands at `/`; or why it cannot.
     const char* root() {
@@ -175,11 +230,11 @@ private:
     }
 
     void policy() {
-        plan_.caps = spec_.identity == Identity::root || host_.real_root ? kRootCaps : 0;
+        plan_.caps = payload_is_root() ? kRootCaps : 0;
         // In a granted directory a file capability that the jail's root sets is the host root's: good for everybody.
         if (host_.real_root) plan_.caps &= ~bit(CAP_SETFCAP);
         for (int cap : spec_.policy.add_caps) plan_.caps |= bit(cap);
-        plan_.ambient = plan_.uids.count == 1 && plan_.uids.inside != 0;
+        plan_.ambient = !payload_is_root();
         plan_.second_userns = needs_second_userns();
         plan_.landlock_abi = host_.landlock_abi;
         if (plan_.second_userns && plan_.landlock_abi != 0) {
@@ -195,8 +250,9 @@ private:
             plan_.degraded.push_back({"keeping the host's abstract Unix sockets away",
                                       "the network is shared, and Landlock can do it from Linux 6.12 on"});
         plan_.filters = {"terminal"};
-        bool one_id = plan_.uids.count == 1 && plan_.uids.inside == 0;
-        if (one_id && !spec_.policy.no_root_emulation) plan_.filters.push_back("root");
+        if (spec_.policy.no_root_emulation) return;
+        if (plan_.groups) plan_.filters.push_back("devices"); // all else is really done
+        else if (payload_is_root()) plan_.filters.push_back("root");
     }
 
     void terminal() {

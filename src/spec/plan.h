@@ -23,7 +23,13 @@ struct Attr {
 
 struct IdMap {
     unsigned inside = 0, outside = 0, count = 1;
+    bool operator==(const IdMap&) const = default;
 };
+/// As in /proc/PID/uid_map. The first entry begins with the id that the child takes.
+using IdMaps = std::vector<IdMap>;
+
+/// INSIDE is one of the ids that MAPS map.
+bool maps(const IdMaps& maps, unsigned inside);
 
 namespace op {
 /// fsopen(type) with options, attached at target.
@@ -102,8 +108,12 @@ struct Plan {
     bool network = false;       ///< share the host's; else an own network namespace with lo up
     bool second_userns = false; ///< the payload may hold CAP_SYS_ADMIN: mounts are locked by a second level
     bool real_root = false;     ///< started by uid 0: the ids below are an unassigned range
-    IdMap uids, gids;
+    IdMaps uids, gids;
+    bool groups = false;              ///< setgroups(2) works inside: the caller's groups are left, else they stay
+    std::string newuidmap, newgidmap; ///< the programs that write the maps; empty: written directly
+    std::optional<User> user;         ///< whom the payload becomes, from the first id of the maps
     std::string hostname;
+    Scratch scratch;
     std::vector<Op> ops;
     Terminal terminal = Terminal::none;
     std::array<bool, 3> tty{};

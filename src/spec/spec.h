@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <variant>
@@ -79,6 +80,19 @@ struct Root {
 /// Who the payload is, inside.
 enum class Identity : std::uint8_t { root, self };
 
+/// How many ids there are inside.
+enum class Users : std::uint8_t {
+    one,       ///< the identity's own
+    range,     ///< root and the caller's subordinate ids (subuid(5), subgid(5))
+    automatic, ///< range where it can be had, else one
+};
+
+/// A user inside, by numbers: the front end has looked the name up.
+struct User {
+    unsigned uid = 0, gid = 0;
+    std::vector<unsigned> groups = {}; ///< supplementary
+};
+
 struct Policy {
     std::vector<int> add_caps = {}; ///< numbers as in capabilities(7), on top of the identity's own
     bool no_root_emulation = false; ///< calls that only a real root could make fail, as the kernel says
@@ -91,11 +105,20 @@ struct Command {
     std::string cwd = "/";
 };
 
+/// Where throw-away layers live: a tmpfs of this size (empty: half the memory), or a directory of the host that is
+/// the jail's alone and removed after it.
+struct Scratch {
+    std::string size = {}, directory = {};
+};
+
 struct Spec {
     Root root = {};
+    Scratch scratch = {};
     std::vector<Mount> mounts = {};
     Identity identity = Identity::root;
-    bool network = false; ///< share the host's network namespace
+    Users users = Users::one;
+    std::optional<User> user = {}; ///< who the payload is, where it is not the identity
+    bool network = false;          ///< share the host's network namespace
     std::string hostname = "localhost";
     Policy policy = {};
     Command command = {};

@@ -123,8 +123,18 @@ struct Details {
     std::string operator()(const op::Sysctl&) const { return ""; }
 };
 
-std::string map_text(const IdMap& map) {
-    return std::to_string(map.inside) + " " + std::to_string(map.outside) + " " + std::to_string(map.count);
+std::string map_text(const IdMaps& maps) {
+    std::string text;
+    for (const IdMap& map : maps)
+        text += (text.empty() ? "" : ", ") + std::to_string(map.inside) + " " + std::to_string(map.outside) + " " +
+                std::to_string(map.count);
+    return text;
+}
+
+std::string user_text(const User& user) {
+    std::string text = "uid " + std::to_string(user.uid) + " gid " + std::to_string(user.gid) + " groups";
+    for (unsigned group : user.groups) text += " " + std::to_string(group);
+    return text + (user.groups.empty() ? " none" : "");
 }
 
 } // namespace
@@ -161,7 +171,11 @@ std::string to_text(const Plan& plan) {
     std::string out = "namespaces   user mount pid ipc uts cgroup";
     out += plan.network ? "\n" : " net\n";
     out += "uid map      " + map_text(plan.uids) + "\ngid map      " + map_text(plan.gids) + "\n";
+    if (!plan.newuidmap.empty())
+        out += "map helpers  " + escape(plan.newuidmap) + " " + escape(plan.newgidmap) + "\n";
     out += "hostname     " + escape(plan.hostname) + "\n";
+    if (!plan.scratch.size.empty()) out += "scratch      tmpfs of " + plan.scratch.size + "\n";
+    if (!plan.scratch.directory.empty()) out += "scratch      in " + escape(plan.scratch.directory) + "\n";
     for (std::size_t i = 0; i < plan.ops.size(); ++i) {
         out += describe_op(plan, i);
         std::string details = std::visit(Details{}, plan.ops[i]);
@@ -172,6 +186,7 @@ std::string to_text(const Plan& plan) {
     if (plan.terminal != Terminal::none)
         out += std::string("terminal     own pty, host ") + (plan.terminal == Terminal::raw ? "raw\n" : "cooked\n");
     if (plan.second_userns) out += "userns       a second level locks the mounts\n";
+    if (plan.user) out += "user         " + user_text(*plan.user) + "\n";
     out += "capabilities";
     for (int cap = 0; cap < 64; ++cap)
         if ((plan.caps >> cap & 1U) != 0) out += " " + std::string(cap_name(cap));

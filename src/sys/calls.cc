@@ -12,6 +12,7 @@
 #include <linux/keyctl.h>
 #include <linux/seccomp.h>
 #include <sched.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
@@ -71,7 +72,9 @@ Status own_session_keyring() {
 }
 Status setsid() { return status(::setsid(), Call::setsid); }
 // Raw: glibc's versions of these three signal all threads with a stale idea of which there are.
-Status setgroups_none() { return status(::syscall(SYS_setgroups, 0, nullptr), Call::setgroups); }
+Status setgroups(std::span<const unsigned> groups) {
+    return status(::syscall(SYS_setgroups, groups.size(), groups.data()), Call::setgroups);
+}
 Status setresuid(uid_t uid) { return status(::syscall(SYS_setresuid, uid, uid, uid), Call::setresuid); }
 Status setresgid(gid_t gid) { return status(::syscall(SYS_setresgid, gid, gid, gid), Call::setresgid); }
 Status sethostname(std::string_view name) {
@@ -99,6 +102,11 @@ std::pair<Fd, Fd> take_pair(int fds[2]) { return {Fd(fds[0]), Fd(fds[1])}; }
 Result<std::pair<Fd, Fd>> socketpair() {
     int fds[2];
     if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) < 0) return failed(Call::socket);
+    return take_pair(fds);
+}
+Result<std::pair<Fd, Fd>> pipe() {
+    int fds[2];
+    if (::pipe2(fds, O_CLOEXEC) < 0) return failed(Call::pipe);
     return take_pair(fds);
 }
 Result<Fd> open(const char* path, int flags, mode_t mode) { return openat(AT_FDCWD, path, flags, mode); }
@@ -161,10 +169,13 @@ Result<std::size_t> read_some(int fd, std::span<char> into) {
 }
 Result<std::string> read_file(const char* path, std::size_t limit) {
     Fd fd = TRY(open(path, O_RDONLY | O_NONBLOCK)); // a FIFO put there must not hold us
+    return read_all(fd.get(), limit);
+}
+Result<std::string> read_all(int fd, std::size_t limit) {
     std::string text;
     std::array<char, 4096> buffer;
     for (;;) {
-        std::size_t n = TRY(read_some(fd.get(), buffer));
+        std::size_t n = TRY(read_some(fd, buffer));
         if (n == 0) return text;
         text.append(buffer.data(), n);
         if (text.size() > limit) return Error{Stage::none, Call::read, kNoOp, EFBIG};
@@ -181,6 +192,22 @@ Status dup2(int from, int to) {
 Status close_on_exec_from(unsigned first) {
     // 4 is CLOSE_RANGE_CLOEXEC (close_range(2), Linux 5.11).
     return status(::syscall(SYS_close_range, first, ~0U, 4U), Call::close_range);
+}
+Status close_all_but(std::span<const int> kept) {
+    // close_range(2) between one kept descriptor and the next larger.
+    for (unsigned from = 3;;) {
+        unsigned next = ~0U;
+        for (int fd : kept)
+            if (fd >= 0 && static_cast<unsigned>(fd) >= from && static_cast<unsigned>(fd) < next)
+                next = static_cast<unsigned>(fd);
+        if (next > from && ::syscall(SYS_close_range, from, next == ~0U ? next : next - 1, 0U) < 0)
+            return failed(Call::close_range);
+        if (next == ~0U) return Done{};
+        from = next + 1;
+    }
+}
+Status flock(int fd, int operation) {
+    return status(retry([&] { return ::flock(fd, operation | LOCK_NB); }), Call::flock);
 }
 Result<int> ioctl(int fd, unsigned long request, void* arg) {
     int result = ::ioctl(fd, request, arg);

@@ -35,7 +35,7 @@ Status execve(const char* path, char* const argv[], char* const envp[]);
 Status setsid();
 /// An empty session keyring in place of the caller's; nothing where the kernel has no keyrings.
 Status own_session_keyring();
-Status setgroups_none();
+Status setgroups(std::span<const unsigned> groups);
 Status setresuid(uid_t uid);
 Status setresgid(gid_t gid);
 Status sethostname(std::string_view name);
@@ -51,6 +51,7 @@ Status fchdir(int fd);
 // Descriptors and files
 std::pair<Fd, Fd> take_pair(int fds[2]);
 Result<std::pair<Fd, Fd>> socketpair();
+Result<std::pair<Fd, Fd>> pipe(); ///< to read from, to write to
 Result<Fd> open(const char* path, int flags, mode_t mode = 0);
 Result<Fd> openat(int dir, const char* path, int flags, mode_t mode = 0);
 Result<Fd> openat2(int dir, const char* path, std::uint64_t flags, std::uint64_t resolve);
@@ -63,11 +64,16 @@ Status fchown(int fd, uid_t uid, gid_t gid);
 Status fchmod(int fd, mode_t mode);
 Status write_all(int fd, std::string_view bytes);
 Result<std::size_t> read_some(int fd, std::span<char> into);
+/// What can still be read from FD, at most `limit` bytes (EFBIG beyond).
+Result<std::string> read_all(int fd, std::size_t limit);
 /// The whole file, at most `limit` bytes (EFBIG beyond).
 Result<std::string> read_file(const char* path, std::size_t limit = 1 << 20);
 Status write_file(const char* path, std::string_view bytes);
 Status dup2(int from, int to);
 Status close_on_exec_from(unsigned first);
+/// Closes every descriptor from 3 on but these.
+Status close_all_but(std::span<const int> kept);
+Status flock(int fd, int operation); ///< never waits: LOCK_NB is added
 Result<int> ioctl(int fd, unsigned long request, void* arg);
 Result<int> poll(std::span<pollfd> fds, int timeout_ms);
 Result<Fd> signalfd(const sigset_t& mask);

@@ -40,11 +40,13 @@ const char* name(Call call) {
     case Call::dup3: return "dup3";
     case Call::execve: return "execve";
     case Call::fchown: return "fchown";
+    case Call::flock: return "flock";
     case Call::fsconfig: return "fsconfig";
     case Call::fsmount: return "fsmount";
     case Call::fsopen: return "fsopen";
     case Call::fstat: return "fstat";
     case Call::getdents: return "getdents";
+    case Call::helper: return "helper";
     case Call::ioctl: return "ioctl";
     case Call::keyctl: return "keyctl";
     case Call::kill: return "kill";
@@ -56,6 +58,7 @@ const char* name(Call call) {
     case Call::open_tree: return "open_tree";
     case Call::openat2: return "openat2";
     case Call::pidfd: return "pidfd";
+    case Call::pipe: return "pipe";
     case Call::pivot_root: return "pivot_root";
     case Call::poll: return "poll";
     case Call::prctl: return "prctl";

@@ -139,6 +139,12 @@ std::uint32_t root_meaning(const Arch& arch, int nr, const Args& args) {
     return std::any_of(kAsked.begin(), kAsked.end(), is) ? kAsk : kAllow;
 }
 
+/// What devices.policy says: device nodes alone.
+std::uint32_t devices_meaning(const Arch& arch, int nr, const Args& args) {
+    const bool node = nr >= 0 && (nr == arch.nr("mknod") || nr == arch.nr("mknodat"));
+    return node ? root_meaning(arch, nr, args) : kAllow;
+}
+
 struct Subject {
     const char* name;
     Meaning meaning;
@@ -149,6 +155,7 @@ const std::vector<Subject>& subjects() {
     static const std::vector<Subject> all{
         {"terminal", terminal_meaning, {"ioctl"}},
         {"root", root_meaning, {"chown", "lchown", "fchown", "fchownat", "mknod", "mknodat", "prctl"}},
+        {"devices", devices_meaning, {"mknod", "mknodat"}},
     };
     return all;
 }

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+// The id maps of a jail's user namespace.
+#pragma once
+
+#include "ns/run.h"
+
+namespace ajail::ns {
+
+/// MAPS as the kernel takes them, a line each.
+std::string map_lines(const spec::IdMaps& maps);
+
+/// In the monitor, between clone3 and `go`: writes the maps of PID, which waits. HELPER is set if one of the helper
+/// programs was the reason for an error.
+sys::Status write_maps(const spec::Plan& plan, const Caller& caller, pid_t pid, std::optional<HelperEnd>& helper);
+
+} // namespace ajail::ns
