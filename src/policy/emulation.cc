@@ -79,6 +79,13 @@ std::uint64_t field(const std::string& status, const char* name, int base = 10) 
     return std::strtoull(status.c_str() + at + std::strlen(name) + 2, nullptr, base);
 }
 
+bool read_at(const sys::Fd& memory, std::uint64_t address, void* into, std::size_t size) {
+    return memory && ::pread(memory.get(), into, size, static_cast<off_t>(address)) == static_cast<ssize_t>(size);
+}
+bool write_at(const sys::Fd& memory, std::uint64_t address, const void* from, std::size_t size) {
+    return memory && ::pwrite(memory.get(), from, size, static_cast<off_t>(address)) == static_cast<ssize_t>(size);
+}
+
 } // namespace
 
 std::int64_t set_id(int nr, const std::uint64_t args[6], Identity& who) {
@@ -141,8 +148,9 @@ Emulation::Reply Emulation::tell(const Asked& asked) {
     Identity who = identity(asked.task);
     auto three = [&](const Ids& ids) -> Reply {
         std::uint32_t values[] = {ids.real, ids.effective, ids.saved};
+        sys::Fd its = memory(asked, O_RDWR);
         for (int i = 0; i < 3; ++i)
-            if (!write_memory(asked, asked.args[i], &values[i], sizeof values[i])) return {-EFAULT};
+            if (!write_at(its, asked.args[i], &values[i], sizeof values[i])) return {-EFAULT};
         return {0};
     };
     switch (asked.nr) {
@@ -159,7 +167,8 @@ Emulation::Reply Emulation::tell(const Asked& asked) {
     auto count = static_cast<std::int64_t>(who.groups.size());
     if (room < 0 || (room > 0 && room < count)) return {-EINVAL};
     if (room == 0 || count == 0) return {count};
-    bool written = write_memory(asked, asked.args[1], who.groups.data(), who.groups.size() * sizeof who.groups[0]);
+    std::size_t size = who.groups.size() * sizeof who.groups[0];
+    bool written = write_at(memory(asked, O_RDWR), asked.args[1], who.groups.data(), size);
     return {written ? count : -EFAULT};
 }
 
@@ -169,7 +178,8 @@ Emulation::Reply Emulation::set_groups(const Asked& asked) {
     auto count = static_cast<std::uint32_t>(asked.args[0]); // the kernel takes 32 bits
     if (count > kMaxGroups) return {-EINVAL};
     who.groups.assign(count, 0);
-    if (count != 0 && !read_memory(asked, asked.args[1], who.groups.data(), count * sizeof who.groups[0]))
+    if (count != 0 &&
+        !read_at(memory(asked, O_RDONLY), asked.args[1], who.groups.data(), count * sizeof who.groups[0]))
         return {-EFAULT};
     std::sort(who.groups.begin(), who.groups.end()); // as the kernel tells them
     who.groups_set = true;
@@ -181,9 +191,10 @@ Emulation::Reply Emulation::set_groups(const Asked& asked) {
 Emulation::Reply Emulation::set_caps(const Asked& asked) {
     __user_cap_header_struct header{};
     std::array<__user_cap_data_struct, 2> data{};
-    if (!read_memory(asked, asked.args[0], &header, sizeof header)) return {0, true};
+    sys::Fd its = memory(asked, O_RDONLY);
+    if (!read_at(its, asked.args[0], &header, sizeof header)) return {0, true};
     std::size_t words = header.version == _LINUX_CAPABILITY_VERSION_1 ? 1 : 2;
-    if (!read_memory(asked, asked.args[1], data.data(), words * sizeof data[0])) return {0, true};
+    if (!read_at(its, asked.args[1], data.data(), words * sizeof data[0])) return {0, true};
     std::string status = read_proc(proc_, number(asked.task, "status"));
     std::uint64_t have = field(status, "CapPrm", 16);
     std::uint64_t inheritable = have | field(status, "CapInh", 16);
@@ -289,16 +300,6 @@ bool Emulation::waits(const Asked& asked) {
 sys::Fd Emulation::memory(const Asked& asked, int flags) {
     auto opened = sys::openat(proc_.get(), number(asked.task, "mem").c_str(), flags);
     return opened && waits(asked) ? std::move(opened).take() : sys::Fd();
-}
-
-bool Emulation::read_memory(const Asked& asked, std::uint64_t address, void* into, std::size_t size) {
-    sys::Fd fd = memory(asked, O_RDONLY);
-    return fd && ::pread(fd.get(), into, size, static_cast<off_t>(address)) == static_cast<ssize_t>(size);
-}
-
-bool Emulation::write_memory(const Asked& asked, std::uint64_t address, const void* from, std::size_t size) {
-    sys::Fd fd = memory(asked, O_RDWR);
-    return fd && ::pwrite(fd.get(), from, size, static_cast<off_t>(address)) == static_cast<ssize_t>(size);
 }
 
 } // namespace ajail::policy

@@ -77,8 +77,6 @@ private:
     std::uint64_t image_of(pid_t task);
     bool waits(const Asked& asked);
     sys::Fd memory(const Asked& asked, int flags);
-    bool read_memory(const Asked& asked, std::uint64_t address, void* into, std::size_t size);
-    bool write_memory(const Asked& asked, std::uint64_t address, const void* from, std::size_t size);
 
     sys::Fd listener_, proc_;
     std::uint64_t slack_;
