@@ -88,8 +88,8 @@ struct Sysctl {
 };
 } // namespace op
 
-using Op =
-    std::variant<op::Filesystem, op::Directory, op::Bind, op::Overlay, op::Restrict, op::Mask, op::Data, op::Symlink, op::Sysctl>;
+using Op = std::variant<op::Filesystem, op::Directory, op::Bind, op::Overlay, op::Restrict, op::Mask, op::Data,
+                        op::Symlink, op::Sysctl>;
 
 /// How the payload's terminal is made. Never the caller's own: a jail holds no descriptor of the host's terminal.
 enum class Terminal : std::uint8_t {

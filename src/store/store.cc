@@ -7,7 +7,6 @@
 #include <array>
 #include <cctype>
 #include <climits>
-#include <dirent.h>
 #include <fts.h>
 #include <memory>
 #include <optional>
@@ -29,26 +28,6 @@ namespace {
 constexpr std::size_t kRandomLetters = 8;
 constexpr std::size_t kSmall = 64 << 10;  // an os-release is a few hundred bytes
 constexpr std::size_t kLongestName = 200; // of a distribution
-
-struct CloseDir {
-    void operator()(DIR* dir) const { (void)::closedir(dir); }
-};
-
-Result<std::vector<std::string>> names_in(int dir) {
-    Fd copy = TRY(sys::openat(dir, ".", O_RDONLY | O_DIRECTORY));
-    std::unique_ptr<DIR, CloseDir> stream(::fdopendir(copy.get()));
-    if (!stream) return sys::failed(Call::getdents);
-    (void)copy.release(); // the stream's now
-    std::vector<std::string> names;
-    errno = 0;
-    while (const dirent* entry = ::readdir(stream.get())) {
-        std::string name = entry->d_name;
-        if (name != "." && name != "..") names.push_back(std::move(name));
-        errno = 0;
-    }
-    if (errno != 0) return sys::failed(Call::getdents);
-    return names;
-}
 
 Result<std::string> random_letters() {
     static constexpr char kLetters[] = "abcdefghijklmnopqrstuvwxyz0123456789";
@@ -80,7 +59,7 @@ bool is_scratch(const std::string& name) {
 
 // What killed processes left: nobody holds its lock.
 void remove_abandoned(int fs, bool (*ours)(const std::string&), const Remover& remover) {
-    auto names = names_in(fs);
+    auto names = sys::names_in(fs);
     if (!names) return;
     for (const std::string& name : *names) {
         if (!ours(name)) continue;
@@ -116,8 +95,8 @@ Fd open_known_scratch(const std::string& home, bool to_add) {
 void forget_scratch(const std::string& home, const std::string& name) {
     Fd known = open_known_scratch(home, false);
     if (!known) return;
-    (void)::unlinkat(known.get(), name.c_str(), 0);  // another may have been faster
-    (void)::rmdir((home + "/scratch").c_str());      // unless there are others
+    (void)::unlinkat(known.get(), name.c_str(), 0); // another may have been faster
+    (void)::rmdir((home + "/scratch").c_str());     // unless there are others
 }
 
 struct Abandoned {
@@ -192,7 +171,7 @@ Status remove_below(int dir, const std::string& name, int top, int depth) {
             return sys::failed(Call::rename);
         return Done{};
     }
-    std::vector<std::string> names = TRY(names_in(inner.get()));
+    std::vector<std::string> names = TRY(sys::names_in(inner.get()));
     for (const std::string& entry : names) TRY(remove_below(inner.get(), entry, top, depth + 1));
     if (::unlinkat(dir, name.c_str(), AT_REMOVEDIR) < 0) return sys::failed(Call::rmdir);
     return Done{};
@@ -252,7 +231,7 @@ std::string pretty_name(int root) {
 std::vector<std::string> root_filesystems(const std::string& home) {
     auto fs = sys::open((home + "/fs").c_str(), O_RDONLY | O_DIRECTORY);
     if (!fs) return {};
-    auto names = names_in((*fs).get());
+    auto names = sys::names_in((*fs).get());
     if (!names) return {};
     std::vector<std::string> found;
     for (const std::string& name : *names) {
@@ -321,7 +300,7 @@ Scratch::~Scratch() {
 void remove_abandoned_scratch(const std::string& home, const Remover& remover) {
     Fd known = open_known_scratch(home, false);
     if (!known) return;
-    auto names = names_in(known.get());
+    auto names = sys::names_in(known.get());
     if (!names) return;
     std::vector<Abandoned> found;
     for (const std::string& name : *names)
@@ -337,7 +316,7 @@ Status remove_tree(int dir, const std::string& name) {
     if (errno != EISDIR) return sys::failed(Call::unlink);
     Fd top = TRY(open_to_empty(dir, name));
     for (;;) {
-        std::vector<std::string> names = TRY(names_in(top.get()));
+        std::vector<std::string> names = TRY(sys::names_in(top.get()));
         if (names.empty()) break;
         for (const std::string& entry : names) TRY(remove_below(top.get(), entry, top.get(), 0));
     }
@@ -346,7 +325,7 @@ Status remove_tree(int dir, const std::string& name) {
 }
 
 Status empty_directory(int dir) {
-    std::vector<std::string> names = TRY(names_in(dir));
+    std::vector<std::string> names = TRY(sys::names_in(dir));
     for (const std::string& entry : names) TRY(remove_tree(dir, entry));
     return Done{};
 }
