@@ -1,6 +1,6 @@
 #!/bin/bash
-# The table of options, --help and docs/manual.md say the same: each option of `ajail run --help` and
-# `ajail mkfs --help` stands in the manual's table of that command, and nothing else does.
+# The table of options, --help and docs/manual.md say the same: each option of `ajail run --help`, `ajail mkfs --help`
+# and `ajail fs --help` stands in the manual's table of that command, and nothing else does.
 set -u
 here=$(cd "$(dirname "$0")/.." && pwd)
 ajail=${AJAIL_BINARY:-$here/build/ajail}
@@ -13,9 +13,9 @@ in_manual() {
     sed -n "/^## ajail $1/,/^## /{/^## ajail $1/p;/^## /!p}" "$here/docs/manual.md" |
         sed -nE 's/^(\| *`|#+ *`?)(--[a-z-]+).*/\2/p' | sort -u
 }
-for command in run mkfs; do
+for command in run mkfs fs; do
     count=$(in_help $command | wc -l)
-    [ "$count" -ge 4 ] || { echo "FAILED ajail $command --help: only $count options"; failed=1; }
+    [ "$count" -ge 3 ] || { echo "FAILED ajail $command --help: only $count options"; failed=1; }
     if ! diff=$(diff <(in_help $command) <(in_manual $command)); then
         echo "FAILED ajail $command: help (<) and docs/manual.md (>) differ"
         echo "$diff"
@@ -23,11 +23,11 @@ for command in run mkfs; do
     fi
     # Of an option with a value, both say how: none, `=VALUE`, `[=VALUE]`.
     while read -r option; do
-        help=$("$ajail" $command --help | sed -nE "s/^ {1,6}(-[a-z],)?${option}( \[=[^ ]*\]| [A-Z][^ ]*)?( .*|$)/\2/p" | head -n 1)
+        help=$("$ajail" $command --help | sed -nE "s/^ {1,6}(-[a-z],)?${option}( \[=[^ ]*\]| [^ -][^ ]*)?(  .*|$)/\2/p" | head -n 1)
         manual=$(grep -oE "^\| *\`${option}([^a-z\`-][^\`]*)?\`" "$here/docs/manual.md" | head -n 1 | tr -d '|`' | sed 's/^ *//')
         case $help in
         ' [='*) [[ $manual == *'[='* ]] ;;
-        ' '[A-Z]*) [[ $manual == *"$option="* ]] ;;
+        ' '[!\ ]*) [[ $manual == *"$option="* ]] ;;
         *) [[ $manual != *=* ]] ;;
         esac || { echo "FAILED $option: the help says '$option$help', the manual '$manual'"; failed=1; }
     done < <(in_help $command)

@@ -1,10 +1,11 @@
-# Writes OUT, a C++ header with the scripts in DIR as string literals, for cli/mkfs.cc.
+# Writes OUT, a C++ header with the scripts in DIR as string literals: `kNAMEScripts`.
+get_filename_component(dir ${DIR} NAME)
 file(GLOB scripts ${DIR}/*.sh)
-set(text "// Made from tools/mkfs by src/cli/embed.cmake.\n#pragma once\n\n#include <string_view>\n\nnamespace ajail::cli {\n\nstruct MkfsScript {\n    std::string_view name, text;\n};\n\nconstexpr MkfsScript kMkfsScripts[] = {\n")
+set(text "// Made from tools/${dir} by src/cli/embed.cmake.\n#pragma once\n\n#include <string_view>\n\nnamespace ajail::cli {\n\nstruct ${NAME}Script {\n    std::string_view name, text;\n};\n\nconstexpr ${NAME}Script k${NAME}Scripts[] = {\n")
 foreach(script ${scripts})
   get_filename_component(name ${script} NAME_WE)
   file(READ ${script} body)
-  string(APPEND text "    {\"${name}\", R\"__MKFS__(${body})__MKFS__\"},\n")
+  string(APPEND text "    {\"${name}\", R\"__SH__(${body})__SH__\"},\n")
 endforeach()
 string(APPEND text "};\n\n} // namespace ajail::cli\n")
 file(WRITE ${OUT} "${text}")

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The entry: puts the process in order before anything else looks at it, then hands over to a command.
+#include "cli/fs.h"
 #include "cli/run.h"
 #include "cli/words.h"
 #include "sys/calls.h"
@@ -80,6 +81,9 @@ int command(const std::vector<std::string>& args, const ns::Caller& process) {
     if (!args.empty() && args[0] == "mkfs")
         return dispatch(cli::parse_mkfs({args.begin() + 1, args.end()}), "ajail mkfs --help",
                         [&](const cli::MkfsOptions& options) { return cli::mkfs(options, process); });
+    if (!args.empty() && args[0] == "fs")
+        return dispatch(cli::parse_fs({args.begin() + 1, args.end()}), "ajail fs --help",
+                        [&](const cli::FsOptions& options) { return cli::fs(options, process); });
     bool named = !args.empty() && args[0] == "run";
     return dispatch(cli::parse_run({args.begin() + (named ? 1 : 0), args.end()}, std::getenv("AJAIL_ARGS")),
                     "ajail run --help", [&](const cli::RunOptions& options) { return cli::run(options, process); });

@@ -47,6 +47,9 @@ constexpr Option kRunOptions[] = {
      "changes to the root filesystem, or to DIR in it, stay"},
     {"home-edit", Takes::optional_value, "SUB", "Root filesystem",
      "changes to the jail's /root, or to SUB in it, stay"},
+    {"scratch", Takes::value, "tmpfs[:SIZE]|DIR", "Root filesystem",
+     "where what is thrown away is kept meanwhile: in memory (SIZE as 500m, 2g or 30%; default: half of it), or on "
+     "disk in DIR"},
     {"rw", Takes::optional_value, "PATH", "Files (without PATH: the current directory)", "changes are real"},
     {"ro", Takes::optional_value, "PATH", "Files (without PATH: the current directory)",
      "changes are thrown away at the end"},
@@ -79,6 +82,25 @@ constexpr Option kMkfsOptions[] = {
     {"verbose", Takes::nothing, "", "Options", "tell on stderr what is done"},
 };
 
+constexpr Option kFsOptions[] = {
+    {"json", Takes::nothing, "", "Options", "list for programs"},
+    {"verbose", Takes::nothing, "", "Options", "tell on stderr what is done"},
+};
+
+struct FsVerb {
+    const char* name;
+    FsOptions::Verb verb;
+    std::size_t least, most; ///< names
+    const char* usage;
+};
+constexpr FsVerb kFsVerbs[] = {
+    {"list", FsOptions::Verb::list, 0, 0, "fs list [--json]"},
+    {"remove", FsOptions::Verb::remove, 1, 1000, "fs remove NAME..."},
+    {"copy", FsOptions::Verb::copy, 2, 2, "fs copy NAME NEW"},
+    {"import", FsOptions::Verb::import, 2, 2, "fs import NEW FILE|-"},
+    {"export", FsOptions::Verb::export_, 1, 2, "fs export NAME [FILE|-]"},
+};
+
 constexpr std::pair<std::string_view, const char*> kLetters[] = {
     {"p", "packages"}, {"s", "suite"}, {"m", "mirror"}, {"h", "help"}};
 
@@ -98,16 +120,18 @@ public:
         for (const Option& option : options) add(option);
     }
 
-    // Takes the options out of WORDS, up to `--`; those after the first word that is none only if they may be MIXED.
+    // Takes the options out of WORDS, up to `--` or, where words are not MIXED with options, `-` or the first other
+    // word.
     template <class Seen> void read(std::vector<std::string>& words, bool mixed, Seen seen) {
         std::vector<std::string> normal, rest;
+        auto ends = [&](const std::string& word) { return word == "--" || (word == "-" && !mixed); };
         std::size_t at = 0;
-        for (; at < words.size() && words[at] != "-" && words[at] != "--"; ++at) {
-            if (words[at].starts_with('-')) read_one(words, at, normal);
+        for (; at < words.size() && !ends(words[at]); ++at) {
+            if (words[at].starts_with('-') && words[at] != "-") read_one(words, at, normal);
             else if (mixed) rest.push_back(words[at]);
             else break;
         }
-        if (at < words.size() && (words[at] == "-" || words[at] == "--")) ++at;
+        if (at < words.size() && ends(words[at])) ++at;
         rest.insert(rest.end(), words.begin() + static_cast<std::ptrdiff_t>(at), words.end());
         words = std::move(rest);
         std::reverse(normal.begin(), normal.end()); // as CLI11 wants them
@@ -226,6 +250,27 @@ UserWish parse_user_option(const std::string& value) {
     return *wish;
 }
 
+void parse_scratch(RunOptions& options, const std::string& value) {
+    constexpr std::string_view kTmpfs = "tmpfs";
+    options.scratch_size.clear();
+    options.scratch_directory.clear();
+    if (value == kTmpfs) return;
+    if (!value.starts_with("tmpfs:")) {
+        options.scratch_directory = value;
+        return;
+    }
+    std::string size = value.substr(kTmpfs.size() + 1);
+    std::size_t digits = std::min(size.find_first_not_of("0123456789"), size.size());
+    std::string unit = size.substr(digits);
+    bool good = digits > 0 && digits < 12 && size.find_first_not_of('0') < digits && // 0 is no limit to a tmpfs
+                (unit.empty() || (unit.size() == 1 && std::strchr("kKmMgG%", unit[0]) != nullptr));
+    if (good && unit == "%") good = std::stoul(size) <= 100;
+    if (!good)
+        wrong("--scratch=" + spec::escape(value) +
+              ": should be tmpfs:SIZE with SIZE as 500m, 2g or 30%, or a directory");
+    options.scratch_size = size;
+}
+
 // One option of `ajail run`.
 void take(RunOptions& options, const std::string& name, const std::string& value) {
     bool bare = value == kBare;
@@ -236,6 +281,7 @@ void take(RunOptions& options, const std::string& name, const std::string& value
     else if (name == "fs") options.fs = value;
     else if (name == "fs-edit") options.edits.push_back(bare ? "/" : "/" + value);
     else if (name == "home-edit") options.edits.push_back(bare ? "/root" : "/root/" + value);
+    else if (name == "scratch") parse_scratch(options, value);
     else if (name == "no-net") options.network = false;
     else if (name == "hostname") options.hostname = value;
     else if (name == "users") options.users = parse_users(value);
@@ -304,15 +350,49 @@ std::variant<MkfsOptions, Shown, Wrong> parse_mkfs(const std::vector<std::string
     });
 }
 
+std::variant<FsOptions, Shown, Wrong> parse_fs(const std::vector<std::string>& args) {
+    return reading<FsOptions>([&] {
+        std::string usage, known;
+        for (const FsVerb& verb : kFsVerbs) {
+            usage += (usage.empty() ? "ajail " : "\n       ajail ") + std::string(verb.usage);
+            known += (known.empty() ? "" : ", ") + std::string(verb.name);
+        }
+        Parser parser(usage.c_str(),
+                      "Root filesystems under ~/.ajail/fs: what there is, and how it gets in and out. Import takes a "
+                      "tar, a\n`docker save` archive or an OCI archive; export writes a tar.",
+                      kFsOptions);
+        FsOptions options;
+        std::vector<std::string> words = args;
+        parser.read(words, true, [&](const std::string& name, const std::string&) {
+            if (name == "json") options.json = true;
+            else if (name == "verbose") options.verbose = true;
+        });
+        if (words.empty()) wrong("fs: what is to be done? One of: " + known);
+        const FsVerb* verb = nullptr;
+        for (const FsVerb& v : kFsVerbs)
+            if (words[0] == v.name) verb = &v;
+        if (verb == nullptr) wrong("fs: no command " + spec::escape(words[0]) + "; there are: " + known);
+        words.erase(words.begin());
+        if (words.size() < verb->least || words.size() > verb->most)
+            wrong("fs " + std::string(verb->name) + ": should be ajail " + verb->usage);
+        if (options.json && verb->verb != FsOptions::Verb::list) wrong("fs: --json is for list");
+        options.verb = verb->verb;
+        options.names = std::move(words);
+        return options;
+    });
+}
+
 std::string overview() {
     return "Usage: ajail [OPTIONS] [--] [COMMAND...]   short for ajail run\n"
            "       ajail run [OPTIONS] [--] [COMMAND...]\n"
            "       ajail mkfs DISTRIBUTION [NAME] [OPTIONS]\n"
+           "       ajail fs list|remove|copy|import|export [NAME...]\n"
            "\n"
            "  run    run a command in a throw-away root filesystem, with the current directory\n"
            "  mkfs   make a root filesystem, without root\n"
+           "  fs     list, remove, copy, import and export root filesystems\n"
            "\n"
-           "'ajail run --help' and 'ajail mkfs --help' list the options.\n";
+           "'ajail run --help', 'ajail mkfs --help' and 'ajail fs --help' list the options.\n";
 }
 
 } // namespace ajail::cli

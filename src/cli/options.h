@@ -23,6 +23,7 @@ struct Grant {
 
 struct RunOptions {
     std::optional<std::string> fs;
+    std::string scratch_size, scratch_directory;
     Kind cwd = Kind::rw;
     std::vector<Grant> grants;
     std::vector<std::string> edits; ///< absolute paths inside the root filesystem that are written for good
@@ -56,6 +57,14 @@ struct MkfsOptions {
     bool verbose = false;
 };
 std::variant<MkfsOptions, Shown, Wrong> parse_mkfs(const std::vector<std::string>& args);
+
+/// `ajail fs VERB NAME...`.
+struct FsOptions {
+    enum class Verb { list, remove, copy, import, export_ } verb = Verb::list;
+    std::vector<std::string> names; ///< as many as the verb needs
+    bool json = false, verbose = false;
+};
+std::variant<FsOptions, Shown, Wrong> parse_fs(const std::vector<std::string>& args);
 
 /// `ajail --help`.
 std::string overview();

@@ -2,6 +2,7 @@
 // `ajail run`: reads what was asked for against what is there, writes a Spec, and says on stderr what it does.
 #include "cli/run.h"
 
+#include "cli/fs.h"
 #include "cli/words.h"
 #include "mount/mountpoints.h"
 #include "store/store.h"
@@ -58,6 +59,9 @@ public:
         writable_grants();
         for (const Grant& grant : options_.grants) add(grant);
         spec_.users = options_.users;
+        spec_.scratch = {options_.scratch_size, options_.scratch_directory.empty()
+                                                    ? std::string()
+                                                    : absolute(options_.scratch_directory, cwd_)};
         spec_.network = options_.network;
         spec_.hostname = options_.hostname;
         spec_.policy.add_caps = options_.caps;
@@ -66,6 +70,14 @@ public:
         spec_.command.cwd = cwd_;
         environment();
         return std::move(spec_);
+    }
+
+    std::string why_not_locked(store::Hold wanted, const sys::Error& error) const {
+        std::string why = cli::why_not_locked(fs_, root_, wanted, error);
+        if (error.call != sys::Call::flock) return "cannot lock the root filesystem " + why;
+        return "the root filesystem " + why +
+               (wanted == store::Hold::exclusive ? "; --fs-edit and --home-edit need it alone"
+                                                 : "; wait until that has ended, or use a copy (ajail fs copy)");
     }
 
     void status(const spec::Plan& plan) const {
@@ -347,6 +359,23 @@ int run(const RunOptions& options, const ns::Caller& process) {
         spec = front.spec();
     } catch (const Refused& refused) {
         return fail(refused.message);
+    }
+    sys::Fd lock;
+    if (options.dry_run == RunOptions::DryRun::no && spec.root.kind != spec::Root::empty) {
+        store::Hold wanted = options.edits.empty() ? store::Hold::shared : store::Hold::exclusive;
+        auto locked = store::lock(spec.root.source.path, wanted);
+        if (!locked) return fail(front.why_not_locked(wanted, locked.error()));
+        lock = std::move(locked).take(); // until the jail has ended, or we are killed
+    }
+    std::optional<store::Scratch> scratch; // gone with this function, or by the next one that uses the directory
+    if (options.dry_run == RunOptions::DryRun::no && !spec.scratch.directory.empty()) {
+        unsigned owner = host.real_root ? spec::kRootRangeBase : host.uid;
+        auto made = store::Scratch::create(spec.scratch.directory, owner);
+        if (!made)
+            return fail("--scratch=" + spec::escape(options.scratch_directory) + ": " +
+                        std::strerror(made.error().err));
+        scratch.emplace(std::move(made).take());
+        spec.scratch.directory = scratch->path();
     }
     auto lowered = spec::lower(spec, host);
     if (auto* refusal = std::get_if<spec::Refusal>(&lowered)) return fail(refusal->message);

@@ -36,6 +36,13 @@ Status restrict(int tree, const Attr& attr) {
     return sys::mount_setattr(tree, "", AT_EMPTY_PATH | AT_RECURSIVE, set);
 }
 
+Result<Fd> scratch_tree(const Plan& plan) {
+    Fd dir = TRY(sys::open(plan.scratch.directory.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW));
+    Fd tree = TRY(sys::open_tree(dir.get(), "", kClone));
+    TRY(restrict(tree.get(), Attr{.writable = true, .exec = true}));
+    return tree;
+}
+
 class Builder {
 public:
     Builder(const Plan& plan, Trees trees) : plan_(plan), trees_(std::move(trees)) {}
@@ -74,12 +81,22 @@ private:
         cut.propagation = MS_PRIVATE; // not slave: nothing that the host mounts from here on appears inside
         TRY(sys::mount_setattr(AT_FDCWD, "/", AT_RECURSIVE, cut));
         TRY(clone_roots());
+        scratch_ = TRY(plan_.scratch.directory.empty() ? scratch_in_memory() : scratch_on_disk());
+        TRY(sys::move_mount(scratch_.get(), AT_FDCWD, "/"));
+        return sys::mkdirat(scratch_.get(), "root", 0755);
+    }
+
+    Result<Fd> scratch_in_memory() const {
         Fd fs = TRY(sys::fsopen("tmpfs"));
         TRY(sys::fsconfig_string(fs.get(), "source", "ajail"));
         TRY(sys::fsconfig_string(fs.get(), "mode", "700"));
-        scratch_ = TRY(sys::fsmount(fs.get(), MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV));
-        TRY(sys::move_mount(scratch_.get(), AT_FDCWD, "/"));
-        return sys::mkdirat(scratch_.get(), "root", 0755);
+        if (!plan_.scratch.size.empty()) TRY(sys::fsconfig_string(fs.get(), "size", plan_.scratch.size.c_str()));
+        return sys::fsmount(fs.get(), MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
+    }
+
+    Result<Fd> scratch_on_disk() {
+        auto prepared = trees_.find(plan_.ops.size());
+        return prepared == trees_.end() ? scratch_tree(plan_) : Result<Fd>(std::move(prepared->second));
     }
 
     // A recursive clone of `/` takes along what is mounted over it: scratch must not be there yet.
@@ -337,6 +354,8 @@ Result<Trees> idmapped_trees(const Plan& plan, int userns) {
         }
         trees.emplace(i, std::move(tree).take());
     }
+    // The ids of the jail may not be able to reach it.
+    if (!plan.scratch.directory.empty()) trees.emplace(plan.ops.size(), TRY(scratch_tree(plan)));
     return trees;
 }
 

@@ -11,7 +11,7 @@
 
 namespace ajail::mount {
 
-/// Trees of operations that go through an idmapped mount, by operation index.
+/// Trees of operations that go through an idmapped mount, by operation index; one past the last: scratch on disk.
 using Trees = std::map<std::size_t, sys::Fd>;
 
 /// In the host's mount namespace, by real root only: a detached clone of each source whose operation says `idmap`,

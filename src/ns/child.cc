@@ -9,6 +9,7 @@
 #include "ns/idmap.h"
 #include "policy/policy.h"
 
+#include <array>
 #include <cstring>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
@@ -228,8 +229,11 @@ Result<Fd> hear_listener(const Plan& plan, const Payload& payload) {
     return std::move(heard.fd);
 }
 
-Result<Payload> build(const Plan& plan, const Caller& caller, const Fd& report) {
+Result<Payload> build(const Plan& plan, const Caller& caller, const Fd& report, const Fd& lifeline) {
     TRY(during(Stage::start, die_with_monitor()));
+    // What the monitor holds (locks and directories of the store, on the host) is the monitor's alone: init keeps no
+    // way out, and a lock ends with the one process that took it.
+    TRY(during(Stage::start, sys::close_all_but(std::array{report.get(), lifeline.get()})));
     TRY(during(Stage::start, sys::setsid()));
     mount::Trees trees = TRY(during(Stage::start, wait_for_go(report)));
     TRY(during(Stage::ids, take_ids(plan)));
@@ -252,7 +256,7 @@ Result<Payload> build(const Plan& plan, const Caller& caller, const Fd& report) 
 } // namespace
 
 void child(const Plan& plan, const Caller& caller, Fd report, Fd lifeline) {
-    auto built = build(plan, caller, report);
+    auto built = build(plan, caller, report, lifeline);
     if (!built) fail(report, built.error());
     Payload payload = std::move(built).take();
     if (Status released = during(Stage::payload, release(plan, payload, lifeline)); !released)

@@ -85,8 +85,11 @@ Status landlock(const spec::Plan& plan) {
         if (!S_ISREG(st.st_mode) && !S_ISCHR(st.st_mode)) continue; // pipes and sockets are not files to Landlock
         int fd_flags = ::fcntl(fd, F_GETFL);
         if (fd_flags < 0) return sys::failed(sys::Call::open);
-        if (std::uint64_t access = as_opened(fd_flags, st.st_mode, plan.landlock_abi); access != 0)
-            TRY(sys::landlock_allow(ruleset.get(), fd, access));
+        std::uint64_t access = as_opened(fd_flags, st.st_mode, plan.landlock_abi);
+        if (access == 0) continue;
+        Status allowed = sys::landlock_allow(ruleset.get(), fd, access);
+        // EBADFD: on no file system that could be mounted (a memfd); Landlock leaves those alone.
+        if (!allowed && allowed.error().err != EBADFD) return allowed;
     }
     return sys::landlock_enforce(ruleset.get());
 }

@@ -103,6 +103,7 @@ std::string to_json(const Plan& plan) {
         {"user", user_json(plan)},
         {"real_root", plan.real_root},
         {"hostname", escape(plan.hostname)},
+        {"scratch", {{"size", plan.scratch.size}, {"directory", escape(plan.scratch.directory)}}},
         {"ops", ops},
         {"terminal", kTerminal[static_cast<int>(plan.terminal)]},
         {"second_userns", plan.second_userns},

@@ -59,6 +59,7 @@ public:
         exec();
         plan_.network = spec_.network;
         plan_.hostname = spec_.hostname;
+        plan_.scratch = spec_.scratch;
         if (plan_.ops.size() > kMaxOps) return Refusal{"more than 60000 mounts in one jail"};
         return std::move(plan_);
     }

@@ -113,6 +113,7 @@ struct Plan {
     std::string newuidmap, newgidmap; ///< the programs that write the maps; empty: written directly
     std::optional<User> user;         ///< whom the payload becomes, from the first id of the maps
     std::string hostname;
+    Scratch scratch;
     std::vector<Op> ops;
     Terminal terminal = Terminal::none;
     std::array<bool, 3> tty{};

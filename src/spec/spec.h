@@ -105,8 +105,15 @@ struct Command {
     std::string cwd = "/";
 };
 
+/// Where throw-away layers live: a tmpfs of this size (empty: half the memory), or a directory of the host that is
+/// the jail's alone and removed after it.
+struct Scratch {
+    std::string size = {}, directory = {};
+};
+
 struct Spec {
     Root root = {};
+    Scratch scratch = {};
     std::vector<Mount> mounts = {};
     Identity identity = Identity::root;
     Users users = Users::one;

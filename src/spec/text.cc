@@ -174,6 +174,8 @@ std::string to_text(const Plan& plan) {
     if (!plan.newuidmap.empty())
         out += "map helpers  " + escape(plan.newuidmap) + " " + escape(plan.newgidmap) + "\n";
     out += "hostname     " + escape(plan.hostname) + "\n";
+    if (!plan.scratch.size.empty()) out += "scratch      tmpfs of " + plan.scratch.size + "\n";
+    if (!plan.scratch.directory.empty()) out += "scratch      in " + escape(plan.scratch.directory) + "\n";
     for (std::size_t i = 0; i < plan.ops.size(); ++i) {
         out += describe_op(plan, i);
         std::string details = std::visit(Details{}, plan.ops[i]);

@@ -7,7 +7,10 @@
 #include <array>
 #include <cctype>
 #include <dirent.h>
+#include <fts.h>
 #include <memory>
+#include <set>
+#include <sstream>
 #include <sys/file.h>
 #include <sys/random.h>
 
@@ -22,6 +25,8 @@ using sys::Status;
 namespace {
 
 constexpr std::size_t kRandomLetters = 8;
+constexpr std::size_t kSmall = 64 << 10;  // an os-release is a few hundred bytes
+constexpr std::size_t kLongestName = 200; // of a distribution
 
 struct CloseDir {
     void operator()(DIR* dir) const { (void)::closedir(dir); }
@@ -65,15 +70,127 @@ bool is_temporary(const std::string& name) {
     return name.starts_with('.') && name.size() > kRandomLetters + 2 && name[name.size() - kRandomLetters - 1] == '~';
 }
 
+// Only these are removed from a directory that is not the store's: nobody else's files have such names.
+constexpr std::string_view kScratch = ".ajail~";
+bool is_scratch(const std::string& name) {
+    return name.starts_with(kScratch) && name.size() == kScratch.size() + kRandomLetters;
+}
+
 // What killed processes left: nobody holds its lock.
-void remove_abandoned(int fs) {
+void remove_abandoned(int fs, bool (*ours)(const std::string&)) {
     auto names = names_in(fs);
     if (!names) return;
     for (const std::string& name : *names) {
-        if (!is_temporary(name)) continue;
+        if (!ours(name)) continue;
         auto dir = sys::openat(fs, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-        if (dir && ::flock((*dir).get(), LOCK_EX | LOCK_NB) == 0) (void)remove_tree(fs, name);
+        if (!dir && dir.error().err == EACCES && ::fchmodat(fs, name.c_str(), 0700, 0) == 0) // an archive said so
+            dir = sys::openat(fs, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+        if (dir && sys::flock((*dir).get(), LOCK_EX)) (void)remove_tree(fs, name);
     }
+}
+
+struct Locked {
+    std::string name;
+    Fd dir;
+};
+
+// A new directory PREFIXxxxxxxxx in PARENT, locked. Whoever cleans up may get in between: then another.
+Result<Locked> make_locked(int parent, const std::string& prefix, mode_t mode) {
+    for (int tries = 0; tries < 16; ++tries) {
+        std::string letters = TRY(random_letters());
+        std::string name = prefix + letters;
+        TRY(sys::mkdirat(parent, name.c_str(), mode));
+        auto dir = sys::openat(parent, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+        if (!dir || !sys::flock((*dir).get(), LOCK_EX)) continue;
+        if (sys::openat(parent, name.c_str(), O_PATH | O_NOFOLLOW)) return Locked{name, std::move(dir).take()};
+    }
+    return sys::refused(EAGAIN);
+}
+
+// How many directories deep a tree is removed in place; what lies deeper is moved up first, so that neither our
+// stack nor our descriptors are somebody else's to use up.
+constexpr int kDeep = 64;
+
+// The directory NAME, ready to be emptied. Neither a symlink nor a mount is entered.
+Result<Fd> open_to_empty(int dir, const std::string& name) {
+    auto open = [&] {
+        return sys::openat2(dir, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW,
+                            RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV);
+    };
+    auto opened = open();
+    if (!opened && opened.error().err == EACCES) {
+        // Ours, without permissions. The parent is not shared with anybody who could swap it for a symlink.
+        if (::fchmodat(dir, name.c_str(), 0700, 0) < 0) return sys::failed(Call::open);
+        opened = open();
+    }
+    Fd inner = TRY(std::move(opened));
+    (void)::fchmod(inner.get(), 0700); // if it fails, the unlinks that follow say so
+    return inner;
+}
+
+Status remove_below(int dir, const std::string& name, int top, int depth) {
+    if (::unlinkat(dir, name.c_str(), 0) == 0) return Done{};
+    if (errno != EISDIR && errno != EPERM) return sys::failed(Call::unlink);
+    Fd inner = TRY(open_to_empty(dir, name));
+    if (depth == kDeep) {
+        std::string letters = TRY(random_letters());
+        if (::renameat2(dir, name.c_str(), top, letters.c_str(), RENAME_NOREPLACE) < 0)
+            return sys::failed(Call::rename);
+        return Done{};
+    }
+    std::vector<std::string> names = TRY(names_in(inner.get()));
+    for (const std::string& entry : names) TRY(remove_below(inner.get(), entry, top, depth + 1));
+    if (::unlinkat(dir, name.c_str(), AT_REMOVEDIR) < 0) return sys::failed(Call::rmdir);
+    return Done{};
+}
+
+struct CloseFts {
+    void operator()(FTS* walk) const { (void)::fts_close(walk); }
+};
+
+// As du(1): blocks, a hard-linked file once, other file systems not. What cannot be read is not counted.
+std::uint64_t disk_usage(const std::string& path) {
+    std::string copy = path;
+    std::array<char*, 2> roots = {copy.data(), nullptr};
+    std::unique_ptr<FTS, CloseFts> walk(::fts_open(roots.data(), FTS_PHYSICAL | FTS_COMFOLLOW | FTS_XDEV, nullptr));
+    std::set<ino_t> linked;
+    std::uint64_t blocks = 0;
+    while (const FTSENT* entry = walk ? ::fts_read(walk.get()) : nullptr) {
+        bool counts = entry->fts_info != FTS_DP && entry->fts_info != FTS_NS && entry->fts_info != FTS_ERR;
+        const struct stat* st = entry->fts_statp;
+        if (!counts || (!S_ISDIR(st->st_mode) && st->st_nlink > 1 && !linked.insert(st->st_ino).second)) continue;
+        blocks += static_cast<std::uint64_t>(st->st_blocks);
+    }
+    return blocks * 512;
+}
+
+// A small regular file inside a root filesystem, whatever its links and names pretend to be.
+std::string small_file(int root, const char* path) {
+    constexpr std::uint64_t kHow = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV;
+    auto found = sys::openat2(root, path, O_PATH, kHow);
+    if (!found) return {};
+    auto st = sys::fstat((*found).get());
+    if (!st || !S_ISREG((*st).st_mode)) return {}; // opening a device may do things
+    auto text = sys::read_file(("/proc/self/fd/" + std::to_string((*found).get())).c_str(), kSmall);
+    return text ? *text : std::string();
+}
+
+// PRETTY_NAME of os-release(5), a shell assignment; empty if there is none.
+std::string pretty_name(int root) {
+    std::string text = small_file(root, "etc/os-release");
+    if (text.empty()) text = small_file(root, "usr/lib/os-release");
+    std::istringstream lines(text);
+    for (std::string line; std::getline(lines, line);) {
+        constexpr std::string_view kKey = "PRETTY_NAME=";
+        if (!line.starts_with(kKey)) continue;
+        std::string value;
+        for (std::size_t i = kKey.size(); i < line.size(); ++i) {
+            if (line[i] == '\\' && i + 1 < line.size()) value += line[++i];
+            else if (line[i] != '"' && line[i] != '\'') value += line[i];
+        }
+        return value.substr(0, kLongestName);
+    }
+    return {};
 }
 
 } // namespace
@@ -102,16 +219,13 @@ bool good_name(std::string_view name) {
 Result<Partial> Partial::create(const std::string& home, const std::string& name) {
     Partial partial;
     partial.fs_ = TRY(open_store(home));
-    remove_abandoned(partial.fs_.get());
+    remove_abandoned(partial.fs_.get(), is_temporary);
     if (sys::openat(partial.fs_.get(), name.c_str(), O_PATH | O_NOFOLLOW)) return sys::refused(EEXIST);
-    std::string letters = TRY(random_letters());
-    std::string temporary = "." + name + "~" + letters;
-    TRY(sys::mkdirat(partial.fs_.get(), temporary.c_str(), 0755));
+    Locked made = TRY(make_locked(partial.fs_.get(), "." + name + "~", 0755));
     partial.name_ = name;
-    partial.temporary_ = temporary; // from here on the destructor removes it
-    partial.path_ = home + "/fs/" + temporary;
-    partial.dir_ = TRY(sys::openat(partial.fs_.get(), temporary.c_str(), O_RDONLY | O_DIRECTORY));
-    if (::flock(partial.dir_.get(), LOCK_EX | LOCK_NB) < 0) return sys::failed(Call::open);
+    partial.path_ = home + "/fs/" + made.name;
+    partial.dir_ = std::move(made.dir);
+    partial.temporary_ = std::move(made.name); // from here on the destructor removes it
     return partial;
 }
 
@@ -123,24 +237,79 @@ Status Partial::commit() {
     if (::renameat2(fs_.get(), temporary_.c_str(), fs_.get(), name_.c_str(), RENAME_NOREPLACE) < 0)
         return sys::failed(Call::rename);
     temporary_.clear();
+    dir_.reset(); // and with it the lock: it can be used
     return Done{};
+}
+
+Result<Scratch> Scratch::create(const std::string& dir, unsigned owner) {
+    Scratch scratch;
+    scratch.parent_ = TRY(sys::open(dir.c_str(), O_RDONLY | O_DIRECTORY));
+    remove_abandoned(scratch.parent_.get(), is_scratch);
+    Locked made = TRY(make_locked(scratch.parent_.get(), std::string(kScratch), 0700));
+    scratch.path_ = dir + "/" + made.name;
+    scratch.dir_ = std::move(made.dir);
+    scratch.name_ = std::move(made.name);
+    if (owner != ::geteuid()) TRY(sys::fchown(scratch.dir_.get(), owner, owner));
+    return scratch;
+}
+
+Scratch::~Scratch() {
+    if (parent_ && !name_.empty()) (void)remove_tree(parent_.get(), name_);
 }
 
 Status remove_tree(int dir, const std::string& name) {
     if (::unlinkat(dir, name.c_str(), 0) == 0) return Done{};
     if (errno != EISDIR && errno != EPERM) return sys::failed(Call::unlink);
-    auto opened = sys::openat(dir, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-    if (!opened && opened.error().err == EACCES) {
-        // Ours, without permissions. The parent is not shared with anybody who could swap it for a symlink.
-        if (::fchmodat(dir, name.c_str(), 0700, 0) < 0) return sys::failed(Call::open);
-        opened = sys::openat(dir, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+    Fd top = TRY(open_to_empty(dir, name));
+    for (;;) {
+        std::vector<std::string> names = TRY(names_in(top.get()));
+        if (names.empty()) break;
+        for (const std::string& entry : names) TRY(remove_below(top.get(), entry, top.get(), 0));
     }
-    Fd inner = TRY(std::move(opened));
-    (void)::fchmod(inner.get(), 0700); // if it fails, the unlinks below say so
-    std::vector<std::string> names = TRY(names_in(inner.get()));
-    for (const std::string& entry : names) TRY(remove_tree(inner.get(), entry));
     if (::unlinkat(dir, name.c_str(), AT_REMOVEDIR) < 0) return sys::failed(Call::rmdir);
     return Done{};
+}
+
+Status empty_directory(int dir) {
+    std::vector<std::string> names = TRY(names_in(dir));
+    for (const std::string& entry : names) TRY(remove_tree(dir, entry));
+    return Done{};
+}
+
+Status remove(const std::string& home, const std::string& name) {
+    Fd fs = TRY(sys::open((home + "/fs").c_str(), O_RDONLY | O_DIRECTORY));
+    struct stat st {};
+    if (name.find('/') != std::string::npos || is_temporary(name)) return sys::refused(ENOENT);
+    if (::fstatat(fs.get(), name.c_str(), &st, AT_SYMLINK_NOFOLLOW) < 0) return sys::failed(Call::fstat);
+    if (S_ISLNK(st.st_mode)) { // somebody's shortcut to a directory elsewhere, which is not ours to remove
+        if (::unlinkat(fs.get(), name.c_str(), 0) < 0) return sys::failed(Call::unlink);
+        return Done{};
+    }
+    if (!S_ISDIR(st.st_mode)) return sys::refused(ENOTDIR);
+    auto locked = lock_at(fs.get(), name, Hold::exclusive);
+    if (!locked && locked.error().err == EACCES) {
+        if (::fchmodat(fs.get(), name.c_str(), 0700, 0) < 0) return sys::failed(Call::open);
+        locked = lock_at(fs.get(), name, Hold::exclusive);
+    }
+    Fd held = TRY(std::move(locked));
+    std::string letters = TRY(random_letters());
+    std::string temporary = "." + name.substr(0, 64) + "~" + letters;
+    if (::renameat2(fs.get(), name.c_str(), fs.get(), temporary.c_str(), RENAME_NOREPLACE) < 0)
+        return sys::failed(Call::rename);
+    return remove_tree(fs.get(), temporary);
+}
+
+Result<Details> look_into(const std::string& path) {
+    Details details;
+    Fd dir = TRY(sys::open(path.c_str(), O_PATH | O_DIRECTORY));
+    struct statx st {};
+    if (::statx(dir.get(), "", AT_EMPTY_PATH, STATX_BTIME | STATX_MTIME, &st) < 0) return sys::failed(Call::fstat);
+    details.made = (st.stx_mask & STATX_BTIME) != 0 ? st.stx_btime.tv_sec : st.stx_mtime.tv_sec;
+    details.size = disk_usage(path);
+    details.pretty_name = pretty_name(dir.get());
+    if (auto readable = sys::openat(dir.get(), ".", O_RDONLY | O_DIRECTORY))
+        details.in_use = holders((*readable).get());
+    return details;
 }
 
 } // namespace ajail::store

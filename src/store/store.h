@@ -3,6 +3,7 @@
 // not at all.
 #pragma once
 
+#include "store/lock.h"
 #include "sys/calls.h"
 
 #include <string>
@@ -26,7 +27,8 @@ public:
     Partial& operator=(Partial&&) = delete;
     ~Partial();
     const std::string& path() const { return path_; }
-    /// Renames to NAME, atomically; EEXIST if somebody was faster.
+    int dir() const { return dir_.get(); }
+    /// Renames to NAME, atomically, and unlocks it; EEXIST if somebody was faster.
     sys::Status commit();
 
 private:
@@ -35,8 +37,40 @@ private:
     std::string name_, temporary_, path_;
 };
 
-/// Removes NAME in DIR and everything in it, never following a symlink and never crossing into a mount; makes
+/// A directory DIR/.ajail~XXXXXXXX for one jail, locked while we live, removed with this object; what a killed
+/// process left in DIR is removed by the next one.
+class Scratch {
+public:
+    /// OWNER: whose it will be, for a jail that has other ids than we.
+    static sys::Result<Scratch> create(const std::string& dir, unsigned owner);
+    Scratch(Scratch&&) = default;
+    Scratch& operator=(Scratch&&) = delete;
+    ~Scratch();
+    const std::string& path() const { return path_; }
+
+private:
+    Scratch() = default;
+    sys::Fd parent_, dir_;
+    std::string name_, path_;
+};
+
+/// Removes NAME in DIR and everything in it, never following a symlink and never crossing into a mount (EXDEV); makes
 /// directories without permissions accessible first.
 sys::Status remove_tree(int dir, const std::string& name);
+/// Everything in DIR, in the same way.
+sys::Status empty_directory(int dir);
+
+/// Removes the root filesystem NAME: gone from sight at once, from the disk then, and if that is cut short, with the
+/// next one that is made. EWOULDBLOCK: in use. A NAME that is a symlink is only unlinked.
+sys::Status remove(const std::string& home, const std::string& name);
+
+struct Details {
+    std::uint64_t size = 0;  ///< bytes on disk
+    std::int64_t made = 0;   ///< seconds since 1970
+    std::string pretty_name; ///< the distribution, in its own words: bytes from inside
+    std::vector<Holder> in_use;
+};
+/// What there is to know about the root filesystem at PATH. Changes nothing, takes no lock.
+sys::Result<Details> look_into(const std::string& path);
 
 } // namespace ajail::store

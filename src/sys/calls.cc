@@ -12,6 +12,7 @@
 #include <linux/keyctl.h>
 #include <linux/seccomp.h>
 #include <sched.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
@@ -191,6 +192,22 @@ Status dup2(int from, int to) {
 Status close_on_exec_from(unsigned first) {
     // 4 is CLOSE_RANGE_CLOEXEC (close_range(2), Linux 5.11).
     return status(::syscall(SYS_close_range, first, ~0U, 4U), Call::close_range);
+}
+Status close_all_but(std::span<const int> kept) {
+    // close_range(2) between one kept descriptor and the next larger.
+    for (unsigned from = 3;;) {
+        unsigned next = ~0U;
+        for (int fd : kept)
+            if (fd >= 0 && static_cast<unsigned>(fd) >= from && static_cast<unsigned>(fd) < next)
+                next = static_cast<unsigned>(fd);
+        if (next > from && ::syscall(SYS_close_range, from, next == ~0U ? next : next - 1, 0U) < 0)
+            return failed(Call::close_range);
+        if (next == ~0U) return Done{};
+        from = next + 1;
+    }
+}
+Status flock(int fd, int operation) {
+    return status(retry([&] { return ::flock(fd, operation | LOCK_NB); }), Call::flock);
 }
 Result<int> ioctl(int fd, unsigned long request, void* arg) {
     int result = ::ioctl(fd, request, arg);

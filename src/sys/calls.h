@@ -71,6 +71,9 @@ Result<std::string> read_file(const char* path, std::size_t limit = 1 << 20);
 Status write_file(const char* path, std::string_view bytes);
 Status dup2(int from, int to);
 Status close_on_exec_from(unsigned first);
+/// Closes every descriptor from 3 on but these.
+Status close_all_but(std::span<const int> kept);
+Status flock(int fd, int operation); ///< never waits: LOCK_NB is added
 Result<int> ioctl(int fd, unsigned long request, void* arg);
 Result<int> poll(std::span<pollfd> fds, int timeout_ms);
 Result<Fd> signalfd(const sigset_t& mask);

@@ -40,6 +40,7 @@ const char* name(Call call) {
     case Call::dup3: return "dup3";
     case Call::execve: return "execve";
     case Call::fchown: return "fchown";
+    case Call::flock: return "flock";
     case Call::fsconfig: return "fsconfig";
     case Call::fsmount: return "fsmount";
     case Call::fsopen: return "fsopen";

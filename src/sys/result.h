@@ -45,6 +45,7 @@ enum class Call : std::uint8_t {
     dup3,
     execve,
     fchown,
+    flock,
     fsconfig,
     fsmount,
     fsopen,

@@ -113,18 +113,18 @@ TEST_CASE("the kinds of root") {
 
 TEST_CASE("one id: root inside, or the caller's own") {
     Plan plan = plan_of(in_deb());
-    CHECK(plan.uids.inside == 0);
-    CHECK(plan.uids.outside == 1000);
-    CHECK(plan.uids.count == 1);
-    CHECK(plan.gids.outside == 100);
+    CHECK(plan.uids.at(0).inside == 0);
+    CHECK(plan.uids.at(0).outside == 1000);
+    CHECK(plan.uids.at(0).count == 1);
+    CHECK(plan.gids.at(0).outside == 100);
     CHECK_FALSE(plan.ambient);
     CHECK(has(plan.filters, "root"));
 
     Spec spec;
     spec.identity = Identity::self;
     plan = plan_of(spec);
-    CHECK(plan.uids.inside == 1000);
-    CHECK(plan.gids.inside == 100);
+    CHECK(plan.uids.at(0).inside == 1000);
+    CHECK(plan.gids.at(0).inside == 100);
     CHECK(plan.caps == 0);
     CHECK_FALSE(has(plan.filters, "root")); // no root to answer for
     spec.policy.add_caps = {CAP_NET_ADMIN};
@@ -144,7 +144,9 @@ TEST_CASE("real root is never mapped, and its directories come id-mapped") {
                        Dev{"/dev"}};
         Plan plan = plan_of(spec, kRoot);
         CHECK(plan.real_root);
-        for (const IdMap& map : {plan.uids, plan.gids}) {
+        for (const IdMaps& maps : {plan.uids, plan.gids}) {
+            REQUIRE(maps.size() == 1);
+            const IdMap& map = maps[0];
             CHECK(map.inside == 0);
             CHECK(map.outside == kRootRangeBase);
             CHECK(map.count == kRootRangeCount);

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+// See archive.h. The jail's stdio are files, never the terminal: what comes out of an archive is escaped before
+// anybody sees it.
+#include "cli/archive.h"
+
+#include "cli/caller.h"
+#include "cli/fs_scripts.h"
+#include "cli/run.h"
+#include "cli/words.h"
+#include "sys/calls.h"
+
+#include <array>
+#include <sys/mman.h>
+#include <unistd.h>
+
+namespace ajail::cli {
+
+namespace {
+
+using sys::Fd;
+
+constexpr const char* kExclude = "/exclude";
+
+// The host's system, read-only; nothing else to write to but the target (and an empty tmpfs as `/`).
+spec::Spec jail(const Task& task, const spec::Host& host) {
+    spec::Spec spec;
+    spec.identity = spec::Identity::root;
+    auto add = [&](spec::Mount mount) { spec.mounts.push_back(std::move(mount)); };
+    for (spec::Mount& mount : host_system()) {
+        if (auto* overlay = std::get_if<spec::Overlay>(&mount)) add(spec::Bind{overlay->source, overlay->target});
+        else if (auto* link = std::get_if<spec::Symlink>(&mount); link != nullptr && link->target != "/var/run")
+            add(std::move(mount));
+    }
+    add(spec::Proc{"/proc"}); // with it goes that there are no user namespaces inside
+    add(spec::Dev{"/dev"});
+    auto& env = spec.command.env;
+    env = {{"PATH", "/usr/sbin:/usr/bin:/sbin:/bin"}, {"LC_ALL", "C"}, {"FORMAT", std::string(task.format)}};
+    if (!task.source.empty()) add(spec::Bind{.source = {.path = task.source}, .target = "/source"});
+    if (!task.target.empty()) add(spec::Bind{.source = {.path = task.target}, .target = "/target", .writable = true});
+    if (task.mode == "extract") {
+        add(spec::Data{kExclude, task.exclude});
+        env.emplace_back("EXCLUDE", kExclude);
+    }
+    if (task.layer) env.emplace_back("LAYER", "1");
+    if (host.real_root) env.emplace_back("OWNERS", "1");
+    spec.command.argv = {"sh", "-c", std::string(kFsScripts[0].text), "archive.sh", std::string(task.mode)};
+    return spec;
+}
+
+// Puts FDS in the places of stdin, stdout and stderr while it lives.
+class Stdio {
+public:
+    explicit Stdio(const std::array<int, 3>& fds) {
+        for (int i = 0; i < 3; ++i) {
+            saved_[static_cast<std::size_t>(i)].reset(::fcntl(i, F_DUPFD_CLOEXEC, 3));
+            ok_ = ok_ && saved_[static_cast<std::size_t>(i)] && sys::dup2(fds[static_cast<std::size_t>(i)], i);
+        }
+    }
+    Stdio(const Stdio&) = delete;
+    Stdio& operator=(const Stdio&) = delete;
+    ~Stdio() {
+        (void)std::fflush(stderr);
+        for (int i = 0; i < 3; ++i)
+            if (const Fd& fd = saved_[static_cast<std::size_t>(i)]) (void)sys::dup2(fd.get(), i);
+    }
+    bool ok() const { return ok_; }
+
+private:
+    std::array<Fd, 3> saved_;
+    bool ok_ = true;
+};
+
+// The line of TEXT that says most: tar sums up at the end, and mentions harmless things at the beginning.
+std::string telling_line(const std::string& text) {
+    std::string found;
+    for (std::size_t start = 0; start < text.size() && found.empty();) {
+        std::size_t end = std::min(text.find('\n', start), text.size());
+        std::string line = text.substr(start, end - start);
+        bool harmless = line.find(": Removing leading") != std::string::npos || line.empty();
+        if (!harmless) found = line;
+        start = end + 1;
+    }
+    constexpr std::size_t kLongest = 300;
+    return spec::escape(found.substr(0, kLongest));
+}
+
+} // namespace
+
+Done carry_out(const Task& task, const spec::Host& host, const ns::Caller& process, bool verbose) {
+    Done done;
+    Fd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
+    Fd heard(::memfd_create("ajail", MFD_CLOEXEC)); // archive.sh bounds what comes
+    if (!null || !heard) return {kFailed, "/dev/null or a memfd cannot be opened"};
+    if (task.in >= 0) (void)::lseek(task.in, 0, SEEK_SET);
+    spec::Host without_terminal = host;
+    without_terminal.tty = {false, false, verbose && host.tty[2]};
+    {
+        Stdio stdio(
+            {task.in >= 0 ? task.in : null.get(), task.out >= 0 ? task.out : null.get(), verbose ? 2 : heard.get()});
+        if (!stdio.ok()) return {kFailed, "stdio cannot be arranged"};
+        auto lowered = spec::lower(jail(task, host), without_terminal);
+        if (auto* refusal = std::get_if<spec::Refusal>(&lowered)) return {kFailed, refusal->message};
+        done.code = execute(std::get<spec::Plan>(lowered), process);
+    }
+    if (done.code == 0) return done;
+    std::string text(1 << 16, '\0');
+    ssize_t size = ::pread(heard.get(), text.data(), text.size(), 0);
+    text.resize(size > 0 ? static_cast<std::size_t>(size) : 0);
+    done.said = telling_line(text);
+    constexpr std::string_view kOurs = "ajail: ";
+    if (done.code == kFailed && done.said.starts_with(kOurs)) done.said.erase(0, kOurs.size());
+    if (done.code < 128) done.code = kFailed; // killed: as it was
+    return done;
+}
+
+std::string_view compression(int fd) {
+    std::array<char, 6> bytes{};
+    ssize_t size = ::pread(fd, bytes.data(), bytes.size(), 0);
+    std::string_view head(bytes.data(), size > 0 ? static_cast<std::size_t>(size) : 0);
+    using namespace std::string_view_literals;
+    if (head.starts_with("\x1f\x8b"sv)) return "gzip";
+    if (head.starts_with("\xfd"
+                         "7zXZ\0"sv))
+        return "xz";
+    if (head.starts_with("\x28\xb5\x2f\xfd"sv)) return "zstd";
+    if (head.starts_with("BZh"sv)) return "bzip2";
+    return {};
+}
+
+} // namespace ajail::cli

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+// `ajail fs`: what is in the store, and how it gets in and out.
+#pragma once
+
+#include "cli/options.h"
+#include "ns/run.h"
+#include "spec/host.h"
+#include "store/lock.h"
+
+#include <string>
+
+namespace ajail::cli {
+
+int fs(const FsOptions& options, const ns::Caller& process);
+/// `ajail fs import`, into the store HOME.
+int fs_import(const FsOptions& options, const spec::Host& host, const ns::Caller& process, const std::string& home);
+
+/// Why the root filesystem at PATH cannot be locked, NAME to the user: who has it, or what the kernel said.
+std::string why_not_locked(const std::string& name, const std::string& path, store::Hold wanted,
+                           const sys::Error& error);
+
+} // namespace ajail::cli
