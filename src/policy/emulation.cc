@@ -20,6 +20,10 @@ constexpr std::size_t kMaxGroups = 65536;  // NGROUPS_MAX
 constexpr std::size_t kMaxEntries = 16384; // different identities at a time, and microseconds of slack at most
 constexpr std::size_t kMaxHeld = 1U << 22; // groups in all of them
 
+// Who has an id of 0 has the capabilities, or gets them back (capabilities(7)).
+bool has_root(const Ids& ids) { return ids.real == 0 || ids.effective == 0 || ids.saved == 0; }
+bool may_set(const Identity& who) { return who.user.effective == 0 || who.kept_caps; }
+
 bool may_be(const Ids& ids, std::uint32_t id) { return id == ids.real || id == ids.effective || id == ids.saved; }
 
 std::int64_t set_one(Ids& ids, bool root, std::uint32_t id) {
@@ -62,6 +66,22 @@ std::int64_t set_file(Ids& ids, bool root, std::uint32_t id) {
     return before;
 }
 
+std::int64_t set_id_of(int nr, const std::uint64_t args[6], Identity& who) {
+    auto id = [&](int i) { return static_cast<std::uint32_t>(args[i]); };
+    bool root = may_set(who);
+    switch (nr) {
+    case SYS_setuid: return set_one(who.user, root, id(0));
+    case SYS_setgid: return set_one(who.group, root, id(0));
+    case SYS_setreuid: return set_two(who.user, root, id(0), id(1));
+    case SYS_setregid: return set_two(who.group, root, id(0), id(1));
+    case SYS_setresuid: return set_three(who.user, root, id(0), id(1), id(2));
+    case SYS_setresgid: return set_three(who.group, root, id(0), id(1), id(2));
+    case SYS_setfsuid: return set_file(who.user, root, id(0));
+    case SYS_setfsgid: return set_file(who.group, root, id(0));
+    default: return -ENOSYS;
+    }
+}
+
 std::string number(pid_t task, const char* file) { return std::to_string(task) + "/" + file; }
 
 // A file of /proc, at most 4 KiB of it; empty if the task is gone.
@@ -89,24 +109,16 @@ bool write_at(const sys::Fd& memory, std::uint64_t address, const void* from, st
 } // namespace
 
 std::int64_t set_id(int nr, const std::uint64_t args[6], Identity& who) {
-    auto id = [&](int i) { return static_cast<std::uint32_t>(args[i]); };
-    bool root = who.user.effective == 0 || who.keeps_caps; // the capabilities go with it
-    switch (nr) {
-    case SYS_setuid: return set_one(who.user, root, id(0));
-    case SYS_setgid: return set_one(who.group, root, id(0));
-    case SYS_setreuid: return set_two(who.user, root, id(0), id(1));
-    case SYS_setregid: return set_two(who.group, root, id(0), id(1));
-    case SYS_setresuid: return set_three(who.user, root, id(0), id(1), id(2));
-    case SYS_setresgid: return set_three(who.group, root, id(0), id(1), id(2));
-    case SYS_setfsuid: return set_file(who.user, root, id(0));
-    case SYS_setfsgid: return set_file(who.group, root, id(0));
-    default: return -ENOSYS;
-    }
+    bool had = has_root(who.user);
+    std::int64_t result = set_id_of(nr, args, who);
+    bool has = has_root(who.user);
+    if (had != has) who.kept_caps = had && who.keeps_caps;
+    return result;
 }
 
 Identity after_exec(Identity who) {
     for (Ids* ids : {&who.user, &who.group}) ids->saved = ids->file = ids->effective;
-    who.keeps_caps = false;
+    who.keeps_caps = who.kept_caps = false;
     return who;
 }
 
@@ -174,7 +186,7 @@ Emulation::Reply Emulation::tell(const Asked& asked) {
 
 Emulation::Reply Emulation::set_groups(const Asked& asked) {
     Identity who = identity(asked.task);
-    if (who.user.effective != 0 && !who.keeps_caps) return {-EPERM};
+    if (!may_set(who)) return {-EPERM};
     auto count = static_cast<std::uint32_t>(asked.args[0]); // the kernel takes 32 bits
     if (count > kMaxGroups) return {-EINVAL};
     who.groups.assign(count, 0);
@@ -199,8 +211,8 @@ Emulation::Reply Emulation::set_caps(const Asked& asked) {
     std::uint64_t have = field(status, "CapPrm", 16);
     std::uint64_t inheritable = have | field(status, "CapInh", 16);
     auto both = [&](auto member) { return data[0].*member | static_cast<std::uint64_t>(data[1].*member) << 32; };
-    if (Identity who = identity(asked.task); who.keeps_caps) { // whoever gives CAP_SETUID away means it
-        who.keeps_caps = (both(&__user_cap_data_struct::permitted) >> CAP_SETUID & 1U) != 0;
+    if (Identity who = identity(asked.task); who.kept_caps) { // whoever gives CAP_SETUID away means it
+        who.kept_caps = (both(&__user_cap_data_struct::permitted) >> CAP_SETUID & 1U) != 0;
         if (!remember(asked, who)) return {-EPERM};
     }
     bool less = (both(&__user_cap_data_struct::permitted) & ~have) == 0 &&

@@ -24,7 +24,8 @@ struct Identity {
     Ids user, group;
     std::vector<std::uint32_t> groups;
     bool groups_set = false; ///< else the kernel's own are told
-    bool keeps_caps = false; ///< PR_SET_KEEPCAPS: may still set ids after it has stopped being root (setpriv(1))
+    bool keeps_caps = false; ///< PR_SET_KEEPCAPS: will still be able to set ids when it stops being root (setpriv(1))
+    bool kept_caps = false;  ///< and so it is
     bool operator==(const Identity&) const = default;
 };
 

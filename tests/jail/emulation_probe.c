@@ -225,6 +225,8 @@ static void keepcaps_off(void) {
     must(fails(prctl(PR_SET_KEEPCAPS, 2), EINVAL));
     must(prctl(PR_SET_KEEPCAPS, 1) == 0 && prctl(PR_SET_KEEPCAPS, 0) == 0 && setresuid_(1000, 1000, 1000) == 0);
     must(fails(setresgid_(100, 100, 100), EPERM));
+    must(prctl(PR_SET_KEEPCAPS, 1) == 0); // there is nothing to keep
+    must(fails(call(SYS_setuid, 0, 0, 0), EPERM));
 }
 
 static void supplementary(void) {
