@@ -2,9 +2,12 @@
 // See emulation.h.
 #include "policy/emulation.h"
 
+#include "policy/placeholder.h"
+
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <climits>
 #include <cstring>
 #include <linux/capability.h>
 #include <linux/seccomp.h>
@@ -19,6 +22,13 @@ constexpr std::uint32_t kLeave = ~std::uint32_t{0};
 constexpr std::size_t kMaxGroups = 65536;  // NGROUPS_MAX
 constexpr std::size_t kMaxEntries = 16384; // different identities at a time, and microseconds of slack at most
 constexpr std::size_t kMaxHeld = 1U << 22; // groups in all of them
+
+bool makes_node(int nr) {
+#ifdef SYS_mknod
+    if (nr == SYS_mknod) return true;
+#endif
+    return nr == SYS_mknodat;
+}
 
 // Who has an id of 0 has the capabilities, or gets them back (capabilities(7)).
 bool has_root(const Ids& ids) { return ids.real == 0 || ids.effective == 0 || ids.saved == 0; }
@@ -135,6 +145,10 @@ sys::Status Emulation::answer() {
     Asked asked{question.id, static_cast<pid_t>(question.pid), question.data.nr, {}};
     std::copy(std::begin(question.data.args), std::end(question.data.args), asked.args);
     Reply reply = this->reply(asked);
+    return reply.later ? sys::Status(sys::Done{}) : tell(asked, reply);
+}
+
+sys::Status Emulation::tell(const Asked& asked, const Reply& reply) {
     seccomp_notif_resp answer{};
     answer.id = asked.id;
     if (reply.real) answer.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
@@ -149,14 +163,15 @@ Emulation::Reply Emulation::reply(const Asked& asked) {
     if (asked.nr == SYS_setgroups) return set_groups(asked);
     if (asked.nr == SYS_capset) return set_caps(asked);
     if (asked.nr == SYS_prctl) return keep_caps(asked);
+    if (makes_node(asked.nr)) return make_node(asked);
     Identity who = identity(asked.task);
     std::int64_t value = set_id(asked.nr, asked.args, who);
-    if (value == -ENOSYS) return tell(asked);
+    if (value == -ENOSYS) return who_is(asked);
     if (value >= 0 && !remember(asked, who)) return {-EAGAIN};
     return {value};
 }
 
-Emulation::Reply Emulation::tell(const Asked& asked) {
+Emulation::Reply Emulation::who_is(const Asked& asked) {
     Identity who = identity(asked.task);
     auto three = [&](const Ids& ids) -> Reply {
         std::uint32_t values[] = {ids.real, ids.effective, ids.saved};
@@ -227,6 +242,30 @@ Emulation::Reply Emulation::keep_caps(const Asked& asked) {
     who.keeps_caps = asked.args[1] != 0;
     if (!remember(asked, who)) return {-EPERM};
     return {0, true};
+}
+
+// By a process of its own: a file system may take its time, or for ever, and init has others to answer. (Nobody else
+// is in this one, so that it can be copied without more ado.)
+Emulation::Reply Emulation::make_node(const Asked& asked) {
+    auto helper = sys::clone3(0, nullptr);
+    if (!helper) return {-helper.error().err};
+    if (*helper != 0) return {.later = true};
+    bool at = asked.nr == SYS_mknodat; // the directory comes first there
+    const std::uint64_t* args = asked.args + (at ? 1 : 0);
+    int dirfd = at ? static_cast<int>(asked.args[0]) : AT_FDCWD;
+    std::array<char, PATH_MAX> bytes{};
+    sys::Fd its = memory(asked, O_RDONLY);
+    // Less where the memory ends.
+    ssize_t size = its ? ::pread(its.get(), bytes.data(), bytes.size(), static_cast<off_t>(args[0])) : -1;
+    std::size_t length = ::strnlen(bytes.data(), size > 0 ? static_cast<std::size_t>(size) : 0);
+    std::int64_t value = size == PATH_MAX ? -ENAMETOOLONG : -EFAULT;
+    if (static_cast<ssize_t>(length) < size) {
+        auto umask = static_cast<mode_t>(field(read_proc(proc_, number(asked.task, "status")), "Umask", 8));
+        mode_t mode = static_cast<mode_t>(args[1]) & 07777 & ~umask;
+        value = make_placeholder(proc_, asked.task, dirfd, std::string(bytes.data(), length), mode);
+    }
+    (void)tell(asked, {value});
+    ::_exit(0);
 }
 
 Identity Emulation::identity(pid_t task) {

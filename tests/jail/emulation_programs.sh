@@ -36,8 +36,9 @@ output 'install for another owner: root stays it, the mode is right' 'root root 
 output 'chown -R, chgrp' 'root:root' jail sh -c \
     'mkdir -p /tmp/a/b && chown -R www-data:games /tmp/a && chgrp -h mail /tmp/a/b && stat -c %U:%G /tmp/a/b'
 output 'what is made belongs to root' 'root' jail runuser -u nobody -- sh -c 'touch /tmp/x; stat -c %U /tmp/x'
-output 'mknod: devices are not there, a fifo is' 'no no fifo' jail sh -c 'cd /tmp
-    mknod c c 1 3; mknod b b 8 0; mknod p p; echo $(test -e c || echo no) $(test -e b || echo no) $(stat -c %F p)'
+output 'mknod: an empty file stands in for a device, a fifo is one' 'regular empty file:600 regular empty file:644 fifo:644' \
+    jail sh -c 'cd /tmp && mknod -m 600 c c 1 3 && mknod b b 8 0 && mknod p p && echo $(stat -c %F:%a c b p)'
+output 'cp -a of a device' 'regular empty file 666' jail sh -c 'cp -a /dev/null /tmp/ && stat -c "%F %a" /tmp/null'
 
 for words in 'su -s /bin/sh nobody -c true' 'runuser -u nobody true' 'setpriv --reuid 33 true' 'setpriv --clear-groups true' \
     'chroot --userspec=33:33 / true' 'chown 33 /tmp' 'install -o 33 /bin/true /tmp/x' 'mknod /tmp/c c 1 3'; do
