@@ -8,7 +8,11 @@
 #include <cerrno>
 #include <cstring>
 #include <linux/capability.h>
+#include <linux/limits.h>
+#include <linux/posix_acl.h>
+#include <linux/posix_acl_xattr.h>
 #include <linux/seccomp.h>
+#include <string_view>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
 
@@ -105,6 +109,16 @@ std::int64_t set_id(int nr, const std::uint64_t args[6], Identity& who) {
     }
 }
 
+bool acl_names_others(const std::vector<std::uint8_t>& value) {
+    posix_acl_xattr_entry entry{};
+    for (std::size_t at = sizeof(posix_acl_xattr_header); at + sizeof entry <= value.size(); at += sizeof entry) {
+        std::memcpy(&entry, &value[at], sizeof entry);
+        bool named = entry.e_tag == ACL_USER || entry.e_tag == ACL_GROUP; // little-endian, as every arch here
+        if (named && entry.e_id != 0) return true;
+    }
+    return false;
+}
+
 sys::Status Emulation::answer() {
     seccomp_notif asked{};
     auto heard = sys::ioctl(listener_.get(), SECCOMP_IOCTL_NOTIF_RECV, &asked);
@@ -127,6 +141,7 @@ Emulation::Reply Emulation::reply(pid_t task, int nr, const std::uint64_t args[6
     if (nr == SYS_setgroups) return set_groups(task, args);
     if (nr == SYS_capset) return set_caps(task, args);
     if (nr == SYS_prctl) return keep_caps(task, args);
+    if (nr == SYS_setxattr || nr == SYS_lsetxattr || nr == SYS_fsetxattr) return set_attribute(task, args);
     Identity who = identity(task);
     std::int64_t value = set_id(nr, args, who);
     if (value == -ENOSYS) return tell(task, nr, args);
@@ -200,6 +215,18 @@ Emulation::Reply Emulation::keep_caps(pid_t task, const std::uint64_t args[6]) {
     who.keeps_caps = args[1] != 0;
     remember(task, std::move(who));
     return {0, true};
+}
+
+// An access list that names users or groups is as much of an owner as chown's, and treated alike. What cannot be read
+// is the kernel's to refuse.
+Emulation::Reply Emulation::set_attribute(pid_t task, const std::uint64_t args[6]) {
+    constexpr std::string_view kAcl = "system.posix_acl_";
+    std::array<char, kAcl.size()> name;
+    if (!read_memory(task, args[1], name.data(), name.size())) return {0, true};
+    if (std::string_view(name.data(), name.size()) != kAcl || args[3] > XATTR_SIZE_MAX) return {0, true};
+    std::vector<std::uint8_t> value(static_cast<std::size_t>(args[3]));
+    if (!read_memory(task, args[2], value.data(), value.size())) return {0, true};
+    return {0, !acl_names_others(value)};
 }
 
 Identity Emulation::identity(pid_t task) {

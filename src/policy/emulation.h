@@ -31,6 +31,10 @@ struct Identity {
 /// CAP_SETGID. Returns what the call returns: 0, an id (setfs*id), or -errno; WHO is unchanged then. Pure.
 std::int64_t set_id(int nr, const std::uint64_t args[6], Identity& who);
 
+/// True if VALUE, of the extended attribute system.posix_acl_access or _default, names a user or a group other than 0:
+/// with one id mapped there is no other, and the kernel refuses the whole list. Pure.
+bool acl_names_others(const std::vector<std::uint8_t>& value);
+
 /// Answers the filter's questions.
 class Emulation {
 public:
@@ -55,6 +59,7 @@ private:
     Reply set_groups(pid_t task, const std::uint64_t args[6]);
     Reply set_caps(pid_t task, const std::uint64_t args[6]);
     Reply keep_caps(pid_t task, const std::uint64_t args[6]);
+    Reply set_attribute(pid_t task, const std::uint64_t args[6]);
     Identity identity(pid_t task);
     void remember(pid_t task, Identity who);
     void forget_the_dead();
