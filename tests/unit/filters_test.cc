@@ -12,6 +12,7 @@
 #include "bpf.h"
 #include "policy/filters.h"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cinttypes>
@@ -48,6 +49,7 @@ using Args = std::array<std::uint64_t, 6>;
 
 constexpr std::uint32_t kAllow = SECCOMP_RET_ALLOW;
 constexpr std::uint32_t kFake = SECCOMP_RET_ERRNO;
+constexpr std::uint32_t kAsk = SECCOMP_RET_USER_NOTIF;
 constexpr std::uint32_t kEperm = SECCOMP_RET_ERRNO | EPERM;
 constexpr std::uint32_t kKill = SECCOMP_RET_KILL_PROCESS;
 constexpr std::uint32_t kX32 = 0x40000000;
@@ -70,10 +72,16 @@ struct Number {
 };
 
 constexpr std::array kNumbers{
-    Number{"ioctl", 16, 29},    Number{"chown", 92, -1},       Number{"lchown", 94, -1},
-    Number{"fchown", 93, 55},   Number{"fchownat", 260, 54},   Number{"mknod", 133, -1},
-    Number{"mknodat", 259, 33}, Number{"setgroups", 116, 159}, Number{"getgroups", 115, 158},
-    Number{"fchmod", 91, 52},   Number{"write", 1, 64},
+    Number{"ioctl", 16, 29},       Number{"chown", 92, -1},       Number{"lchown", 94, -1},
+    Number{"fchown", 93, 55},      Number{"fchownat", 260, 54},   Number{"mknod", 133, -1},
+    Number{"mknodat", 259, 33},    Number{"setgroups", 116, 159}, Number{"getgroups", 115, 158},
+    Number{"fchmod", 91, 52},      Number{"write", 1, 64},        Number{"setuid", 105, 146},
+    Number{"setgid", 106, 144},    Number{"setreuid", 113, 145},  Number{"setregid", 114, 143},
+    Number{"setresuid", 117, 147}, Number{"setresgid", 119, 149}, Number{"setfsuid", 122, 151},
+    Number{"setfsgid", 123, 152},  Number{"getuid", 102, 174},    Number{"geteuid", 107, 175},
+    Number{"getgid", 104, 176},    Number{"getegid", 108, 177},   Number{"getresuid", 118, 148},
+    Number{"getresgid", 120, 150}, Number{"capset", 126, 91},     Number{"prctl", 157, 167},
+    Number{"setxattr", 188, 5},    Number{"lsetxattr", 189, 6},   Number{"fsetxattr", 190, 7},
 };
 
 /// An architecture that programs are made for.
@@ -112,18 +120,28 @@ std::uint32_t terminal_meaning(const Arch& arch, int nr, const Args& args) {
     return refused ? kEperm : kAllow;
 }
 
+/// What init answers, whatever the arguments.
+constexpr std::array kAsked{"setuid",    "setgid",    "setreuid", "setregid", "setresuid", "setresgid", "setfsuid",
+                            "setfsgid",  "setgroups", "getuid",   "geteuid",  "getgid",    "getegid",   "getresuid",
+                            "getresgid", "getgroups", "capset",   "setxattr", "lsetxattr", "fsetxattr"};
+
 std::uint32_t root_meaning(const Arch& arch, int nr, const Args& args) {
     const auto is = [&](const char* name) { return nr >= 0 && nr == arch.nr(name); };
     const auto owners = [&](std::size_t uid) { return args[uid] != 0 || args[uid + 1] != 0 ? kFake : kAllow; };
     const auto device = [&](std::size_t mode) {
         const auto type = args[mode] & S_IFMT;
-        return type == S_IFCHR || type == S_IFBLK ? kFake : kAllow;
+        const bool whiteout = type == S_IFCHR && args[mode + 1] == 0;
+        return (type == S_IFCHR && !whiteout) || type == S_IFBLK ? kFake : kAllow;
     };
     if (is("chown") || is("lchown") || is("fchown")) return owners(1);
     if (is("fchownat")) return owners(2);
     if (is("mknod")) return device(1);
     if (is("mknodat")) return device(2);
-    return is("setgroups") ? kFake : kAllow;
+    if (is("prctl")) {
+        const auto option = static_cast<std::uint32_t>(args[0]);
+        return option == PR_SET_KEEPCAPS ? kAsk : option == PR_SET_TIMERSLACK ? kFake : kAllow;
+    }
+    return std::any_of(kAsked.begin(), kAsked.end(), is) ? kAsk : kAllow;
 }
 
 /// What devices.policy says: device nodes alone.
@@ -135,13 +153,13 @@ std::uint32_t devices_meaning(const Arch& arch, int nr, const Args& args) {
 struct Subject {
     const char* name;
     Meaning meaning;
-    std::vector<const char*> syscalls; ///< those that a rule names
+    std::vector<const char*> syscalls; ///< those whose arguments a rule looks at
 };
 
 const std::vector<Subject>& subjects() {
     static const std::vector<Subject> all{
         {"terminal", terminal_meaning, {"ioctl"}},
-        {"root", root_meaning, {"chown", "lchown", "fchown", "fchownat", "mknod", "mknodat", "setgroups"}},
+        {"root", root_meaning, {"chown", "lchown", "fchown", "fchownat", "mknod", "mknodat", "prctl"}},
         {"devices", devices_meaning, {"mknod", "mknodat"}},
     };
     return all;
@@ -150,9 +168,10 @@ const std::vector<Subject>& subjects() {
 /// Values on both sides of everything that a rule compares, with and without high bits.
 const std::vector<std::uint64_t>& interesting_values() {
     static const std::vector<std::uint64_t> values = [] {
-        constexpr std::array<std::uint64_t, 22> kLow{
-            0,      1,      12345,  0xfffe, 0x7fffffff, 0x80000000, 0xffffffff, 0x5401,  0x5411,  0x5412,  0x5413,
-            0x541C, 0x541D, 0x541E, 0x5423, 0x5424,     0010644,    0020666,    0060660, 0100644, 0140755, 0120777};
+        constexpr std::array<std::uint64_t, 26> kLow{
+            0,          1,          7,       8,       29,      30,      12345,   0xfffe, 0x7fffffff,
+            0x80000000, 0xffffffff, 0x5401,  0x5411,  0x5412,  0x5413,  0x541C,  0x541D, 0x541E,
+            0x5423,     0x5424,     0010644, 0020666, 0060660, 0100644, 0140755, 0120777};
         std::vector<std::uint64_t> out;
         for (const auto low : kLow) {
             out.insert(out.end(), {low, low | kHigh, low | ~std::uint64_t{0} << 32});
@@ -457,29 +476,45 @@ TEST_CASE("filters: root, owners", "[filters]") {
     check("fchownat", 2);
 }
 
-TEST_CASE("filters: root, devices and groups", "[filters]") {
+TEST_CASE("filters: root, devices", "[filters]") {
     const auto check = [](const char* name, std::size_t mode_arg) {
         if (this_arch().nr(name) < 0) return;
         INFO(name);
-        const auto made = [&](std::uint64_t mode) {
+        const auto made = [&](std::uint64_t mode, std::uint64_t device = 0x0103) {
             Args args{3, S_IFCHR, S_IFCHR, S_IFCHR, 0, 0};
             args[mode_arg] = mode;
+            args[mode_arg + 1] = device;
             return ask("root", name, args);
         };
         CHECK(made(S_IFCHR | 0666) == kFake);
         CHECK(made(S_IFBLK | 0660) == kFake);
         CHECK(made(kHigh | S_IFCHR | 0666) == kFake); // the kernel takes 16 bits
         CHECK(made(0x10000 | S_IFBLK) == kFake);
+        CHECK(made(S_IFCHR, 0) == kAllow); // a whiteout
+        CHECK(made(S_IFBLK, 0) == kFake);
         for (const int type : {0, S_IFREG, S_IFIFO, S_IFSOCK, S_IFDIR, S_IFLNK}) {
             CHECK(made(static_cast<std::uint64_t>(type | 0644)) == kAllow);
         }
     };
     check("mknod", 1);
     check("mknodat", 2);
-    CHECK(ask("root", "setgroups", {0, 0}) == kFake);
-    CHECK(ask("root", "setgroups", {1, 0x7fff0000}) == kFake);
-    CHECK(ask("root", "getgroups", {0, 0}) == kAllow);
     CHECK(ask("root", "fchmod", {3, 04755}) == kAllow);
+}
+
+TEST_CASE("filters: root, who one is", "[filters]") {
+    for (const char* name : kAsked) {
+        INFO(name);
+        CHECK(ask("root", name, {}) == kAsk);
+        CHECK(ask("root", name, {1, 0x7fff0000, ~std::uint64_t{0}}) == kAsk);
+    }
+    CHECK(ask("root", "prctl", {PR_SET_KEEPCAPS, 1}) == kAsk);
+    CHECK(ask("root", "prctl", {PR_SET_KEEPCAPS, 0}) == kAsk);
+    CHECK(ask("root", "prctl", {kHigh | PR_SET_KEEPCAPS, 1}) == kAsk); // the kernel takes 32 bits
+    CHECK(ask("root", "prctl", {PR_SET_TIMERSLACK, 1}) == kFake);
+    for (const std::uint64_t option :
+         {PR_GET_TIMERSLACK, PR_GET_KEEPCAPS, PR_SET_NAME, PR_SET_NO_NEW_PRIVS, PR_SET_PDEATHSIG}) {
+        CHECK(ask("root", "prctl", {option, PR_SET_KEEPCAPS, PR_SET_KEEPCAPS}) == kAllow);
+    }
 }
 
 TEST_CASE("filters: foreign ABIs are killed", "[filters]") {
@@ -699,13 +734,18 @@ TEST_CASE("kernel: root", "[filters][kernel]") {
         if (mknod(device.c_str(), S_IFCHR | 0666, 0x0103) != 0) return 7;
         if (mknodat(AT_FDCWD, device.c_str(), S_IFBLK | 0666, 0x0700) != 0) return 8;
         if (lstat(device.c_str(), &now) != -1 || errno != ENOENT) return 9;
+        if (mknod(device.c_str(), S_IFCHR | 0600, 0) != 0 && errno != EPERM) return 17; // not on an overlay
         if (mkfifo(fifo.c_str(), 0600) != 0) return 10;
         if (lstat(fifo.c_str(), &now) != 0 || !S_ISFIFO(now.st_mode)) return 11;
+        // Nobody listens here, and then an asked call is ENOSYS (seccomp(2)): never the kernel's own.
         const gid_t groups[] = {54321};
-        if (syscall(SYS_setgroups, 1, groups) != 0) return 12;
-        gid_t have[256];
-        const int count = getgroups(256, have);
-        if (count == 1 && have[0] == 54321) return 13;
+        if (syscall(SYS_setgroups, 1, groups) != -1 || errno != ENOSYS) return 12;
+        if (syscall(SYS_getuid) != -1 || errno != ENOSYS) return 13;
+        if (syscall(SYS_setresuid, 0, 0, 0) != -1 || errno != ENOSYS) return 14;
+        if (prctl(PR_SET_KEEPCAPS, 1) != -1 || errno != ENOSYS) return 15;
+        if (prctl(PR_GET_KEEPCAPS) != 0) return 16;
+        const int slack = prctl(PR_GET_TIMERSLACK);
+        if (prctl(PR_SET_TIMERSLACK, 1) != 0 || prctl(PR_GET_TIMERSLACK) != slack) return 18;
         return 0;
     });
     CHECK(status == 0);
