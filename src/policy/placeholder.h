@@ -9,6 +9,7 @@ namespace ajail::policy {
 
 /// Makes PATH as TASK would see it, from DIRFD of its own (AT_FDCWD: its working directory). PROC is the jail's /proc.
 /// Returns what mknodat(2) returns: 0 or -errno. Where it cannot be made for want of a right, 0 as well.
+/// Leaves the process under Landlock: it is to end now.
 std::int64_t make_placeholder(const sys::Fd& proc, pid_t task, int dirfd, const std::string& path, mode_t mode);
 
 } // namespace ajail::policy

@@ -13,6 +13,15 @@ for probe in fresh dropped saved groups keepcaps keepcaps-off capabilities point
 for probe in child orphan forked-before threads libc exec-saved exec-unasked; do holds $probe; done
 # Files
 for probe in nodes owners; do holds $probe; done
+mkdir "$HOST_TMP/closed"
+cat >hand_in.py <<'P'
+import os, socket, subprocess, sys
+outer, inner = socket.socketpair()
+socket.send_fds(outer, [b"x"], [os.open(sys.argv[1], os.O_RDONLY | os.O_DIRECTORY)])
+sys.exit(subprocess.run([os.environ["AJAIL"], "run", "--quiet", "--fs=deb", "./probe", "not-granted"], stdin=inner).returncode)
+P
+check 'nothing is made where nothing was granted' /usr/bin/python3 hand_in.py "$HOST_TMP/closed"
+equal 'nor is it there' '' "$(find "$HOST_TMP" -name planted)"
 check 'a whiteout is really made where the file system does' jail sh -c 'cd /dev/shm && mknod w c 0 0 && stat -c %F:%t:%T w'
 equal 'it is one' 'character special file:0:0' "$(cat "$OUT")"
 # Whatever askers do, init answers the others and the jail ends as it should

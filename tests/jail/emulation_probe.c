@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
@@ -320,6 +321,26 @@ static void nodes(void) {
     must(fails(mknod("/tmp/deleted", S_IFCHR, 0), EPERM) || lstat("/tmp/deleted", &st) == 0);
 }
 
+// A directory that was not granted, but handed in on the socket that is stdin: nothing is made in it, by nobody.
+static void not_granted(void) {
+    char byte, control[CMSG_SPACE(sizeof(int))];
+    struct iovec data = {&byte, 1};
+    struct msghdr message = {
+        .msg_iov = &data, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
+    must(recvmsg(0, &message, 0) == 1 && CMSG_FIRSTHDR(&message) != NULL);
+    int dir;
+    memcpy(&dir, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof dir);
+    struct stat st;
+    must(fstat(dir, &st) == 0 && S_ISDIR(st.st_mode));
+    if (fails(openat(dir, "control", O_CREAT | O_WRONLY, 0600), EACCES)) { // the wall stands, for us
+        (void)mknodat(dir, "planted", S_IFCHR | 0666, makedev(1, 3));
+        (void)mknodat(dir, "../planted", S_IFCHR | 0666, makedev(1, 3));
+        must(fchdir(dir) == 0);
+        (void)mknod("planted", S_IFCHR | 0666, makedev(1, 3));
+        must(fails(faccessat(dir, "planted", F_OK, 0), ENOENT));
+    }
+}
+
 static void owners(void) {
     struct stat st;
     int fd = open("owned", O_CREAT | O_RDWR, 0644);
@@ -515,6 +536,7 @@ static const struct {
                {"slack", slack},
                {"nodes", nodes},
                {"owners", owners},
+               {"not-granted", not_granted},
                {"killed", killed_while_asked},
                {"frozen", frozen},
                {"many-threads", many_threads},

@@ -138,6 +138,8 @@ echo 'APT::Keep-Downloaded-Packages "false";' >>"$apt/apt.conf.d/90ajail"
 rm -f "$target/etc/hostname" "$target/etc/resolv.conf" "$target/etc/machine-id"
 echo localhost >"$target/etc/hostname"
 touch "$target/etc/resolv.conf" "$target/etc/machine-id"
+# Elsewhere systemd makes it; pacman gives up without it.
+[ -e "$target/etc/mtab" ] || [ -L "$target/etc/mtab" ] || ln -s ../proc/self/mounts "$target/etc/mtab"
 # Set-id bits mean nothing with one id, and the owner must be able to read it
 # all and to remove it from outside.
 find "$target" -xdev ! -path "$target/proc" ! -path "$target/dev" \( \
