@@ -27,7 +27,7 @@ must() { "${@:2}" || failed+=("$1"); }
 step 'packages'
 packages=(g++ clang cmake ninja-build pkg-config libseccomp-dev libcap-dev libcli11-dev libspdlog-dev libfmt-dev
     nlohmann-json3-dev catch2 mmdebstrap debian-archive-keyring ca-certificates python3 shellcheck clang-format
-    bsdutils binutils git libcap2-bin procps)
+    bsdutils binutils git libcap2-bin procps uidmap)
 missing=()
 for package in "${packages[@]}"; do
     dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q '^install ok installed$' || missing+=("$package")
