@@ -31,6 +31,8 @@ spec::Spec jail(const Task& task, const spec::Host& host) {
         else if (auto* link = std::get_if<spec::Symlink>(&mount); link != nullptr && link->target != "/var/run")
             add(std::move(mount));
     }
+    // What a jail with several ids has left in a root filesystem is whole only with them.
+    if (!task.source.empty()) spec.users = spec::Users::automatic;
     add(spec::Proc{"/proc"}); // with it goes that there are no user namespaces inside
     add(spec::Dev{"/dev"});
     auto& env = spec.command.env;

@@ -5,7 +5,7 @@
 #include "cli/archive.h"
 #include "cli/caller.h"
 #include "cli/words.h"
-#include "store/store.h"
+#include "ns/idmap.h"
 
 #include <algorithm>
 #include <array>
@@ -23,8 +23,9 @@ using sys::Fd;
 
 class Command {
 public:
-    Command(const FsOptions& options, const ns::Caller& process, spec::Host host)
-        : options_(options), process_(process), host_(std::move(host)), home_(who_calls(host_.uid).ajail_home) {}
+    Command(const FsOptions& options, const ns::Caller& process, spec::Host host, const Caller& caller)
+        : options_(options), process_(process), host_(std::move(host)), home_(caller.ajail_home),
+          remover_(remover(host_, caller.name, process)) {}
 
     int run() {
         using Verb = FsOptions::Verb;
@@ -159,7 +160,7 @@ private:
                 code = fail("fs remove: file systems are mounted in " + spec::escape(path) + "; unmount them first");
                 continue;
             }
-            if (auto removed = store::remove(home_, name); !removed)
+            if (auto removed = store::remove(home_, name, remover_); !removed)
                 code = fail("fs remove: " + why_not_locked(name, path, store::Hold::exclusive, removed.error()));
         }
         return code;
@@ -167,7 +168,7 @@ private:
 
     // The new root filesystem NAME in the making; or it has been said why not.
     std::optional<store::Partial> partial(const char* verb, const std::string& name) const {
-        auto made = store::Partial::create(home_, name);
+        auto made = store::Partial::create(home_, name, remover_);
         if (made) return std::move(made).take();
         if (made.error().err == EEXIST)
             (void)fail(std::string("fs ") + verb + ": " + name +
@@ -258,6 +259,7 @@ private:
     const ns::Caller& process_;
     spec::Host host_;
     std::string home_;
+    store::Remover remover_;
 };
 
 } // namespace
@@ -280,10 +282,26 @@ std::string why_not_locked(const std::string& name, const std::string& path, sto
     return text;
 }
 
+store::Remover remover(spec::Host host, const std::string& name, const ns::Caller& process) {
+    return [host = std::move(host), name, &process](int dir, const std::string& entry) mutable {
+        sys::Status removed = store::remove_tree(dir, entry);
+        bool denied = !removed && (removed.error().err == EACCES || removed.error().err == EPERM);
+        if (!denied || host.real_root) return removed;
+        host.subordinates = look_for_subordinates(name, host.uid);
+        auto lowered = spec::lower({.users = spec::Users::range}, host);
+        if (std::holds_alternative<spec::Refusal>(lowered)) return removed; // no such ids: they cannot be the reason
+        return ns::with_ids(std::get<spec::Plan>(lowered), process, [&] { return store::remove_tree(dir, entry); });
+    };
+}
+
 int fs(const FsOptions& options, const ns::Caller& process) {
-    auto host = sys::during(sys::Stage::start, look_at_host());
-    if (!host) return fail(sentence(host.error(), nullptr));
-    return Command(options, process, std::move(host).take()).run();
+    auto looked = sys::during(sys::Stage::start, look_at_host());
+    if (!looked) return fail(sentence(looked.error(), nullptr));
+    spec::Host host = std::move(looked).take();
+    Caller caller = who_calls(host.uid);
+    host.subordinates = look_for_subordinates(caller.name, host.uid);
+    store::remove_abandoned_scratch(caller.ajail_home, remover(host, caller.name, process));
+    return Command(options, process, std::move(host), caller).run();
 }
 
 } // namespace ajail::cli

@@ -5,7 +5,7 @@
 #include "cli/options.h"
 #include "ns/run.h"
 #include "spec/host.h"
-#include "store/lock.h"
+#include "store/store.h"
 
 #include <string>
 
@@ -18,5 +18,8 @@ int fs_import(const FsOptions& options, const spec::Host& host, const ns::Caller
 /// Why the root filesystem at PATH cannot be locked, NAME to the user: who has it, or what the kernel said.
 std::string why_not_locked(const std::string& name, const std::string& path, store::Hold wanted,
                            const sys::Error& error);
+
+/// Removes trees of the user NAME's own and, as the root of NAME's subordinate ids, what those own.
+store::Remover remover(spec::Host host, const std::string& name, const ns::Caller& process);
 
 } // namespace ajail::cli

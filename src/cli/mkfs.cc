@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // `ajail mkfs`: makes a root filesystem with the distribution's script (tools/mkfs, embedded) inside a jail of the
 // host's own programs, where only the new directory can be written. It appears complete or not at all.
+#include "cli/fs.h"
 #include "cli/mkfs_scripts.h"
 #include "cli/run.h"
 #include "cli/words.h"
-#include "store/store.h"
 
 #include <cstring>
 #include <unistd.h>
@@ -72,7 +72,7 @@ int mkfs(const MkfsOptions& options, const ns::Caller& process) {
     if (!looked) return fail(sentence(looked.error(), nullptr));
     const spec::Host& host = *looked;
     Caller caller = who_calls(host.uid);
-    auto partial = store::Partial::create(caller.ajail_home, options.name);
+    auto partial = store::Partial::create(caller.ajail_home, options.name, remover(host, caller.name, process));
     std::string where = spec::escape(caller.ajail_home) + "/fs/" + options.name;
     if (!partial && partial.error().err == EEXIST)
         return fail("mkfs: " + where + " exists already; remove it first or choose another name");

@@ -354,6 +354,9 @@ int run(const RunOptions& options, const ns::Caller& process) {
     spec::Host host = *std::move(looked);
     Caller caller = who_calls(host.uid);
     if (options.users != spec::Users::one) host.subordinates = look_for_subordinates(caller.name, host.uid);
+    store::Remover remove = remover(host, caller.name, process);
+    std::string home = caller.ajail_home;
+    if (options.dry_run == RunOptions::DryRun::no) store::remove_abandoned_scratch(home, remove);
     Front front(options, host, std::move(caller));
     spec::Spec spec;
     try {
@@ -371,7 +374,7 @@ int run(const RunOptions& options, const ns::Caller& process) {
     std::optional<store::Scratch> scratch; // gone with this function, or by the next one that uses the directory
     if (options.dry_run == RunOptions::DryRun::no && !spec.scratch.directory.empty()) {
         unsigned owner = host.real_root ? spec::kRootRangeBase : host.uid;
-        auto made = store::Scratch::create(spec.scratch.directory, owner);
+        auto made = store::Scratch::create(home, spec.scratch.directory, owner, remove);
         if (!made)
             return fail("--scratch=" + spec::escape(options.scratch_directory) + ": " +
                         std::strerror(made.error().err));

@@ -157,6 +157,15 @@ private:
         return attach(std::move(tree), op.target, true);
     }
 
+    Status apply(const op::Directory& op) {
+        std::string name = scratch_name("directory");
+        TRY(sys::mkdirat(scratch_.get(), name.c_str(), op.mode));
+        Fd tree = TRY(sys::open_tree(scratch_.get(), name.c_str(), OPEN_TREE_CLONE));
+        TRY(restrict(tree.get(), op.attr));
+        TRY(remember_own(tree.get()));
+        return attach(std::move(tree), op.target, true);
+    }
+
     Status apply(const op::Bind& op) {
         Fd tree;
         if (auto prepared = trees_.find(index_); prepared != trees_.end()) {

@@ -102,4 +102,26 @@ Status write_maps(const spec::Plan& plan, const Caller& caller, pid_t pid, std::
     return sys::write_file((proc + "gid_map").c_str(), map_lines(plan.gids));
 }
 
+Status with_ids(const spec::Plan& plan, const Caller& caller, const std::function<Status()>& work) {
+    auto [mine, its] = TRY(sys::socketpair());
+    pid_t pid = TRY(sys::clone3(CLONE_NEWUSER, nullptr));
+    if (pid == 0) {
+        mine.reset();
+        char go = 0;
+        auto told = sys::read_some(its.get(), {&go, 1}); // end of file: there are no maps
+        if (!told || *told != 1) ::_exit(EPERM);
+        Status done = work();
+        ::_exit(done ? 0 : done.error().err);
+    }
+    its.reset();
+    std::optional<HelperEnd> helper;
+    Status mapped = write_maps(plan, caller, pid, helper);
+    if (mapped) mapped = sys::write_all(mine.get(), "g");
+    mine.reset();
+    siginfo_t info = TRY(sys::waitid(P_PID, static_cast<id_t>(pid), WEXITED));
+    TRY(mapped);
+    int err = info.si_code == CLD_EXITED ? info.si_status : EINTR;
+    return err == 0 ? Status(Done{}) : Status(sys::refused(err));
+}
+
 } // namespace ajail::ns

@@ -4,6 +4,8 @@
 
 #include "ns/run.h"
 
+#include <functional>
+
 namespace ajail::ns {
 
 /// MAPS as the kernel takes them, a line each.
@@ -12,5 +14,9 @@ std::string map_lines(const spec::IdMaps& maps);
 /// In the monitor, between clone3 and `go`: writes the maps of PID, which waits. HELPER is set if one of the helper
 /// programs was the reason for an error.
 sys::Status write_maps(const spec::Plan& plan, const Caller& caller, pid_t pid, std::optional<HelperEnd>& helper);
+
+/// WORK in a child that is root of a user namespace with PLAN's ids (of the Plan, nothing else counts): what its ids
+/// own, it can change. Returns what WORK does, or why it could not be started.
+sys::Status with_ids(const spec::Plan& plan, const Caller& caller, const std::function<sys::Status()>& work);
 
 } // namespace ajail::ns

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // PID 1 of the jail. Forked, never exec'd, so its memory stays owned by the outer user namespace and no capability
-// of the jail opens it; non-dumpable, without stdio, with CAP_KILL alone.
+// of the jail opens it; non-dumpable, without stdio, with CAP_KILL alone, or with what the root emulation needs.
 #include "ns/child.h"
 
 #include "policy/emulation.h"
@@ -62,7 +62,8 @@ Status serve(const Fd& lifeline, pid_t payload, Fd listener) {
     TRY(sys::sigprocmask(SIG_SETMASK, mask, nullptr));
     Fd signals = TRY(sys::signalfd(mask));
     Fd proc = TRY(sys::open("/proc", O_PATH | O_DIRECTORY));
-    policy::Emulation emulation(std::move(listener), std::move(proc));
+    long slack = TRY(sys::prctl(PR_GET_TIMERSLACK)); // the payload's, too: it was forked from here
+    policy::Emulation emulation(std::move(listener), std::move(proc), static_cast<std::uint64_t>(slack));
     // poll(2) leaves a descriptor of -1 out.
     std::array<pollfd, 3> wait = {pollfd{lifeline.get(), POLLIN, 0}, pollfd{signals.get(), POLLIN, 0},
                                   pollfd{emulation.fd(), POLLIN, 0}};
@@ -91,7 +92,8 @@ Status become_init(bool answers) {
     TRY(sys::prctl(PR_SET_DUMPABLE, 0));
     TRY(sys::prctl(PR_SET_NAME, reinterpret_cast<unsigned long>("ajail-init")));
     std::uint64_t caps = std::uint64_t{1} << CAP_KILL;
-    if (answers) caps |= std::uint64_t{1} << CAP_SYS_PTRACE;
+    // To read what pointers point to, and to keep who is who (policy/emulation.h).
+    if (answers) caps |= std::uint64_t{1} << CAP_SYS_PTRACE | std::uint64_t{1} << CAP_SYS_NICE;
     TRY(policy::drop_caps(caps, false));
     return policy::forbid_new_privs();
 }

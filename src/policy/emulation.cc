@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// See emulation.h. A task that was never heard of is who its process, or else its parent, is: kept by looking at
-// /proc when it first asks. A parent that changed in between, or is gone, is a difference that is accepted: it can
-// mislead a program, not a wall.
+// See emulation.h.
 #include "policy/emulation.h"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -17,8 +16,9 @@ namespace ajail::policy {
 namespace {
 
 constexpr std::uint32_t kLeave = ~std::uint32_t{0};
-constexpr std::size_t kMaxGroups = 65536;   // NGROUPS_MAX
-constexpr std::size_t kForgetBeyond = 1024; // tasks remembered before the dead among them are looked for
+constexpr std::size_t kMaxGroups = 65536;  // NGROUPS_MAX
+constexpr std::size_t kMaxEntries = 16384; // different identities at a time, and microseconds of slack at most
+constexpr std::size_t kMaxHeld = 1U << 22; // groups in all of them
 
 bool may_be(const Ids& ids, std::uint32_t id) { return id == ids.real || id == ids.effective || id == ids.saved; }
 
@@ -79,12 +79,11 @@ std::uint64_t field(const std::string& status, const char* name, int base = 10) 
     return std::strtoull(status.c_str() + at + std::strlen(name) + 2, nullptr, base);
 }
 
-// proc(5): field 22 of stat, after a name that may contain anything but is the last thing in parentheses.
-std::uint64_t start_of(const sys::Fd& proc, pid_t task) {
-    std::string stat = read_proc(proc, number(task, "stat"));
-    std::size_t at = stat.rfind(')');
-    for (int i = 2; i < 22 && at != std::string::npos; ++i) at = stat.find(' ', at + 1);
-    return at == std::string::npos ? 0 : std::strtoull(stat.c_str() + at, nullptr, 10);
+bool read_at(const sys::Fd& memory, std::uint64_t address, void* into, std::size_t size) {
+    return memory && ::pread(memory.get(), into, size, static_cast<off_t>(address)) == static_cast<ssize_t>(size);
+}
+bool write_at(const sys::Fd& memory, std::uint64_t address, const void* from, std::size_t size) {
+    return memory && ::pwrite(memory.get(), from, size, static_cast<off_t>(address)) == static_cast<ssize_t>(size);
 }
 
 } // namespace
@@ -105,14 +104,25 @@ std::int64_t set_id(int nr, const std::uint64_t args[6], Identity& who) {
     }
 }
 
+Identity after_exec(Identity who) {
+    for (Ids* ids : {&who.user, &who.group}) ids->saved = ids->file = ids->effective;
+    who.keeps_caps = false;
+    return who;
+}
+
+Emulation::Emulation(sys::Fd listener, sys::Fd proc, std::uint64_t slack)
+    : listener_(std::move(listener)), proc_(std::move(proc)), slack_(slack), entries_(1, Entry{}) {}
+
 sys::Status Emulation::answer() {
-    seccomp_notif asked{};
-    auto heard = sys::ioctl(listener_.get(), SECCOMP_IOCTL_NOTIF_RECV, &asked);
-    if (!heard && heard.error().err == ENOENT) return sys::Done{}; // it was killed meanwhile
-    TRY(std::move(heard));
-    std::uint64_t args[6];
-    std::copy(std::begin(asked.data.args), std::end(asked.data.args), args);
-    Reply reply = this->reply(static_cast<pid_t>(asked.pid), asked.data.nr, args);
+    seccomp_notif question{};
+    auto heard = sys::ioctl(listener_.get(), SECCOMP_IOCTL_NOTIF_RECV, &question);
+    if (!heard) {
+        int err = heard.error().err; // ENOENT: killed meanwhile; ENOTCONN: that was the last one
+        return err == ENOENT || err == ENOTCONN || err == EINTR ? sys::Status(sys::Done{}) : heard.error();
+    }
+    Asked asked{question.id, static_cast<pid_t>(question.pid), question.data.nr, {}};
+    std::copy(std::begin(question.data.args), std::end(question.data.args), asked.args);
+    Reply reply = this->reply(asked);
     seccomp_notif_resp answer{};
     answer.id = asked.id;
     if (reply.real) answer.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
@@ -123,26 +133,27 @@ sys::Status Emulation::answer() {
     return sys::Done{};
 }
 
-Emulation::Reply Emulation::reply(pid_t task, int nr, const std::uint64_t args[6]) {
-    if (nr == SYS_setgroups) return set_groups(task, args);
-    if (nr == SYS_capset) return set_caps(task, args);
-    if (nr == SYS_prctl) return keep_caps(task, args);
-    Identity who = identity(task);
-    std::int64_t value = set_id(nr, args, who);
-    if (value == -ENOSYS) return tell(task, nr, args);
-    if (value >= 0) remember(task, std::move(who));
+Emulation::Reply Emulation::reply(const Asked& asked) {
+    if (asked.nr == SYS_setgroups) return set_groups(asked);
+    if (asked.nr == SYS_capset) return set_caps(asked);
+    if (asked.nr == SYS_prctl) return keep_caps(asked);
+    Identity who = identity(asked.task);
+    std::int64_t value = set_id(asked.nr, asked.args, who);
+    if (value == -ENOSYS) return tell(asked);
+    if (value >= 0 && !remember(asked, who)) return {-EAGAIN};
     return {value};
 }
 
-Emulation::Reply Emulation::tell(pid_t task, int nr, const std::uint64_t args[6]) {
-    Identity who = identity(task);
+Emulation::Reply Emulation::tell(const Asked& asked) {
+    Identity who = identity(asked.task);
     auto three = [&](const Ids& ids) -> Reply {
         std::uint32_t values[] = {ids.real, ids.effective, ids.saved};
+        sys::Fd its = memory(asked, O_RDWR);
         for (int i = 0; i < 3; ++i)
-            if (!write_memory(task, args[i], &values[i], sizeof values[i])) return {-EFAULT};
+            if (!write_at(its, asked.args[i], &values[i], sizeof values[i])) return {-EFAULT};
         return {0};
     };
-    switch (nr) {
+    switch (asked.nr) {
     case SYS_getuid: return {who.user.real};
     case SYS_geteuid: return {who.user.effective};
     case SYS_getgid: return {who.group.real};
@@ -151,43 +162,46 @@ Emulation::Reply Emulation::tell(pid_t task, int nr, const std::uint64_t args[6]
     case SYS_getresgid: return three(who.group);
     default: break;
     }
-    if (nr != SYS_getgroups || !who.groups_set) return {0, true};
-    auto room = static_cast<std::int32_t>(args[0]);
+    if (asked.nr != SYS_getgroups || !who.groups_set) return {0, true};
+    auto room = static_cast<std::int32_t>(asked.args[0]);
     auto count = static_cast<std::int64_t>(who.groups.size());
     if (room < 0 || (room > 0 && room < count)) return {-EINVAL};
     if (room == 0 || count == 0) return {count};
-    bool written = write_memory(task, args[1], who.groups.data(), who.groups.size() * sizeof who.groups[0]);
+    std::size_t size = who.groups.size() * sizeof who.groups[0];
+    bool written = write_at(memory(asked, O_RDWR), asked.args[1], who.groups.data(), size);
     return {written ? count : -EFAULT};
 }
 
-Emulation::Reply Emulation::set_groups(pid_t task, const std::uint64_t args[6]) {
-    Identity who = identity(task);
+Emulation::Reply Emulation::set_groups(const Asked& asked) {
+    Identity who = identity(asked.task);
     if (who.user.effective != 0 && !who.keeps_caps) return {-EPERM};
-    if (args[0] > kMaxGroups) return {-EINVAL};
-    who.groups.assign(static_cast<std::size_t>(args[0]), 0);
-    if (!who.groups.empty() &&
-        !read_memory(task, args[1], who.groups.data(), who.groups.size() * sizeof who.groups[0]))
+    auto count = static_cast<std::uint32_t>(asked.args[0]); // the kernel takes 32 bits
+    if (count > kMaxGroups) return {-EINVAL};
+    who.groups.assign(count, 0);
+    if (count != 0 &&
+        !read_at(memory(asked, O_RDONLY), asked.args[1], who.groups.data(), count * sizeof who.groups[0]))
         return {-EFAULT};
+    std::sort(who.groups.begin(), who.groups.end()); // as the kernel tells them
     who.groups_set = true;
-    remember(task, std::move(who));
-    return {0};
+    return {remember(asked, who) ? 0 : -ENOMEM};
 }
 
 // What only takes away is really done. What asks for more than there is would fail, and daemons give up then; they
 // hold what the jail's root holds anyhow.
-Emulation::Reply Emulation::set_caps(pid_t task, const std::uint64_t args[6]) {
+Emulation::Reply Emulation::set_caps(const Asked& asked) {
     __user_cap_header_struct header{};
     std::array<__user_cap_data_struct, 2> data{};
-    if (!read_memory(task, args[0], &header, sizeof header)) return {0, true};
+    sys::Fd its = memory(asked, O_RDONLY);
+    if (!read_at(its, asked.args[0], &header, sizeof header)) return {0, true};
     std::size_t words = header.version == _LINUX_CAPABILITY_VERSION_1 ? 1 : 2;
-    if (!read_memory(task, args[1], data.data(), words * sizeof data[0])) return {0, true};
-    std::string status = read_proc(proc_, number(task, "status"));
+    if (!read_at(its, asked.args[1], data.data(), words * sizeof data[0])) return {0, true};
+    std::string status = read_proc(proc_, number(asked.task, "status"));
     std::uint64_t have = field(status, "CapPrm", 16);
     std::uint64_t inheritable = have | field(status, "CapInh", 16);
     auto both = [&](auto member) { return data[0].*member | static_cast<std::uint64_t>(data[1].*member) << 32; };
-    if (Identity who = identity(task); who.keeps_caps) { // whoever gives CAP_SETUID away means it
+    if (Identity who = identity(asked.task); who.keeps_caps) { // whoever gives CAP_SETUID away means it
         who.keeps_caps = (both(&__user_cap_data_struct::permitted) >> CAP_SETUID & 1U) != 0;
-        remember(task, std::move(who));
+        if (!remember(asked, who)) return {-EPERM};
     }
     bool less = (both(&__user_cap_data_struct::permitted) & ~have) == 0 &&
                 (both(&__user_cap_data_struct::inheritable) & ~inheritable) == 0;
@@ -195,44 +209,97 @@ Emulation::Reply Emulation::set_caps(pid_t task, const std::uint64_t args[6]) {
 }
 
 // The filter asks for PR_SET_KEEPCAPS only.
-Emulation::Reply Emulation::keep_caps(pid_t task, const std::uint64_t args[6]) {
-    Identity who = identity(task);
-    who.keeps_caps = args[1] != 0;
-    remember(task, std::move(who));
+Emulation::Reply Emulation::keep_caps(const Asked& asked) {
+    Identity who = identity(asked.task);
+    if (asked.args[1] > 1) return {0, true}; // EINVAL
+    who.keeps_caps = asked.args[1] != 0;
+    if (!remember(asked, who)) return {-EPERM};
     return {0, true};
 }
 
 Identity Emulation::identity(pid_t task) {
-    if (tasks_.empty()) return {}; // nobody has changed yet: no need to look
-    auto known = tasks_.find(task);
-    std::uint64_t start = start_of(proc_, task);
-    if (known != tasks_.end() && known->second.start == start) return known->second.who;
-    std::string status = read_proc(proc_, number(task, "status"));
-    auto process = static_cast<pid_t>(field(status, "Tgid")), parent = static_cast<pid_t>(field(status, "PPid"));
-    auto from = tasks_.find(process != task ? process : parent);
-    Identity who = from == tasks_.end() ? Identity{} : from->second.who;
-    tasks_[task] = {start, who};
-    return who;
+    if (entries_.size() == 1) return {}; // nobody has changed yet: no need to look
+    const std::optional<Entry>& entry = entries_[place_of(std::to_string(task))];
+    if (!entry) return {};
+    std::uint64_t image = entry->image == 0 ? 0 : image_of(task);
+    return image == entry->image ? entry->who : after_exec(entry->who);
 }
 
-void Emulation::remember(pid_t task, Identity who) {
-    if (who == Identity{} && !tasks_.contains(task)) return;
-    if (tasks_.size() > kForgetBeyond) forget_the_dead();
-    tasks_[task] = {start_of(proc_, task), std::move(who)};
+// False if there is no room, or the kernel has not taken the number.
+bool Emulation::remember(const Asked& asked, const Identity& who) {
+    Entry entry{who, 0};
+    if (who != after_exec(who)) entry.image = image_of(asked.task);
+    std::size_t wanted = place(entry);
+    std::string path = number(asked.task, "timerslack_ns");
+    auto file = sys::openat(proc_.get(), path.c_str(), O_WRONLY);
+    // The number may be another task's by now; while the question waits, it is not.
+    if (wanted == kMaxEntries || !file || !waits(asked)) return false;
+    if (!sys::write_all((*file).get(), std::to_string(slack_ + wanted))) return false;
+    return place_of(std::to_string(asked.task)) == wanted; // a real-time task has no slack
 }
 
-void Emulation::forget_the_dead() {
-    std::erase_if(tasks_, [this](const auto& entry) { return start_of(proc_, entry.first) != entry.second.start; });
+// Where ENTRY is in the table, from now on; kMaxEntries if there is no room.
+std::size_t Emulation::place(const Entry& entry) {
+    auto found = std::find(entries_.begin(), entries_.end(), entry);
+    if (found != entries_.end()) return static_cast<std::size_t>(found - entries_.begin());
+    for (bool again : {false, true}) {
+        std::size_t held = entry.who.groups.size();
+        for (const auto& other : entries_) held += other ? other->who.groups.size() : 0;
+        auto free = std::find(entries_.begin(), entries_.end(), std::nullopt);
+        if (held <= kMaxHeld && (free != entries_.end() || entries_.size() < kMaxEntries)) {
+            free = entries_.insert(free == entries_.end() ? free : entries_.erase(free), entry);
+            return static_cast<std::size_t>(free - entries_.begin());
+        }
+        if (!again) forget_unused();
+    }
+    return kMaxEntries;
 }
 
-bool Emulation::read_memory(pid_t task, std::uint64_t address, void* into, std::size_t size) {
-    auto memory = sys::openat(proc_.get(), number(task, "mem").c_str(), O_RDONLY);
-    return memory && ::pread((*memory).get(), into, size, static_cast<off_t>(address)) == static_cast<ssize_t>(size);
+// A task that is forked by one that is not looked at yet, is not seen itself, and loses its parent meanwhile could find
+// another's identity in its place. It would take some thousand identities to get here, and mislead nobody else.
+void Emulation::forget_unused() {
+    std::vector<bool> used(entries_.size());
+    used[0] = true;
+    auto processes = sys::names_in(proc_.get());
+    if (!processes) return;
+    for (const std::string& process : *processes) {
+        auto threads = sys::openat(proc_.get(), (process + "/task").c_str(), O_RDONLY | O_DIRECTORY);
+        if (!threads) continue; // not a process, or gone
+        auto tasks = sys::names_in((*threads).get());
+        if (!tasks) continue;
+        for (const std::string& task : *tasks) used[place_of(task)] = true;
+    }
+    for (std::size_t i = 0; i < entries_.size(); ++i)
+        if (!used[i]) entries_[i].reset();
 }
 
-bool Emulation::write_memory(pid_t task, std::uint64_t address, const void* from, std::size_t size) {
-    auto memory = sys::openat(proc_.get(), number(task, "mem").c_str(), O_RDWR);
-    return memory && ::pwrite((*memory).get(), from, size, static_cast<off_t>(address)) == static_cast<ssize_t>(size);
+// The root's where the number is none of ours: whoever changes its own has itself to blame.
+std::size_t Emulation::place_of(const std::string& task) {
+    std::string slack = read_proc(proc_, task + "/timerslack_ns");
+    std::uint64_t place = std::strtoull(slack.c_str(), nullptr, 10) - slack_;
+    return place < entries_.size() ? static_cast<std::size_t>(place) : 0;
+}
+
+// Something that is another after an exec, and the same in all threads: where the stack starts, as field 28 of stat
+// (proc(5)) tells, after a name that may contain anything but is the last thing in parentheses.
+std::uint64_t Emulation::image_of(pid_t task) {
+    std::string stat = read_proc(proc_, number(task, "stat"));
+    std::size_t at = stat.rfind(')');
+    for (int i = 2; i < 28 && at != std::string::npos; ++i) at = stat.find(' ', at + 1);
+    return at == std::string::npos ? 0 : std::strtoull(stat.c_str() + at, nullptr, 10);
+}
+
+// While the asker waits, its number cannot be another task's (seccomp_unotify(2)).
+bool Emulation::waits(const Asked& asked) {
+    std::uint64_t id = asked.id;
+    return static_cast<bool>(sys::ioctl(listener_.get(), SECCOMP_IOCTL_NOTIF_ID_VALID, &id));
+}
+
+// The memory of the asker and of nobody else, whatever it does meanwhile: an open file of it stays with what it was
+// opened for (proc(5)).
+sys::Fd Emulation::memory(const Asked& asked, int flags) {
+    auto opened = sys::openat(proc_.get(), number(asked.task, "mem").c_str(), flags);
+    return opened && waits(asked) ? std::move(opened).take() : sys::Fd();
 }
 
 } // namespace ajail::policy

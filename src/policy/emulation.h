@@ -7,7 +7,8 @@
 #include "sys/calls.h"
 
 #include <cstdint>
-#include <map>
+#include <optional>
+#include <string>
 #include <vector>
 
 namespace ajail::policy {
@@ -31,38 +32,55 @@ struct Identity {
 /// CAP_SETGID. Returns what the call returns: 0, an id (setfs*id), or -errno; WHO is unchanged then. Pure.
 std::int64_t set_id(int nr, const std::uint64_t args[6], Identity& who);
 
-/// Answers the filter's questions.
+/// WHO after an exec that raises nobody: the saved ids are the effective ones, PR_SET_KEEPCAPS is off (execve(2)). Pure.
+Identity after_exec(Identity who);
+
+/// Answers the filter's questions. Which task is who, the kernel keeps for us, in a number that every task has, hands
+/// on to its children and threads, and keeps over exec: its timer slack (PR_SET_TIMERSLACK in prctl(2)). It is the
+/// jail's own plus the place in a table of identities: some nanoseconds more, which nothing can notice. So what is
+/// inherited is inherited as the real ids would be, whoever asks first, whoever is gone by then.
 class Emulation {
 public:
-    /// LISTENER: from the payload's filter. PROC: the jail's /proc, to read and write what pointers point to.
-    Emulation(sys::Fd listener, sys::Fd proc) : listener_(std::move(listener)), proc_(std::move(proc)) {}
+    /// LISTENER: from the payload's filter. PROC: the jail's /proc. SLACK: what the payload has started with.
+    Emulation(sys::Fd listener, sys::Fd proc, std::uint64_t slack);
     int fd() const { return listener_.get(); }
     /// One question that is waiting. An asker that is gone by now is no failure.
     sys::Status answer();
 
 private:
-    struct Task {
-        std::uint64_t start = 0; ///< in clock ticks since boot: a number may be another task's by now
+    struct Entry {
         Identity who;
+        std::uint64_t image = 0; ///< the program that it was set in, where an exec would make a difference; else 0
+        bool operator==(const Entry&) const = default;
+    };
+    struct Asked {
+        std::uint64_t id = 0; ///< of the question
+        pid_t task = 0;
+        int nr = 0;
+        std::uint64_t args[6] = {};
     };
     struct Reply {
         std::int64_t value = 0;
         bool real = false; ///< let the kernel do it
     };
 
-    Reply reply(pid_t task, int nr, const std::uint64_t args[6]);
-    Reply tell(pid_t task, int nr, const std::uint64_t args[6]);
-    Reply set_groups(pid_t task, const std::uint64_t args[6]);
-    Reply set_caps(pid_t task, const std::uint64_t args[6]);
-    Reply keep_caps(pid_t task, const std::uint64_t args[6]);
+    Reply reply(const Asked& asked);
+    Reply tell(const Asked& asked);
+    Reply set_groups(const Asked& asked);
+    Reply set_caps(const Asked& asked);
+    Reply keep_caps(const Asked& asked);
     Identity identity(pid_t task);
-    void remember(pid_t task, Identity who);
-    void forget_the_dead();
-    bool read_memory(pid_t task, std::uint64_t address, void* into, std::size_t size);
-    bool write_memory(pid_t task, std::uint64_t address, const void* from, std::size_t size);
+    bool remember(const Asked& asked, const Identity& who);
+    std::size_t place(const Entry& entry);
+    void forget_unused();
+    std::size_t place_of(const std::string& task);
+    std::uint64_t image_of(pid_t task);
+    bool waits(const Asked& asked);
+    sys::Fd memory(const Asked& asked, int flags);
 
     sys::Fd listener_, proc_;
-    std::map<pid_t, Task> tasks_; ///< those who are not the root that they started as, and their children
+    std::uint64_t slack_;
+    std::vector<std::optional<Entry>> entries_; ///< the first is the root that all start as
 };
 
 } // namespace ajail::policy

@@ -30,6 +30,9 @@ Json attr_json(const Attr& a) {
 }
 
 struct ToJson {
+    Json operator()(const op::Directory& o) const {
+        return {{"op", "directory"}, {"target", escape(o.target)}, {"mode", o.mode}, {"attr", attr_json(o.attr)}};
+    }
     Json operator()(const op::Filesystem& o) const {
         Json options = Json::object();
         for (const auto& [key, value] : o.options) options[key] = value;

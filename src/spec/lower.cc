@@ -134,7 +134,7 @@ private:
     const char* root() {
         const Source& source = spec_.root.source;
         switch (spec_.root.kind) {
-        case Root::empty: op(op::Filesystem{"tmpfs", {{"mode", "755"}}, "/", kPrograms}); break;
+        case Root::empty: op(op::Directory{"/", 0755, kPrograms}); break;
         case Root::writable: op(op::Bind{source, "/", kPrograms, idmap(source), true}); break;
         case Root::overlay:
             if (!host_.overlay)
@@ -184,9 +184,7 @@ private:
 
     void add(const Tmpfs& m) {
         pin(m.target);
-        char mode[8];
-        snprintf(mode, sizeof mode, "%o", m.mode & 07777U);
-        op(op::Filesystem{"tmpfs", {{"mode", mode}}, m.target, kPrograms});
+        op(op::Directory{m.target, m.mode & 07777U, kPrograms});
     }
     void add(const Mask& m) {
         pin(m.target);
@@ -207,7 +205,7 @@ private:
     }
 
     void add(const Dev& m) {
-        op(op::Filesystem{"tmpfs", {{"mode", "755"}, {"size", "1m"}, {"nr_inodes", "256"}}, m.target, kData});
+        op(op::Directory{m.target, 0755, kData});
         for (const char* name : kDevices) {
             Source source{.path = join("/dev", name), .directory = false, .system = true};
             op(op::Bind{source, join(m.target, name), Attr{.writable = true, .devices = true}, false, false});
@@ -217,7 +215,7 @@ private:
                           {{"ptmxmode", "0666"}, {"mode", "620"}},
                           join(m.target, "pts"),
                           Attr{.writable = true, .devices = true}});
-        op(op::Filesystem{"tmpfs", {{"mode", "1777"}}, join(m.target, "shm"), kPrograms});
+        op(op::Directory{join(m.target, "shm"), 01777, kPrograms});
         op(op::Filesystem{"mqueue", {}, join(m.target, "mqueue"), kData});
         bool any_tty = host_.tty[0] || host_.tty[1] || host_.tty[2];
         if (any_tty) op(op::Symlink{join(m.target, "console"), "pts/0"});

@@ -39,6 +39,12 @@ struct Filesystem {
     std::string target;
     Attr attr;
 };
+/// A new directory on scratch, attached at target: whatever is thrown away shares one limit.
+struct Directory {
+    std::string target;
+    unsigned mode = 0755;
+    Attr attr;
+};
 /// A recursive clone of source, attributes set on the whole detached tree, attached at target.
 struct Bind {
     Source source;
@@ -82,8 +88,8 @@ struct Sysctl {
 };
 } // namespace op
 
-using Op =
-    std::variant<op::Filesystem, op::Bind, op::Overlay, op::Restrict, op::Mask, op::Data, op::Symlink, op::Sysctl>;
+using Op = std::variant<op::Filesystem, op::Directory, op::Bind, op::Overlay, op::Restrict, op::Mask, op::Data,
+                        op::Symlink, op::Sysctl>;
 
 /// How the payload's terminal is made. Never the caller's own: a jail holds no descriptor of the host's terminal.
 enum class Terminal : std::uint8_t {

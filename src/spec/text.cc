@@ -93,6 +93,7 @@ std::string arrow(const std::string& from, const std::string& to) { return escap
 
 struct Describe {
     std::string operator()(const op::Filesystem& o) const { return o.type + " -> " + escape(o.target); }
+    std::string operator()(const op::Directory& o) const { return "directory -> " + escape(o.target); }
     std::string operator()(const op::Bind& o) const { return "bind " + arrow(host_path(o.source), o.target); }
     std::string operator()(const op::Overlay& o) const {
         std::string from = host_path(o.lower);
@@ -111,6 +112,11 @@ struct Details {
         std::string text = words(o.attr);
         for (const auto& [key, value] : o.options) text += "," + key + "=" + value;
         return text;
+    }
+    std::string operator()(const op::Directory& o) const {
+        char mode[16];
+        (void)std::snprintf(mode, sizeof mode, ",mode=%o", o.mode); // as words, like the options of a file system
+        return words(o.attr) + mode + ",on scratch";
     }
     std::string operator()(const op::Bind& o) const {
         return words(o.attr, o.idmap) + ",recursive" + (o.edit ? ",edit" : "");

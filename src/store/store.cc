@@ -6,9 +6,10 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
-#include <dirent.h>
+#include <climits>
 #include <fts.h>
 #include <memory>
+#include <optional>
 #include <set>
 #include <sstream>
 #include <sys/file.h>
@@ -27,26 +28,6 @@ namespace {
 constexpr std::size_t kRandomLetters = 8;
 constexpr std::size_t kSmall = 64 << 10;  // an os-release is a few hundred bytes
 constexpr std::size_t kLongestName = 200; // of a distribution
-
-struct CloseDir {
-    void operator()(DIR* dir) const { (void)::closedir(dir); }
-};
-
-Result<std::vector<std::string>> names_in(int dir) {
-    Fd copy = TRY(sys::openat(dir, ".", O_RDONLY | O_DIRECTORY));
-    std::unique_ptr<DIR, CloseDir> stream(::fdopendir(copy.get()));
-    if (!stream) return sys::failed(Call::getdents);
-    (void)copy.release(); // the stream's now
-    std::vector<std::string> names;
-    errno = 0;
-    while (const dirent* entry = ::readdir(stream.get())) {
-        std::string name = entry->d_name;
-        if (name != "." && name != "..") names.push_back(std::move(name));
-        errno = 0;
-    }
-    if (errno != 0) return sys::failed(Call::getdents);
-    return names;
-}
 
 Result<std::string> random_letters() {
     static constexpr char kLetters[] = "abcdefghijklmnopqrstuvwxyz0123456789";
@@ -77,16 +58,68 @@ bool is_scratch(const std::string& name) {
 }
 
 // What killed processes left: nobody holds its lock.
-void remove_abandoned(int fs, bool (*ours)(const std::string&)) {
-    auto names = names_in(fs);
+void remove_abandoned(int fs, bool (*ours)(const std::string&), const Remover& remover) {
+    auto names = sys::names_in(fs);
     if (!names) return;
     for (const std::string& name : *names) {
         if (!ours(name)) continue;
         auto dir = sys::openat(fs, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
         if (!dir && dir.error().err == EACCES && ::fchmodat(fs, name.c_str(), 0700, 0) == 0) // an archive said so
             dir = sys::openat(fs, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-        if (dir && sys::flock((*dir).get(), LOCK_EX)) (void)remove_tree(fs, name);
+        if (dir && sys::flock((*dir).get(), LOCK_EX)) (void)remover(fs, name);
     }
+}
+
+// HOME/scratch, locked: a symlink of its own name for each scratch directory, wherever that is. Empty if it cannot be
+// had. Made if TO_ADD, as is HOME.
+Fd open_known_scratch(const std::string& home, bool to_add) {
+    std::string path = home + "/scratch";
+    auto open = [&] { return sys::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW); };
+    for (int tries = 0; tries < 4; ++tries) { // the last one to leave removes it
+        auto known = open();
+        if (!known && known.error().err == ENOENT && to_add) {
+            for (const std::string& dir : {home, path})
+                if (::mkdir(dir.c_str(), 0700) < 0 && errno != EEXIST) return {};
+            known = open();
+        }
+        if (!known) return {};
+        struct stat now {};
+        if (::flock((*known).get(), LOCK_EX) < 0) return {};
+        struct stat st = {};
+        if (::fstat((*known).get(), &st) == 0 && ::stat(path.c_str(), &now) == 0 && st.st_ino == now.st_ino)
+            return std::move(known).take();
+    }
+    return {};
+}
+
+void forget_scratch(const std::string& home, const std::string& name) {
+    Fd known = open_known_scratch(home, false);
+    if (!known) return;
+    (void)::unlinkat(known.get(), name.c_str(), 0); // another may have been faster
+    (void)::rmdir((home + "/scratch").c_str());     // unless there are others
+}
+
+struct Abandoned {
+    std::string name;
+    Fd parent, dir; ///< the directory, locked; empty if it is gone
+};
+
+// The scratch directory that the link NAME tells of, unless somebody uses it, or it is out of reach for now.
+std::optional<Abandoned> look_at_scratch(int known, const std::string& name) {
+    std::array<char, PATH_MAX> target{};
+    ssize_t size = ::readlinkat(known, name.c_str(), target.data(), target.size());
+    std::string path(target.data(), size > 0 ? static_cast<std::size_t>(size) : 0);
+    // Only what create() would have written: never a directory with another name.
+    if (!path.starts_with('/') || !path.ends_with("/" + name)) return std::nullopt;
+    auto parent = sys::open(path.substr(0, path.size() - name.size()).c_str(), O_RDONLY | O_DIRECTORY);
+    if (!parent) {
+        if (parent.error().err == ENOENT) return Abandoned{name, {}, {}};
+        return std::nullopt;
+    }
+    auto dir = sys::openat((*parent).get(), name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+    if (!dir && dir.error().err == ENOENT) return Abandoned{name, {}, {}};
+    if (!dir || !sys::flock((*dir).get(), LOCK_EX)) return std::nullopt;
+    return Abandoned{name, std::move(parent).take(), std::move(dir).take()};
 }
 
 struct Locked {
@@ -130,7 +163,7 @@ Result<Fd> open_to_empty(int dir, const std::string& name) {
 
 Status remove_below(int dir, const std::string& name, int top, int depth) {
     if (::unlinkat(dir, name.c_str(), 0) == 0) return Done{};
-    if (errno != EISDIR && errno != EPERM) return sys::failed(Call::unlink);
+    if (errno != EISDIR) return sys::failed(Call::unlink);
     Fd inner = TRY(open_to_empty(dir, name));
     if (depth == kDeep) {
         std::string letters = TRY(random_letters());
@@ -138,7 +171,7 @@ Status remove_below(int dir, const std::string& name, int top, int depth) {
             return sys::failed(Call::rename);
         return Done{};
     }
-    std::vector<std::string> names = TRY(names_in(inner.get()));
+    std::vector<std::string> names = TRY(sys::names_in(inner.get()));
     for (const std::string& entry : names) TRY(remove_below(inner.get(), entry, top, depth + 1));
     if (::unlinkat(dir, name.c_str(), AT_REMOVEDIR) < 0) return sys::failed(Call::rmdir);
     return Done{};
@@ -198,7 +231,7 @@ std::string pretty_name(int root) {
 std::vector<std::string> root_filesystems(const std::string& home) {
     auto fs = sys::open((home + "/fs").c_str(), O_RDONLY | O_DIRECTORY);
     if (!fs) return {};
-    auto names = names_in((*fs).get());
+    auto names = sys::names_in((*fs).get());
     if (!names) return {};
     std::vector<std::string> found;
     for (const std::string& name : *names) {
@@ -216,10 +249,11 @@ bool good_name(std::string_view name) {
     });
 }
 
-Result<Partial> Partial::create(const std::string& home, const std::string& name) {
+Result<Partial> Partial::create(const std::string& home, const std::string& name, Remover remover) {
     Partial partial;
+    partial.remover_ = std::move(remover);
     partial.fs_ = TRY(open_store(home));
-    remove_abandoned(partial.fs_.get(), is_temporary);
+    remove_abandoned(partial.fs_.get(), is_temporary, partial.remover_);
     if (sys::openat(partial.fs_.get(), name.c_str(), O_PATH | O_NOFOLLOW)) return sys::refused(EEXIST);
     Locked made = TRY(make_locked(partial.fs_.get(), "." + name + "~", 0755));
     partial.name_ = name;
@@ -230,7 +264,7 @@ Result<Partial> Partial::create(const std::string& home, const std::string& name
 }
 
 Partial::~Partial() {
-    if (fs_ && !temporary_.empty()) (void)remove_tree(fs_.get(), temporary_);
+    if (fs_ && !temporary_.empty()) (void)remover_(fs_.get(), temporary_);
 }
 
 Status Partial::commit() {
@@ -241,28 +275,48 @@ Status Partial::commit() {
     return Done{};
 }
 
-Result<Scratch> Scratch::create(const std::string& dir, unsigned owner) {
+Result<Scratch> Scratch::create(const std::string& home, const std::string& dir, unsigned owner, Remover remover) {
     Scratch scratch;
+    scratch.remover_ = std::move(remover);
     scratch.parent_ = TRY(sys::open(dir.c_str(), O_RDONLY | O_DIRECTORY));
-    remove_abandoned(scratch.parent_.get(), is_scratch);
+    remove_abandoned(scratch.parent_.get(), is_scratch, scratch.remover_);
+    // Held until the directory is locked: between the two it would look abandoned.
+    Fd known = open_known_scratch(home, true);
     Locked made = TRY(make_locked(scratch.parent_.get(), std::string(kScratch), 0700));
     scratch.path_ = dir + "/" + made.name;
     scratch.dir_ = std::move(made.dir);
-    scratch.name_ = std::move(made.name);
+    scratch.name_ = std::move(made.name); // from here on the destructor removes it
+    // Where it cannot be noted down (a home that is read-only), only the next one in DIR removes it.
+    if (known && sys::symlinkat(scratch.path_.c_str(), known.get(), scratch.name_.c_str())) scratch.home_ = home;
     if (owner != ::geteuid()) TRY(sys::fchown(scratch.dir_.get(), owner, owner));
     return scratch;
 }
 
 Scratch::~Scratch() {
-    if (parent_ && !name_.empty()) (void)remove_tree(parent_.get(), name_);
+    if (!parent_ || name_.empty()) return;
+    if (remover_(parent_.get(), name_) && !home_.empty()) forget_scratch(home_, name_);
+}
+
+void remove_abandoned_scratch(const std::string& home, const Remover& remover) {
+    Fd known = open_known_scratch(home, false);
+    if (!known) return;
+    auto names = sys::names_in(known.get());
+    if (!names) return;
+    std::vector<Abandoned> found;
+    for (const std::string& name : *names)
+        if (auto abandoned = is_scratch(name) ? look_at_scratch(known.get(), name) : std::nullopt)
+            found.push_back(std::move(*abandoned));
+    known.reset(); // the directories themselves are locked now
+    for (const Abandoned& one : found)
+        if (!one.dir || remover(one.parent.get(), one.name)) forget_scratch(home, one.name);
 }
 
 Status remove_tree(int dir, const std::string& name) {
     if (::unlinkat(dir, name.c_str(), 0) == 0) return Done{};
-    if (errno != EISDIR && errno != EPERM) return sys::failed(Call::unlink);
+    if (errno != EISDIR) return sys::failed(Call::unlink);
     Fd top = TRY(open_to_empty(dir, name));
     for (;;) {
-        std::vector<std::string> names = TRY(names_in(top.get()));
+        std::vector<std::string> names = TRY(sys::names_in(top.get()));
         if (names.empty()) break;
         for (const std::string& entry : names) TRY(remove_below(top.get(), entry, top.get(), 0));
     }
@@ -271,12 +325,12 @@ Status remove_tree(int dir, const std::string& name) {
 }
 
 Status empty_directory(int dir) {
-    std::vector<std::string> names = TRY(names_in(dir));
+    std::vector<std::string> names = TRY(sys::names_in(dir));
     for (const std::string& entry : names) TRY(remove_tree(dir, entry));
     return Done{};
 }
 
-Status remove(const std::string& home, const std::string& name) {
+Status remove(const std::string& home, const std::string& name, const Remover& remover) {
     Fd fs = TRY(sys::open((home + "/fs").c_str(), O_RDONLY | O_DIRECTORY));
     struct stat st {};
     if (name.find('/') != std::string::npos || is_temporary(name)) return sys::refused(ENOENT);
@@ -296,7 +350,7 @@ Status remove(const std::string& home, const std::string& name) {
     std::string temporary = "." + name.substr(0, 64) + "~" + letters;
     if (::renameat2(fs.get(), name.c_str(), fs.get(), temporary.c_str(), RENAME_NOREPLACE) < 0)
         return sys::failed(Call::rename);
-    return remove_tree(fs.get(), temporary);
+    return remover(fs.get(), temporary);
 }
 
 Result<Details> look_into(const std::string& path) {

@@ -6,6 +6,7 @@
 #include "store/lock.h"
 #include "sys/calls.h"
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -17,12 +18,21 @@ std::vector<std::string> root_filesystems(const std::string& home);
 /// A name for a root filesystem: 1 to 64 of [A-Za-z0-9._-], not starting with a dot or a dash.
 bool good_name(std::string_view name);
 
+/// Removes NAME in DIR and everything in it, never following a symlink and never crossing into a mount (EXDEV); makes
+/// directories without permissions accessible first.
+sys::Status remove_tree(int dir, const std::string& name);
+/// Everything in DIR, in the same way.
+sys::Status empty_directory(int dir);
+/// remove_tree, or what removes other people's files too: those that a jail's subordinate ids own.
+using Remover = std::function<sys::Status(int dir, const std::string& name)>;
+
 /// A root filesystem in the making: HOME/fs/.NAME.XXXXXX, locked while we live. Gone with this object unless
 /// commit() was called; what a killed process left is removed by the next one.
 class Partial {
 public:
     /// EEXIST if NAME is there already.
-    static sys::Result<Partial> create(const std::string& home, const std::string& name);
+    static sys::Result<Partial> create(const std::string& home, const std::string& name,
+                                       Remover remover = remove_tree);
     Partial(Partial&&) = default;
     Partial& operator=(Partial&&) = delete;
     ~Partial();
@@ -35,14 +45,17 @@ private:
     Partial() = default;
     sys::Fd fs_, dir_;
     std::string name_, temporary_, path_;
+    Remover remover_;
 };
 
 /// A directory DIR/.ajail~XXXXXXXX for one jail, locked while we live, removed with this object; what a killed
-/// process left in DIR is removed by the next one.
+/// process left in DIR is removed by the next one. Where it is stands in HOME/scratch meanwhile, so that a jail that
+/// uses another DIR, or none, finds it too: remove_abandoned_scratch().
 class Scratch {
 public:
     /// OWNER: whose it will be, for a jail that has other ids than we.
-    static sys::Result<Scratch> create(const std::string& dir, unsigned owner);
+    static sys::Result<Scratch> create(const std::string& home, const std::string& dir, unsigned owner,
+                                       Remover remover = remove_tree);
     Scratch(Scratch&&) = default;
     Scratch& operator=(Scratch&&) = delete;
     ~Scratch();
@@ -51,18 +64,15 @@ public:
 private:
     Scratch() = default;
     sys::Fd parent_, dir_;
-    std::string name_, path_;
+    std::string home_, name_, path_;
+    Remover remover_;
 };
-
-/// Removes NAME in DIR and everything in it, never following a symlink and never crossing into a mount (EXDEV); makes
-/// directories without permissions accessible first.
-sys::Status remove_tree(int dir, const std::string& name);
-/// Everything in DIR, in the same way.
-sys::Status empty_directory(int dir);
+/// Removes the scratch directories that HOME/scratch tells of and that nobody uses. Cheap where there are none.
+void remove_abandoned_scratch(const std::string& home, const Remover& remover = remove_tree);
 
 /// Removes the root filesystem NAME: gone from sight at once, from the disk then, and if that is cut short, with the
 /// next one that is made. EWOULDBLOCK: in use. A NAME that is a symlink is only unlinked.
-sys::Status remove(const std::string& home, const std::string& name);
+sys::Status remove(const std::string& home, const std::string& name, const Remover& remover = remove_tree);
 
 struct Details {
     std::uint64_t size = 0;  ///< bytes on disk

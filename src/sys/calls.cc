@@ -5,12 +5,14 @@
 
 #include <array>
 #include <cstring>
+#include <dirent.h>
 #include <grp.h>
 #include <linux/audit.h>
 #include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/keyctl.h>
 #include <linux/seccomp.h>
+#include <memory>
 #include <sched.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
@@ -137,6 +139,24 @@ Result<std::uint64_t> mount_id(int fd) {
     // Where statx(2) is missing the C library makes up the rest, but this it cannot.
     if ((st.stx_mask & STATX_MNT_ID) == 0) return refused(ENOSYS);
     return st.stx_mnt_id;
+}
+Result<std::vector<std::string>> names_in(int dir) {
+    struct Close {
+        void operator()(DIR* stream) const { (void)::closedir(stream); }
+    };
+    Fd copy = TRY(openat(dir, ".", O_RDONLY | O_DIRECTORY));
+    std::unique_ptr<DIR, Close> stream(::fdopendir(copy.get()));
+    if (!stream) return failed(Call::getdents);
+    (void)copy.release(); // the stream's now
+    std::vector<std::string> names;
+    errno = 0;
+    while (const dirent* entry = ::readdir(stream.get())) {
+        std::string name = entry->d_name;
+        if (name != "." && name != "..") names.push_back(std::move(name));
+        errno = 0;
+    }
+    if (errno != 0) return failed(Call::getdents);
+    return names;
 }
 Status mkdirat(int dir, const char* path, mode_t mode) { return status(::mkdirat(dir, path, mode), Call::mkdir); }
 Status symlinkat(const char* target, int dir, const char* path) {

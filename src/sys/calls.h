@@ -18,6 +18,7 @@
 #include <sys/stat.h>
 #include <sys/types.h>
 #include <sys/wait.h>
+#include <vector>
 
 struct sock_filter;
 
@@ -57,6 +58,8 @@ Result<Fd> openat(int dir, const char* path, int flags, mode_t mode = 0);
 Result<Fd> openat2(int dir, const char* path, std::uint64_t flags, std::uint64_t resolve);
 Result<struct stat> fstat(int fd);
 Result<std::uint64_t> mount_id(int fd); ///< of the mount that FD was opened through
+/// What is in the directory that DIR is open on, in no order; neither "." nor "..".
+Result<std::vector<std::string>> names_in(int dir);
 Status mkdirat(int dir, const char* path, mode_t mode);
 Status symlinkat(const char* target, int dir, const char* path);
 Result<std::string> readlinkat(int dir, const char* path);

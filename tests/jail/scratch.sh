@@ -11,6 +11,12 @@ output 'in memory, as always' yes jail --scratch=tmpfs -- sh -c 'echo yes >/var/
 matches 'a size: full is full' 'No space left on device' jail --scratch=tmpfs:16m -- sh -c "$(declare -f fill); fill"
 output 'and the jail goes on' on jail --scratch=tmpfs:16m -- sh -c "$(declare -f fill); fill >/dev/null; echo on"
 check 'a size that is enough' jail --scratch=tmpfs:64m -- sh -c "$(declare -f fill); fill"
+for place in /tmp /run /dev /dev/shm /root; do
+    matches "$place counts, too" 'No space left on device' \
+        jail --scratch=tmpfs:16m -- dd if=/dev/zero "of=$place/big" bs=1M count=40
+done
+matches 'all of them together' 'No space left on device' jail --scratch=tmpfs:64m -- \
+    sh -c 'for dir in /tmp /var /dev/shm; do head -c 30m /dev/zero >$dir/big || exit; done'
 for bad in tmpfs: tmpfs:0 tmpfs:x tmpfs:-1 tmpfs:5q tmpfs:101% tmpfs:1mm tmpfs:00; do
     refuses "size $bad" 'SIZE as 500m' "$AJAIL" run --fs=deb "--scratch=$bad" true
 done
@@ -31,6 +37,14 @@ fi
 
 # Killed: the jail is gone at once, its files with the next one.
 mkfifo "$HOST_TMP/ready"
+killed() { # OPTION...: a jail with files of several kinds, killed with its whole process group
+    setsid "$AJAIL" run --quiet --fs=deb "--scratch=$disk" "$@" -- sh -c '
+        mkdir -p /var/a/b; chown 33:33 /var/a/b; chmod 0 /var/a; echo; exec sleep 60' >"$HOST_TMP/ready" &
+    read -r _ <"$HOST_TMP/ready"
+    kill -KILL -$!
+    wait $! 2>/dev/null
+    equal "killed: it is still there ($*)" 1 "$(find "$disk" -mindepth 1 -maxdepth 1 | wc -l)"
+}
 setsid "$AJAIL" run --quiet --fs=deb "--scratch=$disk" -- sh -c 'mkdir -p /var/a/b; chmod 0 /var/a; echo; exec sleep 60' >"$HOST_TMP/ready" &
 read -r _ <"$HOST_TMP/ready"
 check 'another at the same time' jail "--scratch=$disk" true
@@ -41,3 +55,44 @@ equal 'killed: it is still there' 1 "$(find "$disk" -mindepth 1 -maxdepth 1 | wc
 mkdir "$disk/.ajail~mine" "$disk/.x~12345678"
 check 'the next one' jail "--scratch=$disk" true
 equal 'has removed it, and nothing else' '.ajail~mine .x~12345678' "$(cd "$disk" && echo .[!.]*)"
+
+rmdir "$disk/.ajail~mine" "$disk/.x~12345678"
+killed
+check 'the next one, which has its scratch elsewhere' jail true
+equal 'has removed it' 0 "$(left)"
+killed
+check 'the next command of another kind' "$AJAIL" fs list
+equal 'has removed it, too' 0 "$(left)"
+equal 'and nobody remembers' 'no' "$([ -e "$AJAIL_HOME/scratch" ] && echo yes || echo no)"
+
+# A list that somebody else could have written to: only our own names, never through a link.
+mkdir -p "$AJAIL_HOME/scratch" precious/.ajail~deadbeef "$disk/.ajail~11111111"
+touch precious/file precious/.ajail~deadbeef/file
+ln -s "$PWD/precious" "$AJAIL_HOME/scratch/.ajail~aaaaaaaa"
+ln -s "$PWD/precious/file" "$AJAIL_HOME/scratch/.ajail~bbbbbbbb"
+ln -s "$PWD/precious/.ajail~deadbeef" "$AJAIL_HOME/scratch/.ajail~cccccccc"
+ln -s /nowhere/.ajail~dddddddd "$AJAIL_HOME/scratch/.ajail~dddddddd"
+check 'a list with strange entries' jail true
+equal 'leads nowhere' 'precious precious/.ajail~deadbeef precious/.ajail~deadbeef/file precious/file' \
+    "$(find precious | sort | xargs)"
+equal 'what is gone is forgotten' '.ajail~aaaaaaaa .ajail~bbbbbbbb .ajail~cccccccc' "$(cd "$AJAIL_HOME/scratch" && echo .[!.]*)"
+rm -r "$AJAIL_HOME/scratch" "$disk/.ajail~11111111"
+
+if [ "$(id -u)" = 0 ] || ! "$AJAIL" run --quiet --fs=deb --users=range true 2>/dev/null; then
+    skip 'files of subordinate ids' 'no range of them here'
+else
+    others='mkdir -p /var/a/b/c; touch /var/a/b/f; chown -R 33:33 /var/a; chmod 700 /var/a/b; chmod 1777 /var/a/b/c; touch /var/a/b/c/x; chown 34 /var/a/b/c/x'
+    check 'files of other users' jail --users=range "--scratch=$disk" -- sh -c "$others"
+    equal 'are removed' 0 "$(left)"
+    killed --users=range
+    check 'after a kill, the next one' jail true
+    equal 'removes them' 0 "$(left)"
+    check 'a copy of the root filesystem' "$AJAIL" fs copy deb deb-scratch
+    check 'with files of other users' "$AJAIL" run --quiet --fs=deb-scratch --fs-edit --users=range -- sh -c "$others"
+    check 'can be copied' "$AJAIL" fs copy deb-scratch deb-scratch2
+    output 'with them' '33 34' "$AJAIL" run --quiet --fs=deb-scratch2 --users=range -- \
+        sh -c 'stat -c %u /var/a/b/f /var/a/b/c/x | xargs'
+    packed() { "$AJAIL" fs export deb-scratch | tar -tv --numeric-owner; }
+    matches 'and exported' '^-.* 34/0 .*var/a/b/c/x$' packed
+    check 'and removed' "$AJAIL" fs remove deb-scratch deb-scratch2
+fi

@@ -129,13 +129,17 @@ std::uint32_t root_meaning(const Arch& arch, int nr, const Args& args) {
     const auto owners = [&](std::size_t uid) { return args[uid] != 0 || args[uid + 1] != 0 ? kFake : kAllow; };
     const auto device = [&](std::size_t mode) {
         const auto type = args[mode] & S_IFMT;
-        return type == S_IFCHR || type == S_IFBLK ? kFake : kAllow;
+        const bool whiteout = type == S_IFCHR && args[mode + 1] == 0;
+        return (type == S_IFCHR && !whiteout) || type == S_IFBLK ? kFake : kAllow;
     };
     if (is("chown") || is("lchown") || is("fchown")) return owners(1);
     if (is("fchownat")) return owners(2);
     if (is("mknod")) return device(1);
     if (is("mknodat")) return device(2);
-    if (is("prctl")) return static_cast<std::uint32_t>(args[0]) == PR_SET_KEEPCAPS ? kAsk : kAllow;
+    if (is("prctl")) {
+        const auto option = static_cast<std::uint32_t>(args[0]);
+        return option == PR_SET_KEEPCAPS ? kAsk : option == PR_SET_TIMERSLACK ? kFake : kAllow;
+    }
     return std::any_of(kAsked.begin(), kAsked.end(), is) ? kAsk : kAllow;
 }
 
@@ -154,8 +158,8 @@ struct Subject {
 const std::vector<Subject>& subjects() {
     static const std::vector<Subject> all{
         {"terminal", terminal_meaning, {"ioctl"}},
-        {"devices", devices_meaning, {"mknod", "mknodat"}},
         {"root", root_meaning, {"chown", "lchown", "fchown", "fchownat", "mknod", "mknodat", "prctl"}},
+        {"devices", devices_meaning, {"mknod", "mknodat"}},
     };
     return all;
 }
@@ -163,10 +167,10 @@ const std::vector<Subject>& subjects() {
 /// Values on both sides of everything that a rule compares, with and without high bits.
 const std::vector<std::uint64_t>& interesting_values() {
     static const std::vector<std::uint64_t> values = [] {
-        constexpr std::array<std::uint64_t, 24> kLow{0,          1,          7,          8,       12345,   0xfffe,
-                                                     0x7fffffff, 0x80000000, 0xffffffff, 0x5401,  0x5411,  0x5412,
-                                                     0x5413,     0x541C,     0x541D,     0x541E,  0x5423,  0x5424,
-                                                     0010644,    0020666,    0060660,    0100644, 0140755, 0120777};
+        constexpr std::array<std::uint64_t, 26> kLow{
+            0,          1,          7,       8,       29,      30,      12345,   0xfffe, 0x7fffffff,
+            0x80000000, 0xffffffff, 0x5401,  0x5411,  0x5412,  0x5413,  0x541C,  0x541D, 0x541E,
+            0x5423,     0x5424,     0010644, 0020666, 0060660, 0100644, 0140755, 0120777};
         std::vector<std::uint64_t> out;
         for (const auto low : kLow) {
             out.insert(out.end(), {low, low | kHigh, low | ~std::uint64_t{0} << 32});
@@ -475,15 +479,18 @@ TEST_CASE("filters: root, devices", "[filters]") {
     const auto check = [](const char* name, std::size_t mode_arg) {
         if (this_arch().nr(name) < 0) return;
         INFO(name);
-        const auto made = [&](std::uint64_t mode) {
+        const auto made = [&](std::uint64_t mode, std::uint64_t device = 0x0103) {
             Args args{3, S_IFCHR, S_IFCHR, S_IFCHR, 0, 0};
             args[mode_arg] = mode;
+            args[mode_arg + 1] = device;
             return ask("root", name, args);
         };
         CHECK(made(S_IFCHR | 0666) == kFake);
         CHECK(made(S_IFBLK | 0660) == kFake);
         CHECK(made(kHigh | S_IFCHR | 0666) == kFake); // the kernel takes 16 bits
         CHECK(made(0x10000 | S_IFBLK) == kFake);
+        CHECK(made(S_IFCHR, 0) == kAllow); // a whiteout
+        CHECK(made(S_IFBLK, 0) == kFake);
         for (const int type : {0, S_IFREG, S_IFIFO, S_IFSOCK, S_IFDIR, S_IFLNK}) {
             CHECK(made(static_cast<std::uint64_t>(type | 0644)) == kAllow);
         }
@@ -502,7 +509,9 @@ TEST_CASE("filters: root, who one is", "[filters]") {
     CHECK(ask("root", "prctl", {PR_SET_KEEPCAPS, 1}) == kAsk);
     CHECK(ask("root", "prctl", {PR_SET_KEEPCAPS, 0}) == kAsk);
     CHECK(ask("root", "prctl", {kHigh | PR_SET_KEEPCAPS, 1}) == kAsk); // the kernel takes 32 bits
-    for (const std::uint64_t option : {PR_GET_KEEPCAPS, PR_SET_NAME, PR_SET_NO_NEW_PRIVS, PR_SET_PDEATHSIG}) {
+    CHECK(ask("root", "prctl", {PR_SET_TIMERSLACK, 1}) == kFake);
+    for (const std::uint64_t option :
+         {PR_GET_TIMERSLACK, PR_GET_KEEPCAPS, PR_SET_NAME, PR_SET_NO_NEW_PRIVS, PR_SET_PDEATHSIG}) {
         CHECK(ask("root", "prctl", {option, PR_SET_KEEPCAPS, PR_SET_KEEPCAPS}) == kAllow);
     }
 }
@@ -724,6 +733,7 @@ TEST_CASE("kernel: root", "[filters][kernel]") {
         if (mknod(device.c_str(), S_IFCHR | 0666, 0x0103) != 0) return 7;
         if (mknodat(AT_FDCWD, device.c_str(), S_IFBLK | 0666, 0x0700) != 0) return 8;
         if (lstat(device.c_str(), &now) != -1 || errno != ENOENT) return 9;
+        if (mknod(device.c_str(), S_IFCHR | 0600, 0) != 0 && errno != EPERM) return 17; // not on an overlay
         if (mkfifo(fifo.c_str(), 0600) != 0) return 10;
         if (lstat(fifo.c_str(), &now) != 0 || !S_ISFIFO(now.st_mode)) return 11;
         // Nobody listens here, and then an asked call is ENOSYS (seccomp(2)): never the kernel's own.
@@ -733,6 +743,8 @@ TEST_CASE("kernel: root", "[filters][kernel]") {
         if (syscall(SYS_setresuid, 0, 0, 0) != -1 || errno != ENOSYS) return 14;
         if (prctl(PR_SET_KEEPCAPS, 1) != -1 || errno != ENOSYS) return 15;
         if (prctl(PR_GET_KEEPCAPS) != 0) return 16;
+        const int slack = prctl(PR_GET_TIMERSLACK);
+        if (prctl(PR_SET_TIMERSLACK, 1) != 0 || prctl(PR_GET_TIMERSLACK) != slack) return 18;
         return 0;
     });
     CHECK(status == 0);

@@ -108,7 +108,7 @@ TEST_CASE("the kinds of root") {
     CHECK(at<op::Bind>(plan, 0).attr.writable);
     CHECK(at<op::Bind>(plan, 0).edit);
     spec.root = {};
-    CHECK(at<op::Filesystem>(plan_of(spec), 0).type == "tmpfs");
+    CHECK(at<op::Directory>(plan_of(spec), 0).target == "/");
 }
 
 TEST_CASE("one id: root inside, or the caller's own") {
@@ -312,7 +312,10 @@ TEST_CASE("/dev: only harmless devices, own pts") {
           std::vector<std::string>{"/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty"});
     std::vector<std::string> types;
     for (const auto& fs : all<op::Filesystem>(plan)) types.push_back(fs.type);
-    CHECK(types == std::vector<std::string>{"tmpfs", "devpts", "tmpfs", "mqueue"});
+    CHECK(types == std::vector<std::string>{"devpts", "mqueue"});
+    CHECK(at<op::Directory>(plan, 1).target == "/dev");
+    CHECK_FALSE(at<op::Directory>(plan, 1).attr.exec);
+    CHECK(all<op::Directory>(plan).back().target == "/dev/shm");
     auto console = [](const Plan& p) {
         for (const auto& link : all<op::Symlink>(p))
             if (link.target == "/dev/console") return true;
