@@ -19,6 +19,7 @@ psql -h "$dir" -c 'create table t as select generate_series(1, 1000) i' postgres
 echo "sum: $(psql -h "$dir" -Atc 'select sum(i) from t' postgres)"
 echo "runs as $(owner postgres), its files are $(stat -c %U:%G "$dir/db/base")'s"
 pg_ctl -D "$dir/db" -m fast stop
+if [ -r /etc/shadow ]; then echo 'all is mine'; else echo 'root is another'; fi
 END
 cat >again.sh <<'END'
 . ./inside.sh
@@ -58,6 +59,7 @@ for mode in "${modes[@]}"; do
     says 'version()' 'postgres: postgres\|PostgreSQL 15\..*'
     says 'it counts' 'sum: 500500'
     says 'who it is' "runs as postgres, its files are postgres:postgres's"
+    if [ "$mode" = one ]; then says 'one id' 'all is mine'; else says 'a user of many' 'root is another'; fi
     session "redis, $mode, --user" "$mode" --user=redis -- bash ./redis.sh
     says 'PING' 'redis: PONG'
     says 'who it is' 'runs as redis'
