@@ -24,7 +24,7 @@ const spec::Op* stands_on(const spec::Plan& plan, std::size_t index) {
 bool wants_directory(const spec::Op& op) {
     if (auto* bind = std::get_if<spec::op::Bind>(&op)) return bind->source.directory;
     if (auto* overlay = std::get_if<spec::op::Overlay>(&op)) return overlay->entry.empty();
-    return std::holds_alternative<spec::op::Filesystem>(op);
+    return std::holds_alternative<spec::op::Filesystem>(op) || std::holds_alternative<spec::op::Directory>(op);
 }
 
 bool needs_target(const spec::Op& op) {

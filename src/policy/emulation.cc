@@ -2,9 +2,12 @@
 // See emulation.h.
 #include "policy/emulation.h"
 
+#include "policy/placeholder.h"
+
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <climits>
 #include <cstring>
 #include <linux/capability.h>
 #include <linux/seccomp.h>
@@ -19,6 +22,17 @@ constexpr std::uint32_t kLeave = ~std::uint32_t{0};
 constexpr std::size_t kMaxGroups = 65536;  // NGROUPS_MAX
 constexpr std::size_t kMaxEntries = 16384; // different identities at a time, and microseconds of slack at most
 constexpr std::size_t kMaxHeld = 1U << 22; // groups in all of them
+
+bool makes_node(int nr) {
+#ifdef SYS_mknod
+    if (nr == SYS_mknod) return true;
+#endif
+    return nr == SYS_mknodat;
+}
+
+// Who has an id of 0 has the capabilities, or gets them back (capabilities(7)).
+bool has_root(const Ids& ids) { return ids.real == 0 || ids.effective == 0 || ids.saved == 0; }
+bool may_set(const Identity& who) { return who.user.effective == 0 || who.kept_caps; }
 
 bool may_be(const Ids& ids, std::uint32_t id) { return id == ids.real || id == ids.effective || id == ids.saved; }
 
@@ -62,6 +76,22 @@ std::int64_t set_file(Ids& ids, bool root, std::uint32_t id) {
     return before;
 }
 
+std::int64_t set_id_of(int nr, const std::uint64_t args[6], Identity& who) {
+    auto id = [&](int i) { return static_cast<std::uint32_t>(args[i]); };
+    bool root = may_set(who);
+    switch (nr) {
+    case SYS_setuid: return set_one(who.user, root, id(0));
+    case SYS_setgid: return set_one(who.group, root, id(0));
+    case SYS_setreuid: return set_two(who.user, root, id(0), id(1));
+    case SYS_setregid: return set_two(who.group, root, id(0), id(1));
+    case SYS_setresuid: return set_three(who.user, root, id(0), id(1), id(2));
+    case SYS_setresgid: return set_three(who.group, root, id(0), id(1), id(2));
+    case SYS_setfsuid: return set_file(who.user, root, id(0));
+    case SYS_setfsgid: return set_file(who.group, root, id(0));
+    default: return -ENOSYS;
+    }
+}
+
 std::string number(pid_t task, const char* file) { return std::to_string(task) + "/" + file; }
 
 // A file of /proc, at most 4 KiB of it; empty if the task is gone.
@@ -89,24 +119,16 @@ bool write_at(const sys::Fd& memory, std::uint64_t address, const void* from, st
 } // namespace
 
 std::int64_t set_id(int nr, const std::uint64_t args[6], Identity& who) {
-    auto id = [&](int i) { return static_cast<std::uint32_t>(args[i]); };
-    bool root = who.user.effective == 0 || who.keeps_caps; // the capabilities go with it
-    switch (nr) {
-    case SYS_setuid: return set_one(who.user, root, id(0));
-    case SYS_setgid: return set_one(who.group, root, id(0));
-    case SYS_setreuid: return set_two(who.user, root, id(0), id(1));
-    case SYS_setregid: return set_two(who.group, root, id(0), id(1));
-    case SYS_setresuid: return set_three(who.user, root, id(0), id(1), id(2));
-    case SYS_setresgid: return set_three(who.group, root, id(0), id(1), id(2));
-    case SYS_setfsuid: return set_file(who.user, root, id(0));
-    case SYS_setfsgid: return set_file(who.group, root, id(0));
-    default: return -ENOSYS;
-    }
+    bool had = has_root(who.user);
+    std::int64_t result = set_id_of(nr, args, who);
+    bool has = has_root(who.user);
+    if (had != has) who.kept_caps = had && who.keeps_caps;
+    return result;
 }
 
 Identity after_exec(Identity who) {
     for (Ids* ids : {&who.user, &who.group}) ids->saved = ids->file = ids->effective;
-    who.keeps_caps = false;
+    who.keeps_caps = who.kept_caps = false;
     return who;
 }
 
@@ -123,6 +145,10 @@ sys::Status Emulation::answer() {
     Asked asked{question.id, static_cast<pid_t>(question.pid), question.data.nr, {}};
     std::copy(std::begin(question.data.args), std::end(question.data.args), asked.args);
     Reply reply = this->reply(asked);
+    return reply.later ? sys::Status(sys::Done{}) : tell(asked, reply);
+}
+
+sys::Status Emulation::tell(const Asked& asked, const Reply& reply) {
     seccomp_notif_resp answer{};
     answer.id = asked.id;
     if (reply.real) answer.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
@@ -137,14 +163,15 @@ Emulation::Reply Emulation::reply(const Asked& asked) {
     if (asked.nr == SYS_setgroups) return set_groups(asked);
     if (asked.nr == SYS_capset) return set_caps(asked);
     if (asked.nr == SYS_prctl) return keep_caps(asked);
+    if (makes_node(asked.nr)) return make_node(asked);
     Identity who = identity(asked.task);
     std::int64_t value = set_id(asked.nr, asked.args, who);
-    if (value == -ENOSYS) return tell(asked);
+    if (value == -ENOSYS) return who_is(asked);
     if (value >= 0 && !remember(asked, who)) return {-EAGAIN};
     return {value};
 }
 
-Emulation::Reply Emulation::tell(const Asked& asked) {
+Emulation::Reply Emulation::who_is(const Asked& asked) {
     Identity who = identity(asked.task);
     auto three = [&](const Ids& ids) -> Reply {
         std::uint32_t values[] = {ids.real, ids.effective, ids.saved};
@@ -174,7 +201,7 @@ Emulation::Reply Emulation::tell(const Asked& asked) {
 
 Emulation::Reply Emulation::set_groups(const Asked& asked) {
     Identity who = identity(asked.task);
-    if (who.user.effective != 0 && !who.keeps_caps) return {-EPERM};
+    if (!may_set(who)) return {-EPERM};
     auto count = static_cast<std::uint32_t>(asked.args[0]); // the kernel takes 32 bits
     if (count > kMaxGroups) return {-EINVAL};
     who.groups.assign(count, 0);
@@ -199,8 +226,8 @@ Emulation::Reply Emulation::set_caps(const Asked& asked) {
     std::uint64_t have = field(status, "CapPrm", 16);
     std::uint64_t inheritable = have | field(status, "CapInh", 16);
     auto both = [&](auto member) { return data[0].*member | static_cast<std::uint64_t>(data[1].*member) << 32; };
-    if (Identity who = identity(asked.task); who.keeps_caps) { // whoever gives CAP_SETUID away means it
-        who.keeps_caps = (both(&__user_cap_data_struct::permitted) >> CAP_SETUID & 1U) != 0;
+    if (Identity who = identity(asked.task); who.kept_caps) { // whoever gives CAP_SETUID away means it
+        who.kept_caps = (both(&__user_cap_data_struct::permitted) >> CAP_SETUID & 1U) != 0;
         if (!remember(asked, who)) return {-EPERM};
     }
     bool less = (both(&__user_cap_data_struct::permitted) & ~have) == 0 &&
@@ -215,6 +242,30 @@ Emulation::Reply Emulation::keep_caps(const Asked& asked) {
     who.keeps_caps = asked.args[1] != 0;
     if (!remember(asked, who)) return {-EPERM};
     return {0, true};
+}
+
+// By a process of its own: a file system may take its time, or for ever, and init has others to answer. (Nobody else
+// is in this one, so that it can be copied without more ado.)
+Emulation::Reply Emulation::make_node(const Asked& asked) {
+    auto helper = sys::clone3(0, nullptr);
+    if (!helper) return {-helper.error().err};
+    if (*helper != 0) return {.later = true};
+    bool at = asked.nr == SYS_mknodat; // the directory comes first there
+    const std::uint64_t* args = asked.args + (at ? 1 : 0);
+    int dirfd = at ? static_cast<int>(asked.args[0]) : AT_FDCWD;
+    std::array<char, PATH_MAX> bytes{};
+    sys::Fd its = memory(asked, O_RDONLY);
+    // Less where the memory ends.
+    ssize_t size = its ? ::pread(its.get(), bytes.data(), bytes.size(), static_cast<off_t>(args[0])) : -1;
+    std::size_t length = ::strnlen(bytes.data(), size > 0 ? static_cast<std::size_t>(size) : 0);
+    std::int64_t value = size == PATH_MAX ? -ENAMETOOLONG : -EFAULT;
+    if (static_cast<ssize_t>(length) < size) {
+        auto umask = static_cast<mode_t>(field(read_proc(proc_, number(asked.task, "status")), "Umask", 8));
+        mode_t mode = static_cast<mode_t>(args[1]) & 07777 & ~umask;
+        value = make_placeholder(proc_, asked.task, dirfd, std::string(bytes.data(), length), mode);
+    }
+    (void)tell(asked, {value});
+    ::_exit(0);
 }
 
 Identity Emulation::identity(pid_t task) {

@@ -24,7 +24,8 @@ struct Identity {
     Ids user, group;
     std::vector<std::uint32_t> groups;
     bool groups_set = false; ///< else the kernel's own are told
-    bool keeps_caps = false; ///< PR_SET_KEEPCAPS: may still set ids after it has stopped being root (setpriv(1))
+    bool keeps_caps = false; ///< PR_SET_KEEPCAPS: will still be able to set ids when it stops being root (setpriv(1))
+    bool kept_caps = false;  ///< and so it is
     bool operator==(const Identity&) const = default;
 };
 
@@ -61,14 +62,17 @@ private:
     };
     struct Reply {
         std::int64_t value = 0;
-        bool real = false; ///< let the kernel do it
+        bool real = false;  ///< let the kernel do it
+        bool later = false; ///< another process answers
     };
 
     Reply reply(const Asked& asked);
-    Reply tell(const Asked& asked);
+    sys::Status tell(const Asked& asked, const Reply& reply);
+    Reply who_is(const Asked& asked);
     Reply set_groups(const Asked& asked);
     Reply set_caps(const Asked& asked);
     Reply keep_caps(const Asked& asked);
+    Reply make_node(const Asked& asked);
     Identity identity(pid_t task);
     bool remember(const Asked& asked, const Identity& who);
     std::size_t place(const Entry& entry);

@@ -228,7 +228,8 @@ private:
     }
 
     void policy() {
-        plan_.caps = payload_is_root() ? kRootCaps : 0;
+        bool root = (spec_.identity == Identity::root || host_.real_root) && payload_is_root();
+        plan_.caps = root ? kRootCaps : 0;
         // In a granted directory a file capability that the jail's root sets is the host root's: good for everybody.
         if (host_.real_root) plan_.caps &= ~bit(CAP_SETFCAP);
         for (int cap : spec_.policy.add_caps) plan_.caps |= bit(cap);

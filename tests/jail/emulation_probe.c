@@ -225,6 +225,8 @@ static void keepcaps_off(void) {
     must(fails(prctl(PR_SET_KEEPCAPS, 2), EINVAL));
     must(prctl(PR_SET_KEEPCAPS, 1) == 0 && prctl(PR_SET_KEEPCAPS, 0) == 0 && setresuid_(1000, 1000, 1000) == 0);
     must(fails(setresgid_(100, 100, 100), EPERM));
+    must(prctl(PR_SET_KEEPCAPS, 1) == 0); // there is nothing to keep
+    must(fails(call(SYS_setuid, 0, 0, 0), EPERM));
 }
 
 static void supplementary(void) {
@@ -280,10 +282,36 @@ static void slack(void) { // what init keeps who is who in
     is_1000();
 }
 
+static void in_chroot(void) {
+    must(chroot("/tmp/root") == 0 && chdir("/") == 0);
+    must(mknod("/../null", S_IFCHR | 0666, makedev(1, 3)) == 0 && mknod("zero", S_IFCHR | 0666, makedev(1, 5)) == 0);
+}
 static void nodes(void) {
     struct stat st;
-    must(mknod("null", S_IFCHR | 0666, makedev(1, 3)) == 0 && fails(lstat("null", &st), ENOENT));
-    must(mknod("disk", S_IFBLK | 0660, makedev(8, 0)) == 0 && fails(lstat("disk", &st), ENOENT));
+    umask(027); // an empty file stands in, with the mode that the node would have
+    must(mknod("null", S_IFCHR | 0666, makedev(1, 3)) == 0 && lstat("null", &st) == 0);
+    must(S_ISREG(st.st_mode) && (st.st_mode & 07777) == 0640 && st.st_size == 0 && st.st_nlink == 1);
+    must(fails(mknod("null", S_IFCHR | 0666, makedev(1, 3)), EEXIST));
+    must(mkdir("dir", 0755) == 0 && symlink("dir", "link") == 0 && symlink("nowhere", "dangling") == 0);
+    int dir = open("dir", O_PATH);
+    must(mknodat(dir, "disk", S_IFBLK | 0666, makedev(8, 0)) == 0 && lstat("dir/disk", &st) == 0);
+    must(mknod("link/../dir/more", S_IFBLK | 0666, makedev(8, 0)) == 0 && lstat("dir/more", &st) == 0);
+    must(mknod("/tmp/absolute", S_IFCHR | 0666, makedev(1, 5)) == 0 && lstat("/tmp/absolute", &st) == 0);
+    must(fails(mknod("dangling", S_IFCHR | 0666, makedev(1, 3)), EEXIST));
+    must(fails(mknod("dangling/x", S_IFCHR | 0666, makedev(1, 3)), ENOENT));
+    must(fails(mknod("null/x", S_IFCHR | 0666, makedev(1, 3)), ENOTDIR));
+    must(fails(mknod("dir", S_IFCHR | 0666, makedev(1, 3)), EEXIST) &&
+         fails(mknod("", S_IFCHR, makedev(1, 3)), ENOENT));
+    must(fails(mknodat(777, "x", S_IFCHR, makedev(1, 3)), EBADF));
+    must(fails(mknod((char*)8, S_IFCHR, makedev(1, 3)), EFAULT));
+    must(fails(mknod("/proc/1/x", S_IFCHR, makedev(1, 3)), ENOENT));
+    char* page = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    must(page != MAP_FAILED && munmap(page + 4096, 4096) == 0);
+    strcpy(page + 4096 - 5, "edge"); // a path at the end of what there is
+    must(mknod(page + 4096 - 5, S_IFCHR | 0666, makedev(1, 3)) == 0 && lstat("edge", &st) == 0);
+    memset(page, 'x', 4096);
+    must(fails(mknod(page, S_IFCHR | 0666, makedev(1, 3)), EFAULT) || errno == ENAMETOOLONG);
+    must(mkdir("/tmp/root", 0755) == 0 && ended(start(in_chroot)) == 0 && lstat("/tmp/root/null", &st) == 0);
     must(mknod("fifo", S_IFIFO | 0640, 0) == 0 && lstat("fifo", &st) == 0 && S_ISFIFO(st.st_mode));
     must(mkfifo("other", 0600) == 0 && lstat("other", &st) == 0 && S_ISFIFO(st.st_mode));
     must(mknod("file", S_IFREG | 0600, 0) == 0 && lstat("file", &st) == 0 && S_ISREG(st.st_mode));
@@ -441,7 +469,7 @@ static void unemulated(void) {
     unsigned group = 7;
     must(users(0, 0, 0) && fails(setresuid_(7, 7, 7), EINVAL) && fails(setresgid_(7, 7, 7), EINVAL));
     must(fails(call(SYS_setgroups, 1, (long)&group, 0), EPERM));
-    must(fails(mknod("null", S_IFCHR | 0666, makedev(1, 3)), EPERM) && fails(lstat("null", &st), ENOENT));
+    must(fails(mknod("real", S_IFCHR | 0666, makedev(1, 3)), EPERM) && fails(lstat("real", &st), ENOENT));
     must(open("owned", O_CREAT | O_RDWR, 0644) >= 0 && fails(chown("owned", 7, 7), EINVAL));
     struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
     struct __user_cap_data_struct all[2] = {{~0U, ~0U, ~0U}, {~0U, ~0U, ~0U}};

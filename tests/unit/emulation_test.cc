@@ -136,15 +136,24 @@ TEST_CASE("set_id: group ids, whose root is a user id") {
 
 TEST_CASE("set_id: who has kept the capabilities may go on") {
     Identity who;
-    who.user = kUser;
     who.keeps_caps = true;
+    CHECK(call(SYS_setresuid, {7, 7, kLeave}, who) == 0);
+    CHECK_FALSE(who.kept_caps); // nothing to keep: the saved id gives them back
+    CHECK(call(SYS_setresgid, {5, 5, 5}, who) == -EPERM);
+    CHECK(call(SYS_setresuid, {kLeave, 0, kLeave}, who) == 0);
+    CHECK(call(SYS_setuid, {7}, who) == 0);
+    CHECK(who.kept_caps);
+    who.keeps_caps = false; // too late
     CHECK(call(SYS_setresgid, {5, 5, 5}, who) == 0);
     CHECK(call(SYS_setuid, {8}, who) == 0);
     CHECK(who.user == Ids{8, 8, 8, 8});
     CHECK(who.group == Ids{5, 5, 5, 5});
     who = after_exec(who);
-    CHECK_FALSE(who.keeps_caps);
     CHECK(call(SYS_setuid, {7}, who) == -EPERM);
+    who.keeps_caps = true; // has none to keep
+    CHECK(call(SYS_setuid, {7}, who) == -EPERM);
+    CHECK(call(SYS_setuid, {8}, who) == 0);
+    CHECK_FALSE(who.kept_caps);
 }
 
 TEST_CASE("set_id: what is none") {
@@ -160,11 +169,11 @@ TEST_CASE("after_exec: the saved id is the effective one, and so is the file sys
     who.user = {1, 2, 3, 4};
     who.group = {5, 6, 7, 8};
     who.groups = {9};
-    who.groups_set = who.keeps_caps = true;
+    who.groups_set = who.keeps_caps = who.kept_caps = true;
     Identity wanted = who;
     wanted.user = {1, 2, 2, 2};
     wanted.group = {5, 6, 6, 6};
-    wanted.keeps_caps = false;
+    wanted.keeps_caps = wanted.kept_caps = false;
     CHECK(after_exec(who) == wanted);
     CHECK(after_exec(wanted) == wanted);
 }
