@@ -81,3 +81,29 @@ for mode in "${modes[@]}"; do
 done
 output 'and nothing of it is there in the next jail' gone fresh one -- \
     sh -c 'id redis >/dev/null 2>&1 || test -e /usr/bin/redis-cli || echo gone'
+
+# Installed once, and used in later jails.
+if [ "${modes[-1]}" = range ]; then
+    export AJAIL_HOME=$PWD/store
+    mkdir -p store/fs && cp -a --reflink=auto "$kept/fs/bookworm" store/fs/base
+    check 'a copy' "$AJAIL" fs copy base shop
+    check 'edited' fresh range --fs=shop --fs-edit -- apt-get install -q -y --no-install-recommends redis-server
+    cat >used.sh <<'END'
+. ./inside.sh
+service redis-server start
+until_ redis-cli ping
+redis-cli set key kept
+redis-cli save
+echo "redis: $(redis-cli ping)"
+echo "runs as $(owner redis-server), its directory is $(stat -c %U /var/lib/redis)'s"
+END
+    check 'a copy of that' "$AJAIL" fs copy shop shop.2
+    for name in shop shop.2; do
+        session "used: $name" range --fs=$name -- bash ./used.sh
+        says 'redis' 'redis: PONG'
+        says 'is itself' "runs as redis, its directory is redis's"
+    done
+    output 'nothing of that stays' 0 range --fs=shop sh -c 'ls /var/lib/redis | wc -l'
+    check 'removed' "$AJAIL" fs remove shop shop.2
+    equal 'wholly' base "$(ls -A store/fs)"
+fi
