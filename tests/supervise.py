@@ -91,4 +91,8 @@ def main():
     sys.exit(code if code >= 0 else 128 - code)
 
 
-main()
+try:
+    main()
+except KeyboardInterrupt:  # what runs is in a session of its own, and has not heard it
+    kill_all()
+    sys.exit(130)

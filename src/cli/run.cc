@@ -210,6 +210,7 @@ private:
         mounts().emplace_back(spec::Dev{"/dev"});
         mounts().emplace_back(spec::Tmpfs{"/tmp", 01777});
         mounts().emplace_back(spec::Tmpfs{"/run"});
+        mounts().emplace_back(spec::Tmpfs{"/run/lock", 01777}); // is /var/lock, which daemons take for granted
         bool host = spec_.root.kind == spec::Root::empty;
         if (host && inside_home_ != "/tmp") mounts().emplace_back(spec::Tmpfs{inside_home_, 0700});
         if (auto text = resolv_conf(); text && options_.network)

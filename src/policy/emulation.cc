@@ -10,7 +10,11 @@
 #include <climits>
 #include <cstring>
 #include <linux/capability.h>
+#include <linux/limits.h>
+#include <linux/posix_acl.h>
+#include <linux/posix_acl_xattr.h>
 #include <linux/seccomp.h>
+#include <string_view>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
 
@@ -140,6 +144,16 @@ Emulation::Emulation(sys::Fd listener, sys::Fd proc, std::uint64_t slack)
         (void)sys::ioctl(listener_.get(), SECCOMP_IOCTL_NOTIF_SET_FLAGS, reinterpret_cast<void*>(kSyncWakeUp));
 }
 
+bool acl_names_others(const std::vector<std::uint8_t>& value) {
+    posix_acl_xattr_entry entry{};
+    for (std::size_t at = sizeof(posix_acl_xattr_header); at + sizeof entry <= value.size(); at += sizeof entry) {
+        std::memcpy(&entry, &value[at], sizeof entry);
+        bool named = entry.e_tag == ACL_USER || entry.e_tag == ACL_GROUP; // little-endian, as every arch here
+        if (named && entry.e_id != 0) return true;
+    }
+    return false;
+}
+
 sys::Status Emulation::answer() {
     seccomp_notif question{};
     auto heard = sys::ioctl(listener_.get(), SECCOMP_IOCTL_NOTIF_RECV, &question);
@@ -169,6 +183,8 @@ Emulation::Reply Emulation::reply(const Asked& asked) {
     if (asked.nr == SYS_capset) return set_caps(asked);
     if (asked.nr == SYS_prctl) return keep_caps(asked);
     if (makes_node(asked.nr)) return make_node(asked);
+    if (asked.nr == SYS_setxattr || asked.nr == SYS_lsetxattr || asked.nr == SYS_fsetxattr)
+        return set_attribute(asked);
     Identity who = identity(asked.task);
     std::int64_t value = set_id(asked.nr, asked.args, who);
     if (value == -ENOSYS) return who_is(asked);
@@ -271,6 +287,19 @@ Emulation::Reply Emulation::make_node(const Asked& asked) {
     }
     (void)tell(asked, {value});
     ::_exit(0);
+}
+
+// An access list that names users or groups is as much of an owner as chown's, and treated alike. What cannot be read
+// is the kernel's to refuse.
+Emulation::Reply Emulation::set_attribute(const Asked& asked) {
+    constexpr std::string_view kAcl = "system.posix_acl_";
+    std::array<char, kAcl.size()> name;
+    sys::Fd its = memory(asked, O_RDONLY);
+    if (!read_at(its, asked.args[1], name.data(), name.size())) return {0, true};
+    if (std::string_view(name.data(), name.size()) != kAcl || asked.args[3] > XATTR_SIZE_MAX) return {0, true};
+    std::vector<std::uint8_t> value(static_cast<std::size_t>(asked.args[3]));
+    if (!read_at(its, asked.args[2], value.data(), value.size())) return {0, true};
+    return {0, !acl_names_others(value)};
 }
 
 Identity Emulation::identity(pid_t task) {

@@ -36,6 +36,10 @@ std::int64_t set_id(int nr, const std::uint64_t args[6], Identity& who);
 /// WHO after an exec that raises nobody: the saved ids are the effective ones, PR_SET_KEEPCAPS is off (execve(2)). Pure.
 Identity after_exec(Identity who);
 
+/// True if VALUE, of the extended attribute system.posix_acl_access or _default, names a user or a group other than 0:
+/// with one id mapped there is no other, and the kernel refuses the whole list. Pure.
+bool acl_names_others(const std::vector<std::uint8_t>& value);
+
 /// Answers the filter's questions. Which task is who, the kernel keeps for us, in a number that every task has, hands
 /// on to its children and threads, and keeps over exec: its timer slack (PR_SET_TIMERSLACK in prctl(2)). It is the
 /// jail's own plus the place in a table of identities: some nanoseconds more, which nothing can notice. So what is
@@ -73,6 +77,7 @@ private:
     Reply set_caps(const Asked& asked);
     Reply keep_caps(const Asked& asked);
     Reply make_node(const Asked& asked);
+    Reply set_attribute(const Asked& asked);
     Identity identity(pid_t task);
     bool remember(const Asked& asked, const Identity& who);
     std::size_t place(const Entry& entry);

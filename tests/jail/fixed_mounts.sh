@@ -4,6 +4,7 @@
 
 output '/tmp is empty and for everybody' '1777 0' jail sh -c 'echo "$(stat -c %a /tmp) $(ls -A /tmp | wc -l)"'
 output '/run' 755 jail stat -c %a /run
+output '/run/lock, which is /var/lock' 1777 jail stat -L -c %a /var/lock
 check 'the host'"'"'s /tmp is not there' jail test ! -e "$HOST_TMP"
 check 'nor is its own left in the host'"'"'s' jail sh -c 'echo x >/tmp/ajail-left-behind'
 check 'it is not' test ! -e /tmp/ajail-left-behind

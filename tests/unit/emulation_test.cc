@@ -229,3 +229,21 @@ TEST_CASE("set_id: the kernel agrees, for all there is") {
         }
     }
 }
+
+TEST_CASE("emulation: whom an access control list names", "[emulation]") {
+    // As acl(5) and linux/posix_acl_xattr.h: a version, then tag, permissions and id.
+    auto list = [](std::uint8_t tag, std::uint8_t id) {
+        return std::vector<std::uint8_t>{2,   0, 0, 0, 1,  0, 7, 0, 0xff, 0xff, 0xff, 0xff, // owner
+                                         tag, 0, 5, 0, id, 0, 0, 0};
+    };
+    CHECK(acl_names_others(list(0x02, 33)));
+    CHECK(acl_names_others(list(0x08, 4)));
+    CHECK_FALSE(acl_names_others(list(0x02, 0)));
+    CHECK_FALSE(acl_names_others(list(0x08, 0)));
+    CHECK_FALSE(acl_names_others(list(0x10, 4))); // a mask's id means nothing
+    CHECK_FALSE(acl_names_others({}));
+    CHECK_FALSE(acl_names_others({2, 0, 0, 0}));
+    auto cut = list(0x08, 4);
+    cut.pop_back(); // for the kernel to refuse
+    CHECK_FALSE(acl_names_others(cut));
+}

@@ -81,6 +81,7 @@ constexpr std::array kNumbers{
     Number{"setfsgid", 123, 152},  Number{"getuid", 102, 174},    Number{"geteuid", 107, 175},
     Number{"getgid", 104, 176},    Number{"getegid", 108, 177},   Number{"getresuid", 118, 148},
     Number{"getresgid", 120, 150}, Number{"capset", 126, 91},     Number{"prctl", 157, 167},
+    Number{"setxattr", 188, 5},    Number{"lsetxattr", 189, 6},   Number{"fsetxattr", 190, 7},
 };
 
 /// An architecture that programs are made for.
@@ -120,9 +121,9 @@ std::uint32_t terminal_meaning(const Arch& arch, int nr, const Args& args) {
 }
 
 /// What init answers, whatever the arguments.
-constexpr std::array kAsked{"setuid",   "setgid",    "setreuid",  "setregid",  "setresuid", "setresgid",
-                            "setfsuid", "setfsgid",  "setgroups", "getuid",    "geteuid",   "getgid",
-                            "getegid",  "getresuid", "getresgid", "getgroups", "capset"};
+constexpr std::array kAsked{"setuid",    "setgid",    "setreuid", "setregid", "setresuid", "setresgid", "setfsuid",
+                            "setfsgid",  "setgroups", "getuid",   "geteuid",  "getgid",    "getegid",   "getresuid",
+                            "getresgid", "getgroups", "capset",   "setxattr", "lsetxattr", "fsetxattr"};
 
 std::uint32_t root_meaning(const Arch& arch, int nr, const Args& args) {
     const auto is = [&](const char* name) { return nr >= 0 && nr == arch.nr(name); };
