@@ -513,9 +513,9 @@ TEST_CASE("filters: root, who one is", "[filters]") {
     CHECK(ask("root", "prctl", {PR_SET_KEEPCAPS, 0}) == kAsk);
     CHECK(ask("root", "prctl", {kHigh | PR_SET_KEEPCAPS, 1}) == kAsk); // the kernel takes 32 bits
     CHECK(ask("root", "prctl", {PR_SET_TIMERSLACK, 1}) == kFake);
-    for (const std::uint64_t option :
+    for (const int option :
          {PR_GET_TIMERSLACK, PR_GET_KEEPCAPS, PR_SET_NAME, PR_SET_NO_NEW_PRIVS, PR_SET_PDEATHSIG}) {
-        CHECK(ask("root", "prctl", {option, PR_SET_KEEPCAPS, PR_SET_KEEPCAPS}) == kAllow);
+        CHECK(ask("root", "prctl", {static_cast<std::uint64_t>(option), PR_SET_KEEPCAPS, PR_SET_KEEPCAPS}) == kAllow);
     }
 }
 
