@@ -96,3 +96,22 @@ else
     matches 'and exported' '^-.* 34/0 .*var/a/b/c/x$' packed
     check 'and removed' "$AJAIL" fs remove deb-scratch deb-scratch2
 fi
+
+# Less memory than the machine has: a full scratch is ENOSPC all the same, and nobody is killed.
+group=/sys/fs/cgroup/memory$(sed -n 's/^[0-9]*:memory://p' /proc/self/cgroup)/ajail-test-$$ limit=memory.limit_in_bytes
+[ -d "${group%/*}" ] && [ -f "${group%/*}/$limit" ] ||
+    group=/sys/fs/cgroup$(sed -n 's/^0:://p' /proc/self/cgroup)/ajail-test-$$ limit=memory.max
+if ! mkdir "$group" 2>/dev/null || ! [ -f "$group/$limit" ]; then
+    rmdir "$group" 2>/dev/null
+    skip 'a limit of memory' 'no memory cgroup that this user may make'
+else
+    echo 128M >"$group/$limit"
+    limited() {
+        echo "$BASHPID" >"$group/cgroup.procs"
+        "$AJAIL" run --quiet --fs=deb -- sh -c 'for dir in /tmp /var /dev/shm; do head -c 200m /dev/zero >$dir/big; done; echo on'
+    }
+    limited_apart() { (limited); }
+    matches 'a limit of memory: full is full' 'No space left on device' limited_apart
+    output 'and the jail goes on' on limited_apart
+    rmdir "$group"
+fi
