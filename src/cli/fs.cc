@@ -290,7 +290,11 @@ store::Remover remover(spec::Host host, const std::string& name, const ns::Calle
         host.subordinates = look_for_subordinates(name, host.uid);
         auto lowered = spec::lower({.users = spec::Users::range}, host);
         if (std::holds_alternative<spec::Refusal>(lowered)) return removed; // no such ids: they cannot be the reason
-        return ns::with_ids(std::get<spec::Plan>(lowered), process, [&] { return store::remove_tree(dir, entry); });
+        std::optional<ns::HelperEnd> helper;
+        removed = ns::with_ids(
+            std::get<spec::Plan>(lowered), process, [&] { return store::remove_tree(dir, entry); }, helper);
+        if (helper) warn("files of other users are left: " + sentence(*helper));
+        return removed;
     };
 }
 

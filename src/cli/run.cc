@@ -386,7 +386,12 @@ int run(const RunOptions& options, const ns::Caller& process) {
     const auto& plan = std::get<spec::Plan>(lowered);
     if (options.dry_run != RunOptions::DryRun::no) return print(plan, options.dry_run == RunOptions::DryRun::json);
     if (!options.quiet) front.status(plan);
-    return execute(plan, process);
+    int code = execute(plan, process);
+    sys::Status removed = scratch ? scratch->remove() : sys::Status(sys::Done{});
+    if (!removed)
+        warn(spec::escape(scratch->path()) +
+             " is left, for the next ajail to remove: " + std::strerror(removed.error().err));
+    return code;
 }
 
 } // namespace ajail::cli

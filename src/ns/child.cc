@@ -226,6 +226,8 @@ Status release(const Plan& plan, const Payload& payload, const Fd& lifeline) {
 Result<Fd> hear_listener(const Plan& plan, const Payload& payload) {
     if (!policy::asks(plan)) return Fd();
     Heard heard = TRY(hear(payload.socket));
+    if (heard.message.kind == Message::eof) return Fd();
+    if (heard.message.kind != Message::listener || !heard.fd) return sys::refused(EPROTO);
     return std::move(heard.fd);
 }
 

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <sys/prctl.h>
 
 namespace ajail::ns {
 
@@ -102,11 +103,14 @@ Status write_maps(const spec::Plan& plan, const Caller& caller, pid_t pid, std::
     return sys::write_file((proc + "gid_map").c_str(), map_lines(plan.gids));
 }
 
-Status with_ids(const spec::Plan& plan, const Caller& caller, const std::function<Status()>& work) {
+Status with_ids(const spec::Plan& plan, const Caller& caller, const std::function<Status()>& work,
+                std::optional<HelperEnd>& helper) {
     auto [mine, its] = TRY(sys::socketpair());
     pid_t pid = TRY(sys::clone3(CLONE_NEWUSER, nullptr));
     if (pid == 0) {
         mine.reset();
+        if (auto dies = sys::prctl(PR_SET_PDEATHSIG, SIGKILL); !dies)
+            ::_exit(dies.error().err); // nothing outlives us
         char go = 0;
         auto told = sys::read_some(its.get(), {&go, 1}); // end of file: there are no maps
         if (!told || *told != 1) ::_exit(EPERM);
@@ -114,7 +118,6 @@ Status with_ids(const spec::Plan& plan, const Caller& caller, const std::functio
         ::_exit(done ? 0 : done.error().err);
     }
     its.reset();
-    std::optional<HelperEnd> helper;
     Status mapped = write_maps(plan, caller, pid, helper);
     if (mapped) mapped = sys::write_all(mine.get(), "g");
     mine.reset();

@@ -16,7 +16,8 @@ std::string map_lines(const spec::IdMaps& maps);
 sys::Status write_maps(const spec::Plan& plan, const Caller& caller, pid_t pid, std::optional<HelperEnd>& helper);
 
 /// WORK in a child that is root of a user namespace with PLAN's ids (of the Plan, nothing else counts): what its ids
-/// own, it can change. Returns what WORK does, or why it could not be started.
-sys::Status with_ids(const spec::Plan& plan, const Caller& caller, const std::function<sys::Status()>& work);
+/// own, it can change. It does not outlive us. Returns what WORK does, or why it could not be started; HELPER as above.
+sys::Status with_ids(const spec::Plan& plan, const Caller& caller, const std::function<sys::Status()>& work,
+                     std::optional<HelperEnd>& helper);
 
 } // namespace ajail::ns

@@ -38,11 +38,15 @@ void bring_to_front(pid_t payload) {
 }
 
 // Reaps whoever has died. False when the payload has, and the monitor knows.
-Result<bool> reap(const Fd& lifeline, pid_t payload) {
+Result<bool> reap(const Fd& lifeline, pid_t payload, policy::Emulation& emulation) {
     for (;;) {
         siginfo_t info = TRY(sys::waitid(P_ALL, 0, WEXITED | WSTOPPED | WNOHANG));
         if (info.si_pid == 0) return true;
-        if (info.si_pid != payload) continue;
+        if (info.si_pid != payload) {
+            if (info.si_code != CLD_STOPPED)
+                TRY(emulation.ended(info.si_pid, info.si_code == CLD_EXITED && info.si_status == 0));
+            continue;
+        }
         int value = info.si_status;
         switch (info.si_code) {
         case CLD_EXITED: (void)tell(lifeline, {.kind = Message::exited, .value = value}); return false;
@@ -67,7 +71,7 @@ Status serve(const Fd& lifeline, pid_t payload, Fd listener) {
     // poll(2) leaves a descriptor of -1 out.
     std::array<pollfd, 3> wait = {pollfd{lifeline.get(), POLLIN, 0}, pollfd{signals.get(), POLLIN, 0},
                                   pollfd{emulation.fd(), POLLIN, 0}};
-    while (TRY(reap(lifeline, payload))) {
+    while (TRY(reap(lifeline, payload, emulation))) {
         TRY(sys::poll(wait, -1));
         if ((wait[1].revents & POLLIN) != 0) {
             signalfd_siginfo info;

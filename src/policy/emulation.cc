@@ -174,8 +174,17 @@ sys::Status Emulation::tell(const Asked& asked, const Reply& reply) {
     else if (reply.value < 0) answer.error = static_cast<std::int32_t>(reply.value);
     else answer.val = reply.value;
     auto told = sys::ioctl(listener_.get(), SECCOMP_IOCTL_NOTIF_SEND, &answer);
-    if (!told && told.error().err != ENOENT) return told.error();
+    // ENOENT: the asker is gone. One that is still there would wait for ever.
+    if (!told && (told.error().err != ENOENT || waits(asked))) return told.error();
     return sys::Done{};
+}
+
+sys::Status Emulation::ended(pid_t pid, bool well) {
+    auto found = later_.find(pid);
+    if (found == later_.end()) return sys::Done{};
+    Asked asked = found->second;
+    later_.erase(found);
+    return well ? sys::Status(sys::Done{}) : tell(asked, {-EIO});
 }
 
 Emulation::Reply Emulation::reply(const Asked& asked) {
@@ -244,6 +253,7 @@ Emulation::Reply Emulation::set_caps(const Asked& asked) {
     std::size_t words = header.version == _LINUX_CAPABILITY_VERSION_1 ? 1 : 2;
     if (!read_at(its, asked.args[1], data.data(), words * sizeof data[0])) return {0, true};
     std::string status = read_proc(proc_, number(asked.task, "status"));
+    if (status.empty()) return {0, true}; // whoever gives something away is not told so in vain
     std::uint64_t have = field(status, "CapPrm", 16);
     std::uint64_t inheritable = have | field(status, "CapInh", 16);
     auto both = [&](auto member) { return data[0].*member | static_cast<std::uint64_t>(data[1].*member) << 32; };
@@ -270,7 +280,10 @@ Emulation::Reply Emulation::keep_caps(const Asked& asked) {
 Emulation::Reply Emulation::make_node(const Asked& asked) {
     auto helper = sys::clone3(0, nullptr);
     if (!helper) return {-helper.error().err};
-    if (*helper != 0) return {.later = true};
+    if (*helper != 0) {
+        later_.emplace(*helper, asked);
+        return {.later = true};
+    }
     bool at = asked.nr == SYS_mknodat; // the directory comes first there
     const std::uint64_t* args = asked.args + (at ? 1 : 0);
     int dirfd = at ? static_cast<int>(asked.args[0]) : AT_FDCWD;
@@ -281,12 +294,12 @@ Emulation::Reply Emulation::make_node(const Asked& asked) {
     std::size_t length = ::strnlen(bytes.data(), size > 0 ? static_cast<std::size_t>(size) : 0);
     std::int64_t value = size == PATH_MAX ? -ENAMETOOLONG : -EFAULT;
     if (static_cast<ssize_t>(length) < size) {
-        auto umask = static_cast<mode_t>(field(read_proc(proc_, number(asked.task, "status")), "Umask", 8));
-        mode_t mode = static_cast<mode_t>(args[1]) & 07777 & ~umask;
+        std::string status = read_proc(proc_, number(asked.task, "status"));
+        if (status.empty()) ::_exit(1); // without its umask it would be for everybody
+        mode_t mode = static_cast<mode_t>(args[1]) & 07777 & ~static_cast<mode_t>(field(status, "Umask", 8));
         value = make_placeholder(proc_, asked.task, dirfd, std::string(bytes.data(), length), mode);
     }
-    (void)tell(asked, {value});
-    ::_exit(0);
+    ::_exit(tell(asked, {value}) ? 0 : 1); // init answers then: ended()
 }
 
 // An access list that names users or groups is as much of an owner as chown's, and treated alike. What cannot be read

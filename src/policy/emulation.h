@@ -7,6 +7,7 @@
 #include "sys/calls.h"
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -51,6 +52,8 @@ public:
     int fd() const { return listener_.get(); }
     /// One question that is waiting. An asker that is gone by now is no failure.
     sys::Status answer();
+    /// The process PID has ended, and is reaped; WELL: with status 0. What it should have answered is answered.
+    sys::Status ended(pid_t pid, bool well);
 
 private:
     struct Entry {
@@ -89,6 +92,7 @@ private:
 
     sys::Fd listener_, proc_;
     std::uint64_t slack_;
+    std::map<pid_t, Asked> later_;              ///< who else answers what
     std::vector<std::optional<Entry>> entries_; ///< the first is the root that all start as
 };
 

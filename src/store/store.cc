@@ -134,8 +134,9 @@ Result<Locked> make_locked(int parent, const std::string& prefix, mode_t mode) {
         std::string name = prefix + letters;
         TRY(sys::mkdirat(parent, name.c_str(), mode));
         auto dir = sys::openat(parent, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-        if (!dir || !sys::flock((*dir).get(), LOCK_EX)) continue;
-        if (sys::openat(parent, name.c_str(), O_PATH | O_NOFOLLOW)) return Locked{name, std::move(dir).take()};
+        if (dir && sys::flock((*dir).get(), LOCK_EX) && sys::openat(parent, name.c_str(), O_PATH | O_NOFOLLOW))
+            return Locked{name, std::move(dir).take()};
+        (void)::unlinkat(parent, name.c_str(), AT_REMOVEDIR);
     }
     return sys::refused(EAGAIN);
 }
@@ -282,19 +283,27 @@ Result<Scratch> Scratch::create(const std::string& home, const std::string& dir,
     remove_abandoned(scratch.parent_.get(), is_scratch, scratch.remover_);
     // Held until the directory is locked: between the two it would look abandoned.
     Fd known = open_known_scratch(home, true);
-    Locked made = TRY(make_locked(scratch.parent_.get(), std::string(kScratch), 0700));
+    auto locked = make_locked(scratch.parent_.get(), std::string(kScratch), 0700);
+    if (!locked && known) (void)::rmdir((home + "/scratch").c_str()); // unless there are others
+    Locked made = TRY(std::move(locked));
     scratch.path_ = dir + "/" + made.name;
     scratch.dir_ = std::move(made.dir);
     scratch.name_ = std::move(made.name); // from here on the destructor removes it
     // Where it cannot be noted down (a home that is read-only), only the next one in DIR removes it.
     if (known && sys::symlinkat(scratch.path_.c_str(), known.get(), scratch.name_.c_str())) scratch.home_ = home;
+    else if (known) (void)::rmdir((home + "/scratch").c_str());
     if (owner != ::geteuid()) TRY(sys::fchown(scratch.dir_.get(), owner, owner));
     return scratch;
 }
 
-Scratch::~Scratch() {
-    if (!parent_ || name_.empty()) return;
-    if (remover_(parent_.get(), name_) && !home_.empty()) forget_scratch(home_, name_);
+Scratch::~Scratch() { (void)remove(); }
+
+Status Scratch::remove() {
+    if (!parent_ || name_.empty()) return Done{};
+    std::string name = std::exchange(name_, {});
+    TRY(remover_(parent_.get(), name));
+    if (!home_.empty()) forget_scratch(home_, name);
+    return Done{};
 }
 
 void remove_abandoned_scratch(const std::string& home, const Remover& remover) {
@@ -302,6 +311,7 @@ void remove_abandoned_scratch(const std::string& home, const Remover& remover) {
     if (!known) return;
     auto names = sys::names_in(known.get());
     if (!names) return;
+    if ((*names).empty()) (void)::rmdir((home + "/scratch").c_str()); // whoever has made it was killed just then
     std::vector<Abandoned> found;
     for (const std::string& name : *names)
         if (auto abandoned = is_scratch(name) ? look_at_scratch(known.get(), name) : std::nullopt)

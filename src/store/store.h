@@ -60,6 +60,8 @@ public:
     Scratch& operator=(Scratch&&) = delete;
     ~Scratch();
     const std::string& path() const { return path_; }
+    /// Now, for who wants to know whether it could be done. What is left is for remove_abandoned_scratch().
+    sys::Status remove();
 
 private:
     Scratch() = default;

@@ -354,6 +354,8 @@ Result<Received> receive(int socket, std::span<std::byte> into) {
         std::memcpy(&fd, CMSG_DATA(head), sizeof fd);
         received.fd.reset(fd);
     }
+    // A descriptor that there was no room for.
+    if ((message.msg_flags & MSG_CTRUNC) != 0) return Error{Stage::none, Call::recv, kNoOp, EMFILE};
     return received;
 }
 

@@ -85,6 +85,9 @@ else
     check 'files of other users' jail --users=range "--scratch=$disk" -- sh -c "$others"
     equal 'are removed' 0 "$(left)"
     killed --users=range
+    # A program that is set-user-ID gains nothing here, and the jail needs none.
+    check 'who cannot remove them runs all the same' setpriv --no-new-privs "$AJAIL" run --quiet --fs=deb true
+    equal 'and leaves them' 1 "$(find "$disk" -mindepth 1 -maxdepth 1 | wc -l)"
     check 'after a kill, the next one' jail true
     equal 'removes them' 0 "$(left)"
     check 'a copy of the root filesystem' "$AJAIL" fs copy deb deb-scratch

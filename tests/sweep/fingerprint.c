@@ -12,6 +12,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <linux/capability.h>
 #include <net/if.h>
 #include <sched.h>
@@ -34,6 +35,7 @@
 #include <sys/un.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -100,11 +102,11 @@ static void directory(const char* name, const char* path) {
 }
 
 static void credentials(void) {
-    static const char* const kOwn[] = {"Umask:",  "Uid:",    "Gid:",        "Groups:",    "NSpid:", "NSpgid:", "NSsid:",
-                                       "SigBlk:", "SigIgn:", "SigCgt:",     "CapInh:",    "CapPrm:", "CapEff:", "CapBnd:",
-                                       "CapAmb:", "Seccomp", "NoNewPrivs:", NULL};
-    static const char* const kInit[] = {"Name:",   "Uid:",    "Gid:",    "CapInh:",     "CapPrm:", "CapEff:",
-                                        "CapBnd:", "CapAmb:", "NSsid:",  "NoNewPrivs:", NULL};
+    static const char* const kOwn[] = {
+        "Umask:",  "Uid:",    "Gid:",    "Groups:", "NSpid:",  "NSpgid:", "NSsid:",  "SigBlk:",     "SigIgn:",
+        "SigCgt:", "CapInh:", "CapPrm:", "CapEff:", "CapBnd:", "CapAmb:", "Seccomp", "NoNewPrivs:", NULL};
+    static const char* const kInit[] = {"Name:",   "Uid:",    "Gid:",   "CapInh:",     "CapPrm:", "CapEff:",
+                                        "CapBnd:", "CapAmb:", "NSsid:", "NoNewPrivs:", NULL};
     lines("status", "/proc/self/status", kOwn);
     lines("init-status", "/proc/1/status", kInit);
     lines("uid_map", "/proc/self/uid_map", NULL);
@@ -175,18 +177,19 @@ static void mounts(const char* host_file) {
     directory("ls-pts", "/dev/pts");
     p("host-file %s", how(open(host_file, O_RDONLY | O_CLOEXEC)));
 
-    static const char* const kMasked[] = {"sysrq-trigger", "kcore",         "keys",          "key-users",  "kallsyms",
-                                          "kmsg",          "timer_list",    "sched_debug",   "interrupts", "kpagecount",
-                                          "kpageflags",    "kpagecgroup",   "slabinfo",      "acpi",       "scsi",
-                                          "asound",        "latency_stats", "vmallocinfo",   "mtrr",       "pagetypeinfo"};
+    static const char* const kMasked[] = {
+        "sysrq-trigger", "kcore",      "keys",          "key-users",   "kallsyms",    "kmsg",        "timer_list",
+        "sched_debug",   "interrupts", "kpagecount",    "kpageflags",  "kpagecgroup", "slabinfo",    "acpi",
+        "scsi",          "asound",     "latency_stats", "vmallocinfo", "mtrr",        "pagetypeinfo"};
     for (size_t i = 0; i < sizeof kMasked / sizeof *kMasked; ++i) {
         char path[64];
         struct stat st;
         struct statfs fs;
         snprintf(path, sizeof path, "/proc/%s", kMasked[i]);
         if (stat(path, &st) < 0 || statfs(path, &fs) < 0) p("mask %s %s", kMasked[i], how(-1));
-        else p("mask %s %o size %ld fs %lx", kMasked[i], st.st_mode, S_ISDIR(st.st_mode) ? 0L : (long)st.st_size,
-               (long)fs.f_type);
+        else
+            p("mask %s %o size %ld fs %lx", kMasked[i], st.st_mode, S_ISDIR(st.st_mode) ? 0L : (long)st.st_size,
+              (long)fs.f_type);
     }
     try_write("sysrq-trigger", "/proc/sysrq-trigger", 0);
     try_write("kcore", "/proc/kcore", 0);
@@ -241,7 +244,38 @@ static void policy(const char* socket_name) {
     p("userfaultfd %s", how(syscall(SYS_userfaultfd, 0)));
     p("io_uring %s", how(syscall(SYS_io_uring_setup, 0, NULL)));
     p("ptrace init %s", how(syscall(SYS_ptrace, 0x4206, 1, 0, 0)));
+    // Who has made a file in place of the device may not be reaped yet.
+    for (int i = 0; i < 100 && kill(-1, 0) == 0; ++i) usleep(1000);
     p("kill all %s", how(kill(-1, 0)));
+}
+
+// What the root emulation answers where one id is mapped, and the kernel elsewhere. The last thing that is done.
+static void identity(void) {
+    // Who started this jail could not remove it without the jail's ids.
+    p("directory %s", how(mkdir("/subordinate", 0700)));
+    p("file in it %s", how(mknod("/subordinate/file", S_IFREG | 0600, 0)));
+    p("device in it %s", how(mknodat(AT_FDCWD, "/subordinate/null", S_IFCHR | 0666, makedev(1, 3))));
+    // A list of one user and what must be there besides: acl(5), version 2 and entries of tag, permissions, id.
+    static const unsigned char kList[] = {2, 0,  0,   0,   1,   0,   7,  0, 255, 255, 255, 255, 2,   0,  7,
+                                          0, 33, 0,   0,   0,   4,   0,  5, 0,   255, 255, 255, 255, 16, 0,
+                                          7, 0,  255, 255, 255, 255, 32, 0, 5,   0,   255, 255, 255, 255};
+    p("acl %s", how(setxattr("/subordinate", "system.posix_acl_access", kList, sizeof kList, 0)));
+    p("given away %s", how(chown("/subordinate", 12, 34)));
+    struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+    struct __user_cap_data_struct caps[2] = {{1U << CAP_MKNOD, 1U << CAP_MKNOD, 0}, {0, 0, 0}};
+    p("capset %s", how(syscall(SYS_capset, &header, caps)));
+    p("keepcaps %s", how(prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0)));
+    gid_t groups[2] = {34, 12};
+    p("set groups %s", how(setgroups(2, groups)));
+    p("set gid %s", how(setresgid(34, 34, 34)));
+    p("set uid %s", how(setresuid(12, 12, 12)));
+    uid_t r = 0, e = 0, s = 0;
+    int got = getresuid(&r, &e, &s);
+    p("is %s %u %u %u, %u %u", how(got), r, e, s, getgid(), getegid());
+    int count = getgroups(2, groups);
+    p("groups %d %u %u", count, groups[0], groups[1]);
+    p("back %s", how(setresuid(0, 0, 0)));
+    lines("real", "/proc/self/status", (const char* const[]){"Uid:", "Gid:", "Groups:", "CapEff:", NULL});
 }
 
 static void descriptors(void) {
@@ -313,6 +347,7 @@ int main(int argc, char** argv) {
     policy(argv[2]);
     session();
     network();
+    identity();
     p("end");
     if (write(2, out, used) != (ssize_t)used) return 98;
     if (write(1, "payload ran\n", 12) != 12) return 97;

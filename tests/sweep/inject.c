@@ -3,8 +3,10 @@
 //
 //   inject -l FD [-c] [-g MS] [-t MS] [-p PROCESS -s NUMBER -n N (-e ERRNO [-x] | -r VALUE | -k)] PROGRAM ARGS...
 //
-// PROCESS counts in the order of creation: 0 is the program, 1 what it forks, 2 what that forks. N counts calls of
-// this number in this process from 1; 0 means all of them. strace's own injection counts in every process at once
+// PROCESS says what it is for, which who has made it tells, and how: 0 is the program (monitor), 1 what it makes with a
+// pid namespace (init), 2 what that forks first (the payload), 3 and 4 what the monitor forks (newuidmap, newgidmap),
+// 5 what it makes with a user namespace alone (who removes files of subordinate ids), 6 what init forks later (who
+// makes a file in place of a device). N counts calls of this number in processes of this kind from 1; 0 means all. strace's own injection counts in every process at once
 // (`when=3` hits the third call of each), so that what the payload does after its parent has failed at the same count
 // is never tried; hence this program. -k kills the process where it would enter the call; -x lets the call happen and
 // only its result be an error. Without -p all calls are only written down.
@@ -12,7 +14,8 @@
 // -c makes standard input the controlling terminal.
 //
 // Calls before the program's first close_range(2) are not counted: that is the C library's start, not the program's.
-// A process is let go where its execve(2) has succeeded.
+// A process is let go where its execve(2) has succeeded; 3 and 4 where it begins, for nobody who is traced gains by
+// a set-user-ID program.
 //
 // What happened goes to FD, a line each:
 //   call PROCESS NUMBER DETAIL     when nothing is injected
@@ -28,6 +31,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sched.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -50,7 +54,8 @@
 #error "only for x86-64: elsewhere a system call's number and result are set in another way"
 #endif
 
-enum { kMost = 16, kDetail = 96 };
+enum { kMost = 64, kDetail = 96 };
+enum role { monitor, init, payload, newuidmap, newgidmap, remover, node, kRoles };
 enum action { none, fail, lie, slay };
 
 static int log_fd = -1;
@@ -60,11 +65,14 @@ static long want_process = -1, want_number = -1, want_n = 0, value = 0;
 
 static struct process {
     pid_t pid;
+    int role;                   // -1 until its parent's stop has told
+    int waits;                  // until then
     int alive, inside, started; // inside: between entry and exit of a call
-    long count;
-    int override; // this call's result is ours
+    int override;               // this call's result is ours
+    int forked;                 // how many it has, since the last one with a namespace
 } processes[kMost];
 static int known = 0;
+static long count[kRoles];
 
 static void say(const char* format, ...) __attribute__((format(printf, 1, 2)));
 static void say(const char* format, ...) {
@@ -148,14 +156,33 @@ static struct process* find(pid_t pid) {
     for (int i = 0; i < known; ++i)
         if (processes[i].pid == pid) return &processes[i];
     if (known == kMost) die("too many processes");
-    processes[known] = (struct process){.pid = pid, .alive = 1, .started = known > 0};
+    processes[known] = (struct process){.pid = pid, .role = known > 0 ? -1 : monitor, .alive = 1, .started = known > 0};
     return &processes[known++];
 }
-static int index_of(const struct process* p) { return (int)(p - processes); }
+
+// What PARENT, which is inside clone3(2), makes.
+static int role_of_child(struct process* parent) {
+    struct user_regs_struct regs;
+    uint64_t flags = 0;
+    struct iovec mine = {&flags, sizeof flags}, theirs = {NULL, sizeof flags};
+    if (ptrace(PTRACE_GETREGS, parent->pid, NULL, &regs) == 0 && regs.orig_rax == SYS_clone3) {
+        theirs.iov_base = (void*)regs.rdi;
+        (void)process_vm_readv(parent->pid, &mine, 1, &theirs, 1, 0);
+    }
+    switch (parent->role) {
+    case monitor:
+        if ((flags & CLONE_NEWUSER) == 0) return parent->forked++ % 2 == 0 ? newuidmap : newgidmap;
+        parent->forked = 0;
+        return (flags & CLONE_NEWPID) != 0 ? init : remover;
+    case init: return parent->forked++ == 0 ? payload : node;
+    default: return parent->role;
+    }
+}
 
 // Only the process in question is stopped at its calls; the others run at full speed.
 static int every_call(const struct process* p) {
-    return action == none || (want_process == index_of(p) && !(want_n > 0 && p->count > want_n));
+    if (p->role == newuidmap || p->role == newgidmap) return 1; // to see its execve(2)
+    return action == none || (want_process == p->role && !(want_n > 0 && count[p->role] > want_n));
 }
 
 static void go_on(struct process* p, int sig) {
@@ -174,17 +201,17 @@ static void at_entry(struct process* p) {
     char detail[4 * kDetail];
     if (action == none) {
         describe(p->pid, &info, detail, sizeof detail);
-        say("call %d %ld %s\n", index_of(p), number, detail);
+        say("call %d %ld %s\n", p->role, number, detail);
         return;
     }
-    if (index_of(p) != want_process || number != want_number) return;
-    ++p->count;
-    if (want_n > 0 && p->count != want_n) return;
+    if (p->role != want_process || number != want_number) return;
+    ++count[p->role];
+    if (want_n > 0 && count[p->role] != want_n) return;
     describe(p->pid, &info, detail, sizeof detail);
-    say("hit %d %ld %s\n", index_of(p), number, detail);
+    say("hit %d %ld %s\n", p->role, number, detail);
     if (action == slay) {
         kill(p->pid, SIGKILL);
-        ++p->count;
+        ++count[p->role];
         return;
     }
     p->override = 1;
@@ -193,11 +220,18 @@ static void at_entry(struct process* p) {
     if (ptrace(PTRACE_POKEUSER, p->pid, offsetof(struct user_regs_struct, orig_rax), -1L) < 0) die("poke");
 }
 
+static int is_helpers_exec(struct process* p) {
+    if ((p->role != newuidmap && p->role != newgidmap) || p->override) return 0;
+    struct __ptrace_syscall_info info;
+    return ptrace(PTRACE_GET_SYSCALL_INFO, p->pid, sizeof info, &info) > 0 && info.op == PTRACE_SYSCALL_INFO_ENTRY &&
+           info.entry.nr == SYS_execve;
+}
+
 static void at_exit(struct process* p) {
     p->inside = 0;
     if (!p->override) return;
     p->override = 0;
-    if (want_n > 0) ++p->count; // past it: no more stops
+    if (want_n > 0) ++count[p->role]; // past it: no more stops
     long result = action == fail ? -value : value;
     if (ptrace(PTRACE_POKEUSER, p->pid, offsetof(struct user_regs_struct, rax), result) < 0) die("poke");
 }
@@ -206,8 +240,8 @@ static void stopped(struct process* p, int status) {
     int event = status >> 16, sig = WSTOPSIG(status);
     if (event == PTRACE_EVENT_EXEC) {
         p->inside = 0;
-        say("exec %d\n", index_of(p));
-        if (index_of(p) > 0) { // the payload
+        say("exec %d\n", p->role);
+        if (p->role != monitor) {
             p->alive = 0;
             ptrace(PTRACE_DETACH, p->pid, NULL, 0);
             return;
@@ -215,16 +249,27 @@ static void stopped(struct process* p, int status) {
         go_on(p, 0);
     } else if (event == PTRACE_EVENT_STOP) {
         // SIGTRAP: it has just been made. Others: a group stop, which is to last.
-        if (sig == SIGTRAP) go_on(p, 0);
+        if (sig == SIGTRAP && p->role < 0) p->waits = 1;
+        else if (sig == SIGTRAP) go_on(p, 0);
         else ptrace(PTRACE_LISTEN, p->pid, NULL, 0);
     } else if (event != 0) { // fork: the new process announces itself
         unsigned long made = 0;
         ptrace(PTRACE_GETEVENTMSG, p->pid, NULL, &made);
-        if (made != 0) (void)find((pid_t)made);
+        struct process* child = made != 0 ? find((pid_t)made) : NULL;
+        if (child != NULL) {
+            child->role = role_of_child(p);
+            if (child->waits) go_on(child, 0);
+            child->waits = 0;
+        }
         go_on(p, 0);
     } else if (sig == (SIGTRAP | 0x80)) {
         if (p->inside) at_exit(p);
         else at_entry(p);
+        if (p->inside && is_helpers_exec(p)) {
+            p->alive = 0;
+            ptrace(PTRACE_DETACH, p->pid, NULL, 0);
+            return;
+        }
         go_on(p, 0);
     } else {
         go_on(p, sig);
@@ -244,7 +289,7 @@ static void kill_all(const char* why) {
             text[strcspn(text, " \n")] = 0;
             close(fd);
         }
-        say("%s %d %s\n", why, i, text);
+        say("%s %d %s\n", why, p->role, text);
     }
     for (int i = 0; i < known; ++i)
         if (processes[i].alive) kill(processes[i].pid, SIGKILL);

@@ -3,8 +3,9 @@
 """Nothing fails open: every system call by which a jail is set up is made to fail, one at a time, and the payload must
 then either not run at all or stand behind exactly the same walls.
 
-    sweep.py                       the slice for every change: all calls, but of init's only those that no earlier
-                                   variant has shown already; EPERM, EINVAL, ENOSYS for good, SIGKILL, the control
+    sweep.py                       the slice for every change: all calls that no earlier variant has shown already, and
+                                   the monitor's in any case where it has other things to do; EPERM or EINVAL,
+                                   ENOSYS for good, SIGKILL, the control
     sweep.py --full                every variant, every errno, SIGKILL everywhere
     sweep.py --variant=NAME ...    of these only; --errno=NAME ..., --kill, --lie: only these
     sweep.py --at=VARIANT:PROCESS:CALL:N:ERRNO|kill|lie    one point, with all that came out of it
@@ -23,6 +24,7 @@ its execve(2). For each of them there is then a run in which it does not happen 
     SILENT   it did not run, or not to its end, and nobody said why
     CHATTY   likewise, and more than one line says why
     LOST     it did not run (to its end), and the exit status says that it did
+    LATER    a scratch directory was left, and the next ajail has removed it
     LITTER   something of the host is not as a clean run leaves it
     HANG     ajail did not end
     ORPHAN   ajail ended, a process of the jail did not
@@ -36,12 +38,14 @@ import ctypes
 import dataclasses
 import errno
 import os
+import pwd
 import queue
 import re
 import select
 import shutil
 import signal
 import socket
+import stat as stat_module
 import struct
 import subprocess
 import sys
@@ -51,13 +55,18 @@ import fcntl
 
 HERE = os.path.join(os.environ.get("TESTS", ""), "sweep") if os.environ.get("TESTS") else os.path.dirname(__file__)
 ROOT = os.geteuid() == 0
-PROCESSES = ("monitor", "init", "payload")
+# What inject.c tells apart: the last four are the helpers that write a range of ids, who removes files of such ids, and
+# who makes a file in place of a device.
+PROCESSES = ("monitor", "init", "payload", "newuidmap", "newgidmap", "remover", "node")
 STATUS = 42  # of fingerprint
 # A star: not one call fails but all of that name in that process, as where a kernel or a container has it not at all.
-CI_ERRNOS = ("EPERM", "EINVAL", "ENOSYS*")
+# `A|B`: one of them, in turns.
+CI_ERRNOS = ("EPERM|EINVAL", "ENOSYS*")
 FULL_ERRNOS = ("EPERM", "EINVAL", "ENOSYS", "ENOMEM", "EINTR", "EMFILE", "EIO", "EAGAIN", "ENOENT", "ENOSYS*", "EPERM*")
 WORKERS = 3
 TURNS = 16  # of the monitor's loop, which turns as often as the terminal has it
+SERVES = "prctl 15 "  # PR_SET_NAME: from here on init serves, and its loop turns once a question
+SERVED = {"init": 2, "remover": 2, "node": 2, "newgidmap": 1}  # how often the same call counts there, in the slice
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,17 +76,25 @@ class Variant:
     pty: bool = False
     stdin: str = "stdin.txt"  # below the worker's directory
     refused: bool = False  # even a clean run is to be refused, and no failure may change that
+    full: bool = False  # not in the slice
+    new: bool = False  # in the slice only what no earlier variant has shown, also of the monitor
+    range: bool = False  # for an ordinary user who has subordinate ids
 
 
 VARIANTS = (
     Variant("default"),
-    Variant("no-net", ("--fs=deb", "--no-net")),
-    Variant("ro", ("--fs=deb", "--ro", "--ro=f")),
+    Variant("no-net", ("--fs=deb", "--no-net"), new=True),
+    Variant("ro", ("--fs=deb", "--ro", "--ro=f"), new=True),
     Variant("host", ("--fs=host",)),
-    Variant("sys-admin", ("--fs=deb", "--cap-add=CAP_SYS_ADMIN")),
+    Variant("sys-admin", ("--fs=deb", "--cap-add=CAP_SYS_ADMIN"), new=True),
     Variant("pty", pty=True),
     Variant("fs-edit", ("--fs={worker}/root", "--fs-edit")),
     Variant("stdin-is-a-directory", stdin="proj", refused=True),
+    Variant("user", ("--fs=deb", "--user=www-data"), new=True),
+    Variant("range", ("--fs=deb", "--users=range", "--scratch={worker}/disk"), range=True, new=True),
+    Variant("user-range", ("--fs=deb", "--users=range", "--user=www-data"), range=True, new=True),
+    Variant("scratch-dir", ("--fs=deb", "--scratch={worker}/disk"), full=True),
+    Variant("scratch-size", ("--fs=deb", "--scratch=tmpfs:16m"), new=True),
 )
 
 
@@ -94,6 +111,9 @@ class Tolerated:
     variants: str = ".*"
     fields: str = ""  # of the fingerprint, that may differ
 
+
+# What the root emulation answers.
+EMULATED = r"mknod|kmsg|setgroups|device in it|acl|capset|keepcaps|set (uid|gid|groups)|is|groups|back"
 
 # Everything at which a payload may run although a call failed, and every other exception. Data, and the only place.
 TOLERATED = (
@@ -157,6 +177,26 @@ TOLERATED = (
     Tolerated("DIFF", "monitor", r"read", "nothing can be read of what the payload writes", r".*\*", "pty", "output"),
     Tolerated("DIFF", "monitor", r"write payload ran.*", "the terminal is gone, and what was to be shown with it",
               variants="pty", fields="output"),
+    # The root emulation: an answer is a number that the asker believes, the kernel's ids never change.
+    Tolerated("SAME WEAKER", "init", r"(openat \?|read|write \?|pread64|pwrite64|ioctl|clone3) ?.*", "init serves, and "
+              "cannot look or remember: the asker is told an error, or that it is the jail's root", fields=f"({EMULATED}) "),
+    Tolerated("SAME WEAKER DIFF", "node", ".*", "the file in place of a device is missing: the asker is told an error, or "
+              "where it could not have written, that it is there", fields=f"({EMULATED}) "),
+    Tolerated("SAME", "payload", "getgroups", "with one id the caller's groups stay, whatever they are",
+              variants="(?!.*range).*"),
+    # A range of ids, and what is removed afterwards.
+    Tolerated("LATER", "monitor|remover|newuidmap|newgidmap", ".*", "it cannot be removed now, and a warning says so"),
+    Tolerated("DIFF", "monitor", "waitid", "whether it was removed is not known, and a warning says so", fields="output",
+              variants="range"),
+    Tolerated("LATER", ".*", ".*", "nobody was left to remove it", "kill"),
+    Tolerated("SAME", "monitor", "(newfstatat -100 /usr/bin/new[ug]idmap|access|statfs|prctl 39 0)",
+              "looked for elsewhere, or only to say beforehand why they would fail", variants=".*range"),
+    Tolerated("SAME", "monitor|remover", r"(openat2?|newfstatat|fcntl|getdents64|unlinkat|fchmod|rmdir) ?.*", "not removed by "
+              "one way, but by another: who has the jail's ids, or with what is above it", variants="range|scratch-dir"),
+    Tolerated("SAME", "monitor", r"openat \S+/home/scratch .*|(mkdir|symlinkat|newfstatat) ?.*", "where the scratch directory "
+              "is cannot be noted down or read: then whoever uses the same one removes it"),
+    Tolerated("SAME", "monitor", "flock", "where locks cannot be had nobody has one (src/store/lock.h)",
+              variants="(?!fs-edit).*"),
     # The host's own directories as root filesystem.
     Tolerated("SAME WEAKER DIFF", "monitor", r"(openat|readlinkat|newfstatat|read) ?.*",
               "a directory of the host that cannot be looked at is not shown, or without overlayfs read-only: less, never more", variants="host",
@@ -172,13 +212,18 @@ TOLERATED = (
 # What a lying kernel (the call does nothing and says 0) may do without anybody noticing.
 HARMLESS_LIES = (
     (".* close", "close-on-exec: what was not closed does not reach the payload"),
+    (r"init mount_setattr of directory\d+", "a directory of the scratch, which is nosuid and nodev itself"),
+    (r"init close_range \d+", "what init holds nobody else can look at, and the payload's own are close-on-exec"),
     ("payload close_range 3", "all is close-on-exec already; this is for what is not known"),
     (".* write .*", "a short write is continued"),
     ("init chdir /", "the payload changes to its own directory"),
     (r"init fsconfig 1 (index off|xino off|mode 1777)", "the kernel's default"),
     ("init mount_setattr /", "propagation: a user namespace's copies are slaves, and all of them are unmounted"),
     ("init move_mount merged.*", "a detached overlay serves as well as one on scratch"),
-    ("payload landlock_add_rule", "a rule that is missing takes, and never gives"),
+    ("(payload|node) landlock_add_rule", "a rule that is missing takes, and never gives"),
+    ("node landlock_restrict_self", "for directories of the host that are handed in (tests/jail/emulation_calls.sh)"),
+    ("init prctl 30 0", "PR_GET_TIMERSLACK: then the numbers that tell who is who begin at 0"),
+    ("payload prctl 8 0", "PR_SET_KEEPCAPS: exec ends it"),
     (".* prctl 1 9", "PR_SET_PDEATHSIG: the lifeline says the same"),
     (".* prctl 4 1", "PR_SET_DUMPABLE: with one id nothing has cleared it"),
     (r".* prctl 23 \d+", "PR_CAPBSET_READ: 0 is the true answer in the read-back, and for what is kept nothing follows"),
@@ -187,9 +232,9 @@ HARMLESS_LIES = (
     (r"init setres[ug]id .*", "the one id that is mapped is the one that init has"),
 )
 
-# Calls that the manual gives no error for, so that nobody can look at one.
+# Calls that have no error, so that nobody can look at one; brk(2), the kernel's own, says where the end is.
 CANNOT_FAIL = ("umask", "getuid", "geteuid", "getgid", "getegid", "getpid", "getppid", "gettid", "getpgrp", "exit_group",
-               "rt_sigreturn")
+               "rt_sigreturn", "brk")
 LIES = ("prctl", "capset", "seccomp", "mount_setattr", "landlock_restrict_self", "close_range", "setsid", "sethostname",
         "move_mount", "umount2", "pivot_root", "fsconfig", "setresuid", "setresgid", "setgroups", "unshare",
         "landlock_add_rule", "keyctl", "chdir", "fchdir", "close", "write")
@@ -197,7 +242,16 @@ LIES = ("prctl", "capset", "seccomp", "mount_setattr", "landlock_restrict_self",
 PLAIN_FIELDS = re.compile(r"(env|cwd|hostname|modes|size|oom|nice|isatty|interface) |status (SigBlk|Umask)")
 
 # What a payload may see differently while its jail is being killed.
-DYING = re.compile(r"(init-\w+|processes|isatty|modes|size|tty|session|fd|ls-pts|stdin|TIOC\w+|own TIOCSTI|ptrace init|kill all) ?")
+DYING = re.compile(r"(init-\w+|processes|isatty|modes|size|tty|session|fd|ls-pts|stdin|TIOC\w+|own TIOCSTI|ptrace init|kill all|"
+                   + EMULATED + ") ?")
+
+
+def has_range():
+    name = pwd.getpwuid(os.geteuid()).pw_name
+    if ROOT or not shutil.which("newuidmap"):
+        return False
+    with open("/etc/subuid") as file:
+        return any(line.split(":")[0] in (name, str(os.geteuid())) for line in file)
 
 
 def system_calls():
@@ -248,11 +302,12 @@ def normal(lines):
     """A fingerprint without what differs between any two runs: numbers of mounts, devices, descriptors, the worker."""
     ids, devices, out = {}, {}, []
     for line in lines:
-        line = re.sub(r"\bw\d\b", "w", re.sub(r"/fd/\d+", "/fd/N", line))
+        line = re.sub(r"\bw\d\b", "w", re.sub(r"/fd/\d+", "/fd/N", re.sub(r"\.ajail~\w+", ".ajail~", line)))
         if line.startswith("mount "):
             _, own, parent, device, root, target, rest = line.split(" ", 6)
             ids[own] = target
-            devices.setdefault(device, target)  # named after where it is mounted first
+            # Named after where it is mounted first, but for the scratch.
+            devices.setdefault(device, "scratch" if re.search(r"/(nothing|empty|directory\d+)$", root) else target)
             line = f"mount {target} on {ids.get(parent, 'outside')} of {devices[device]} {root} {rest}"
         out.append(line)
     return out
@@ -271,6 +326,12 @@ class Worker:
                 file.write("of the host\n")
             os.chmod(os.path.join(self.dir, name), 0o666)  # so that no mode stands in for a wall
         self.tools = tools
+        self.home = os.path.join(self.dir, "home")
+        os.makedirs(os.path.join(self.home, "fs"))
+        os.symlink(os.path.join(tools.home, "fs/deb"), os.path.join(self.home, "fs/deb"))
+        self.disk = os.path.join(self.dir, "disk")
+        os.mkdir(self.disk)
+        self.environment = {**os.environ, "AJAIL_HOME": self.home}
         self.reset()
         self.before = self.state()
 
@@ -289,12 +350,13 @@ class Worker:
     def state(self):
         """All that a jail could have changed on the host."""
         found = {}
-        for top in (self.proj, os.path.join(self.dir, "root")):
+        for top in (self.proj, os.path.join(self.dir, "root"), self.disk, self.home):
             for where, dirs, files in os.walk(top):
                 for name in dirs + files:
                     path = os.path.join(where, name)
                     stat = os.lstat(path)
-                    found[os.path.relpath(path, self.dir)] = (stat.st_mode, stat.st_uid, name in dirs or stat.st_size)
+                    name = re.sub(r"\.ajail~\w+", ".ajail~", os.path.relpath(path, self.dir))
+                    found[name] = (stat.st_mode, stat.st_uid, stat_module.S_ISDIR(stat.st_mode) or stat.st_size)
         for name in self.tools.deb_probes():
             found[name] = True
         return found
@@ -316,15 +378,21 @@ class Worker:
             out_read, out_write = os.pipe()
         command = self.command(variant, ["-l", str(log_write), *options])
         process = subprocess.Popen(command, stdin=stdin, stdout=out_write, stderr=err_write, cwd=self.proj,
-                                   pass_fds=(log_write,))
+                                   pass_fds=(log_write,), env=self.environment)
         for fd in (log_write, out_write, err_write, stdin):
             os.close(fd)
         texts = self.collect(process, {log_read: b"", out_read: b"", err_read: b""})
+        log = texts[log_read].decode(errors="replace").splitlines()
+        left = os.listdir(self.disk)
+        if left:
+            log.append("later")
+        if left or os.path.lexists(os.path.join(self.home, "scratch")):  # whichever comes next removes it
+            subprocess.run([self.tools.ajail, "run", "--quiet", "--fs=deb", f"--scratch={self.disk}", "true"], cwd=self.proj,
+                           env=self.environment, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
         state = self.state()
         if state != self.before:
             self.reset()
-        return Run(texts[log_read].decode(errors="replace").splitlines(), texts[out_read].replace(b"\r\n", b"\n"),
-                   texts[err_read].decode(errors="replace"), state, command)
+        return Run(log, texts[out_read].replace(b"\r\n", b"\n"), texts[err_read].decode(errors="replace"), state, command)
 
     @staticmethod
     def collect(process, texts):
@@ -393,16 +461,22 @@ class Clean:
         if run.has("late") or run.has("left") or run.has("terminal"):
             self.problem = f"a clean run of {variant.name}: {run.log[-3:]}"
         self.points = []
-        seen = collections.Counter()
+        seen, tree = collections.Counter(), ""
         for line in run.has("call "):
             _, process, number, *detail = line.split(" ", 3)
             name = worker.tools.names.get(int(number), number)
             seen[process, name] += 1
-            self.points.append(Point(int(process), name, seen[process, name], tidy("".join(detail))))
+            detail = tidy("".join(detail))
+            if name == "open_tree":
+                tree = detail
+            elif name == "mount_setattr" and not detail:
+                detail = f"of {tree}"
+            self.points.append(Point(int(process), name, seen[process, name], detail))
 
 
 def tidy(detail):
-    return re.sub(r"\bw\d\b", "w", re.sub(r"/proc/\d+/", "/proc/PID/", detail)).strip()
+    detail = re.sub(r"(^| )\d+/(\w+)", r"\1PID/\2", re.sub(r"/proc/\d+/", "/proc/PID/", detail))  # below /proc
+    return re.sub(r"\bw\d\b", "w", re.sub(r"\.ajail~\w+", ".ajail~", detail)).strip()
 
 
 def differences(expected, got):
@@ -420,7 +494,7 @@ class Judged:
     run: Run
     reason: str = ""  # why it is tolerated
 
-    BAD = ("WEAKER", "SILENT", "CHATTY", "LOST", "LITTER", "HANG", "ORPHAN", "CRASH")
+    BAD = ("WEAKER", "SILENT", "CHATTY", "LOST", "LATER", "LITTER", "HANG", "ORPHAN", "CRASH")
 
     def failed(self):
         needs_reason = self.verdict in (*self.BAD, "SAME", "DIFF", "CUT")
@@ -432,7 +506,8 @@ class Judged:
 
 def judge(clean, point, action, run):
     for hit in run.has("hit ")[:1]:  # where a loop turned otherwise than in the clean run, the count led elsewhere
-        point = dataclasses.replace(point, detail=tidy("".join(hit.split(" ", 3)[3:])))
+        if point.name != "mount_setattr":
+            point = dataclasses.replace(point, detail=tidy("".join(hit.split(" ", 3)[3:])))
     verdict, why = weigh(clean, point, action, run)
     judged = Judged(clean.variant, point, action, verdict, why, run)
     fields = [line[2:] for line in differences(clean.fingerprint, run.fingerprint())]
@@ -477,6 +552,8 @@ def weigh(clean, point, action, run):
                if all(run.state.get(path) != state.get(path) for state in good)}
     if changed:
         return "LITTER", str(changed)
+    if run.has("later") and (killed or (messages and status in (("exit", 125), ("exit", STATUS)))):
+        return "LATER", f"{status} {messages}"
     if run.has("terminal") and not (killed and point.process == 0):
         return "LITTER", "the terminal's modes are not as before"
     if killed:
@@ -484,6 +561,8 @@ def weigh(clean, point, action, run):
             return "LOST", str(status)
         return "GONE", f"{status} {messages}"
     what = f"exit {status[1]} {messages}"
+    if run.has("later") and not messages:
+        return "SILENT", f"{what}, and a scratch directory is left"
     if complete:
         if status[1] == 0:
             return "LOST", what
@@ -518,6 +597,8 @@ class Sweep:
         self.problems = []
         self.seen = set()  # (process, call) of the variants so far
         self.known = None
+        self.slice = not options.full
+        self.turn = 0
 
     def one(self, clean, point, action):
         how = {"kill": ["-k", "-g", "2000"], "lie": ["-r", "0"]}.get(action)
@@ -544,19 +625,30 @@ class Sweep:
 
     def points(self, clean, actions):
         turns = collections.Counter()
+        serving = set(SERVED) - {"init"}
         for point in clean.points:
-            if self.known is not None and point.process == 1 and (1, point.what()) in self.known:
+            who = PROCESSES[point.process]
+            if point.what().startswith(SERVES):
+                serving.add(who)
+            known = self.known is not None and (who != "monitor" or clean.variant.new)
+            if known and (point.process, point.what()) in self.known:
                 continue
-            turns[point.process, point.what()] += 1
-            if point.process == 0 and turns[0, point.what()] > TURNS:
+            turns[who in serving, who, point.what()] += 1
+            often = SERVED[who] if who in serving and self.slice else TURNS if who == "monitor" else None
+            if often is not None and turns[who in serving, who, point.what()] > often:
                 continue
             for action in actions:
+                if "|" in action:
+                    self.turn += 1
+                    action = action.split("|")[self.turn % 2]
                 if action == "lie":
                     wanted = point.name in LIES and point.process > 0
                 elif action.endswith("*"):
                     wanted = point.n == 1 and point.name not in CANNOT_FAIL
                 else:
-                    wanted = action == "kill" or point.name not in CANNOT_FAIL
+                    # Init has nothing on the host that could be left.
+                    wanted = (not self.slice or who != "init" or turns[who in serving, who, point.what()] == 1
+                              if action == "kill" else point.name not in CANNOT_FAIL)
                 if wanted:
                     yield dataclasses.replace(point, n=0) if action.endswith("*") else point, action
 
@@ -641,7 +733,10 @@ def main():
     actions = [*(options.errno or ()), *["kill"] * options.kill, *["lie"] * options.lie]
     plan = []
     for variant in VARIANTS:
-        if options.variant and variant.name not in options.variant:
+        if variant.name not in options.variant if options.variant else variant.full and not options.full:
+            continue
+        if variant.range and not has_range():
+            print(f"{variant.name}: skipped, no subordinate ids")
             continue
         what = actions if chosen else [*(FULL_ERRNOS if options.full else CI_ERRNOS), "kill", "lie"]
         plan.append((variant, what, not (chosen or options.full or options.variant)))
