@@ -31,18 +31,6 @@ std::string environment(const char* name) {
 
 constexpr std::size_t kDatabase = 16 << 20; // a file of users that is larger is none
 
-// Where the set-user-ID helpers are installed; the caller's PATH is for systems that keep programs elsewhere.
-std::string find_program(const std::string& name) {
-    std::istringstream dirs("/usr/bin:/bin:/usr/local/bin:" + environment("PATH"));
-    for (std::string dir; std::getline(dirs, dir, ':');) {
-        std::string path = dir + "/" + name;
-        struct stat st {};
-        if (!dir.starts_with('/') || ::stat(path.c_str(), &st) < 0 || !S_ISREG(st.st_mode)) continue;
-        if (::access(path.c_str(), X_OK) == 0) return path;
-    }
-    return {};
-}
-
 // As far as can be seen: owned by a root that this user namespace knows and set-user-ID where that counts, or with file
 // capabilities.
 bool gains_privileges(const std::string& path) {
@@ -52,6 +40,23 @@ bool gains_privileges(const std::string& path) {
         return false;
     return (st.st_uid == 0 && (st.st_mode & S_ISUID) != 0) ||
            ::getxattr(path.c_str(), "security.capability", nullptr, 0) > 0;
+}
+
+// Where the set-user-ID helpers are installed; the caller's PATH is for systems that keep programs elsewhere. A directory
+// in it may be one that a jail can write to, so there the name alone is not enough.
+std::string find_program(const std::string& name) {
+    auto there = [](const std::string& path) {
+        struct stat st {};
+        return ::stat(path.c_str(), &st) == 0 && S_ISREG(st.st_mode) && ::access(path.c_str(), X_OK) == 0;
+    };
+    for (const char* dir : {"/usr/bin/", "/bin/", "/usr/local/bin/"})
+        if (there(dir + name)) return dir + name;
+    std::istringstream dirs(environment("PATH"));
+    for (std::string dir; std::getline(dirs, dir, ':');) {
+        std::string path = dir + "/" + name;
+        if (dir.starts_with('/') && there(path) && gains_privileges(path)) return path;
+    }
+    return {};
 }
 
 Result<std::string> path_of(const Fd& fd) {
