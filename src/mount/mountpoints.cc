@@ -55,7 +55,10 @@ Result<Mountpoints> Mountpoints::make(const spec::Plan& plan) {
         Fd root = TRY(open_source(bind->source));
         std::string inside = bind->target == "/" ? spec::target_of(plan.ops[i])
                                                  : spec::target_of(plan.ops[i]).substr(bind->target.size());
-        TRY(resolve(root.get(), inside, wants_directory(plan.ops[i]), remember));
+        auto found = resolve(root.get(), inside, wants_directory(plan.ops[i]), remember);
+        // Somebody else was faster: it is theirs.
+        if (!found && found.error().err == EEXIST && !points.made_.empty()) points.made_.pop_back();
+        TRY(std::move(found));
     }
     return points;
 }

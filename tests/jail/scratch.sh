@@ -45,7 +45,7 @@ fi
 mkfifo "$HOST_TMP/ready"
 killed() { # OPTION...: a jail with files of several kinds, killed with its whole process group
     setsid "$AJAIL" run --quiet --fs=deb "--scratch=$disk" "$@" -- sh -c '
-        mkdir -p /var/a/b; chown 33:33 /var/a/b; chmod 0 /var/a; echo; exec sleep 60' >"$HOST_TMP/ready" &
+        mkdir -p /var/a/b; touch /var/a/b/c; chown 33:33 /var/a/b; chmod 0 /var/a; echo; exec sleep 60' >"$HOST_TMP/ready" &
     read -r _ <"$HOST_TMP/ready"
     kill -KILL -$!
     wait $! 2>/dev/null
