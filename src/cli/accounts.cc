@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <unordered_set>
 
 namespace ajail::cli {
 
@@ -86,11 +87,14 @@ std::optional<Account> account_of(std::string_view passwd, unsigned uid) {
 
 std::vector<unsigned> groups_of(std::string_view group, std::string_view name, unsigned gid) {
     std::vector<unsigned> found = {gid};
+    std::unordered_set<unsigned> seen = {gid}; // a hostile file has millions of lines
     each_line(group, 4, [&](const std::vector<std::string_view>& fields) {
         auto id = parse_id(fields[2]);
-        if (!id || std::find(found.begin(), found.end(), *id) != found.end()) return false;
+        if (!id || seen.contains(*id)) return false;
         auto members = split(fields[3], ',');
-        if (std::find(members.begin(), members.end(), name) != members.end()) found.push_back(*id);
+        if (std::find(members.begin(), members.end(), name) == members.end()) return false;
+        seen.insert(*id);
+        found.push_back(*id);
         return found.size() == kMostGroups;
     });
     return found;

@@ -10,6 +10,7 @@
 #include <sstream>
 #include <sys/prctl.h>
 #include <sys/statvfs.h>
+#include <sys/sysinfo.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -30,18 +31,6 @@ std::string environment(const char* name) {
 
 constexpr std::size_t kDatabase = 16 << 20; // a file of users that is larger is none
 
-// Where the set-user-ID helpers are installed; the caller's PATH is for systems that keep programs elsewhere.
-std::string find_program(const std::string& name) {
-    std::istringstream dirs("/usr/bin:/bin:/usr/local/bin:" + environment("PATH"));
-    for (std::string dir; std::getline(dirs, dir, ':');) {
-        std::string path = dir + "/" + name;
-        struct stat st {};
-        if (!dir.starts_with('/') || ::stat(path.c_str(), &st) < 0 || !S_ISREG(st.st_mode)) continue;
-        if (::access(path.c_str(), X_OK) == 0) return path;
-    }
-    return {};
-}
-
 // As far as can be seen: owned by a root that this user namespace knows and set-user-ID where that counts, or with file
 // capabilities.
 bool gains_privileges(const std::string& path) {
@@ -51,6 +40,23 @@ bool gains_privileges(const std::string& path) {
         return false;
     return (st.st_uid == 0 && (st.st_mode & S_ISUID) != 0) ||
            ::getxattr(path.c_str(), "security.capability", nullptr, 0) > 0;
+}
+
+// Where the set-user-ID helpers are installed; the caller's PATH is for systems that keep programs elsewhere. A directory
+// in it may be one that a jail can write to, so there the name alone is not enough.
+std::string find_program(const std::string& name) {
+    auto there = [](const std::string& path) {
+        struct stat st {};
+        return ::stat(path.c_str(), &st) == 0 && S_ISREG(st.st_mode) && ::access(path.c_str(), X_OK) == 0;
+    };
+    for (const char* dir : {"/usr/bin/", "/bin/", "/usr/local/bin/"})
+        if (there(dir + name)) return dir + name;
+    std::istringstream dirs(environment("PATH"));
+    for (std::string dir; std::getline(dirs, dir, ':');) {
+        std::string path = dir + "/" + name;
+        if (dir.starts_with('/') && there(path) && gains_privileges(path)) return path;
+    }
+    return {};
 }
 
 Result<std::string> path_of(const Fd& fd) {
@@ -72,6 +78,30 @@ Result<Source> examine(Source source, const Fd& fd) {
     }
     source.submounts = source.directory && real && has_submounts(*real);
     return source;
+}
+
+// The least limit of this process' memory cgroup and those above it (cgroups(7)); 0 if there is none below what the
+// machine has. A container without a cgroup namespace has its own cgroup at the top, whatever /proc says.
+std::uint64_t memory_limit() {
+    auto cgroups = sys::read_file("/proc/self/cgroup");
+    struct sysinfo info {};
+    if (!cgroups || ::sysinfo(&info) < 0) return 0;
+    const std::uint64_t machine = std::uint64_t{info.totalram} * info.mem_unit;
+    std::uint64_t least = machine;
+    std::istringstream lines(*cgroups);
+    for (std::string line; std::getline(lines, line);) {
+        bool second = line.starts_with("0::");
+        std::size_t path = line.find('/');
+        if (path == std::string::npos || (!second && line.find(":memory:") == std::string::npos)) continue;
+        const char* file = second ? "/memory.max" : "/memory.limit_in_bytes";
+        for (std::string dir = line.substr(path);; dir.erase(dir.rfind('/'))) {
+            auto text = sys::read_file(((second ? "/sys/fs/cgroup" : "/sys/fs/cgroup/memory") + dir + file).c_str());
+            std::uint64_t limit = text ? std::strtoull((*text).c_str(), nullptr, 10) : 0; // "max": 0
+            if (limit != 0) least = std::min(least, limit);
+            if (dir.empty()) break;
+        }
+    }
+    return least < machine ? least : 0;
 }
 
 } // namespace
@@ -142,6 +172,7 @@ Result<spec::Host> look_at_host() {
     // something else to complain about first.
     auto filesystems = sys::read_file("/proc/filesystems");
     host.overlay = !filesystems || (*filesystems).find("\toverlay\n") != std::string::npos;
+    host.memory_limit = memory_limit();
     for (std::size_t fd = 0; fd < host.tty.size(); ++fd) {
         host.tty[fd] = ::isatty(static_cast<int>(fd)) == 1;
         // So says what is no terminal (EINVAL: /dev/urandom). Any other answer may be a terminal's (EIO: it has hung

@@ -298,13 +298,15 @@ store::Remover remover(spec::Host host, const std::string& name, const ns::Calle
     };
 }
 
+unsigned scratch_owner(const spec::Host& host) { return host.real_root ? spec::kRootRangeBase : host.uid; }
+
 int fs(const FsOptions& options, const ns::Caller& process) {
     auto looked = sys::during(sys::Stage::start, look_at_host());
     if (!looked) return fail(sentence(looked.error(), nullptr));
     spec::Host host = std::move(looked).take();
     Caller caller = who_calls(host.uid);
     host.subordinates = look_for_subordinates(caller.name, host.uid);
-    store::remove_abandoned_scratch(caller.ajail_home, remover(host, caller.name, process));
+    store::remove_abandoned_scratch(caller.ajail_home, scratch_owner(host), remover(host, caller.name, process));
     return Command(options, process, std::move(host), caller).run();
 }
 

@@ -19,6 +19,9 @@ int fs_import(const FsOptions& options, const spec::Host& host, const ns::Caller
 std::string why_not_locked(const std::string& name, const std::string& path, store::Hold wanted,
                            const sys::Error& error);
 
+/// Whose a scratch directory is: the jail's root's.
+unsigned scratch_owner(const spec::Host& host);
+
 /// Removes trees of the user NAME's own and, as the root of NAME's subordinate ids, what those own.
 store::Remover remover(spec::Host host, const std::string& name, const ns::Caller& process);
 

@@ -21,7 +21,8 @@ using sys::Fd;
 using sys::Result;
 
 constexpr std::uint64_t kInside = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV;
-constexpr std::size_t kMaxJson = 16 << 20;
+constexpr std::size_t kMaxJson = 4 << 20;     // as registries have it; in memory it can be eighty times that
+constexpr std::size_t kMaxLine = 64 << 10;    // of the list of an archive; a path has at most 4 KiB
 constexpr std::size_t kMaxExcluded = 1 << 20; // bytes of names of devices; an image has a dozen
 constexpr std::string_view kWhiteout = ".wh.", kOpaque = ".wh..wh..opq";
 
@@ -168,16 +169,11 @@ private:
         if (!file) stop("the store", sys::failed(sys::Call::open));
         (void)list.release(); // the stream's now
         std::rewind(file.get());
-        std::vector<Entry> later;
-        char* line = nullptr;
-        std::size_t room = 0;
-        struct Free {
-            char** line;
-            ~Free() { std::free(*line); }
-        } free_line{&line};
-        for (ssize_t size; (size = ::getline(&line, &room, file.get())) > 0;) {
-            std::string_view text(line, static_cast<std::size_t>(size));
-            if (text.back() == '\n') text.remove_suffix(1);
+        std::vector<char> line(kMaxLine);
+        while (std::fgets(line.data(), static_cast<int>(line.size()), file.get()) != nullptr) {
+            std::string_view text(line.data());
+            if (text.ends_with('\n')) text.remove_suffix(1);
+            else if (std::feof(file.get()) == 0) throw Stop{"a name in the archive is too long"};
             Entry entry = parse(text);
             ++entries_;
             if (entry.type == 'b' || entry.type == 'c') {

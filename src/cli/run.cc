@@ -356,7 +356,8 @@ int run(const RunOptions& options, const ns::Caller& process) {
     if (options.users != spec::Users::one) host.subordinates = look_for_subordinates(caller.name, host.uid);
     store::Remover remove = remover(host, caller.name, process);
     std::string home = caller.ajail_home;
-    if (options.dry_run == RunOptions::DryRun::no) store::remove_abandoned_scratch(home, remove);
+    unsigned owner = scratch_owner(host);
+    if (options.dry_run == RunOptions::DryRun::no) store::remove_abandoned_scratch(home, owner, remove);
     Front front(options, host, std::move(caller));
     spec::Spec spec;
     try {
@@ -373,7 +374,6 @@ int run(const RunOptions& options, const ns::Caller& process) {
     }
     std::optional<store::Scratch> scratch; // gone with this function, or by the next one that uses the directory
     if (options.dry_run == RunOptions::DryRun::no && !spec.scratch.directory.empty()) {
-        unsigned owner = host.real_root ? spec::kRootRangeBase : host.uid;
         auto made = store::Scratch::create(home, spec.scratch.directory, owner, remove);
         if (!made)
             return fail("--scratch=" + spec::escape(options.scratch_directory) + ": " +

@@ -4,7 +4,10 @@
 // then: filling a detached tree, and overlay layers on one, need newer kernels (6.14 and 6.15).
 #include "mount/mount.h"
 
+#include <algorithm>
+#include <charconv>
 #include <linux/magic.h>
+#include <optional>
 #include <set>
 #include <sys/mount.h>
 #include <sys/statfs.h>
@@ -36,8 +39,25 @@ Status restrict(int tree, const Attr& attr) {
     return sys::mount_setattr(tree, "", AT_EMPTY_PATH | AT_RECURSIVE, set);
 }
 
+// SIZE as `500m`; a percentage has the kernel's own limit.
+std::optional<std::string> inodes_for(const std::string& size) {
+    constexpr std::uint64_t kPage = 4096, kLeast = 8192;
+    std::uint64_t number = 0;
+    auto [end, error] = std::from_chars(size.data(), size.data() + size.size(), number);
+    std::string_view unit(end, static_cast<std::size_t>(size.data() + size.size() - end));
+    constexpr std::string_view kUnits = "kmgt";
+    std::size_t power = unit.empty() ? 0 : kUnits.find(static_cast<char>(unit[0] | 0x20)) + 1; // npos + 1 is 0
+    if (error != std::errc() || (power == 0 && !unit.empty())) return std::nullopt;
+    for (; power > 0 && number < UINT64_MAX >> 10U; --power) number <<= 10U;
+    return std::to_string(std::max(number / kPage, kLeast));
+}
+
 Result<Fd> scratch_tree(const Plan& plan) {
     Fd dir = TRY(sys::open(plan.scratch.directory.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW));
+    // Whoever may write to the directory above may have put another one in its place.
+    struct stat st = TRY(sys::fstat(dir.get()));
+    uid_t owner = plan.real_root ? spec::kRootRangeBase : ::geteuid();
+    if (st.st_uid != owner || (st.st_mode & 01777U) != sys::kScratchMode) return sys::refused(EPERM);
     Fd tree = TRY(sys::open_tree(dir.get(), "", kClone));
     TRY(restrict(tree.get(), Attr{.writable = true, .exec = true}));
     return tree;
@@ -90,7 +110,11 @@ private:
         Fd fs = TRY(sys::fsopen("tmpfs"));
         TRY(sys::fsconfig_string(fs.get(), "source", "ajail"));
         TRY(sys::fsconfig_string(fs.get(), "mode", "700"));
-        if (!plan_.scratch.size.empty()) TRY(sys::fsconfig_string(fs.get(), "size", plan_.scratch.size.c_str()));
+        if (const std::string& size = plan_.scratch.size; !size.empty()) {
+            TRY(sys::fsconfig_string(fs.get(), "size", size.c_str()));
+            // Empty files take memory, too. As many as the kernel lets half of the memory have: one for each page.
+            if (auto files = inodes_for(size)) TRY(sys::fsconfig_string(fs.get(), "nr_inodes", files->c_str()));
+        }
         return sys::fsmount(fs.get(), MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
     }
 

@@ -37,9 +37,13 @@ void bring_to_front(pid_t payload) {
     (void)::kill(-payload, SIGCONT); // ESRCH: it is ending by itself
 }
 
-// Reaps whoever has died. False when the payload has, and the monitor knows.
-Result<bool> reap(const Fd& lifeline, pid_t payload, policy::Emulation& emulation) {
-    for (;;) {
+constexpr int kAtOnce = 64;
+
+// Reaps whoever has died, but not so many that a jail that forks without end keeps init from hearing the monitor; MORE:
+// there may be others. False when the payload has, and the monitor knows.
+Result<bool> reap(const Fd& lifeline, pid_t payload, policy::Emulation& emulation, bool& more) {
+    more = false;
+    for (int left = kAtOnce; left > 0; --left) {
         siginfo_t info = TRY(sys::waitid(P_ALL, 0, WEXITED | WSTOPPED | WNOHANG));
         if (info.si_pid == 0) return true;
         if (info.si_pid != payload) {
@@ -58,6 +62,8 @@ Result<bool> reap(const Fd& lifeline, pid_t payload, policy::Emulation& emulatio
             break;
         }
     }
+    more = true;
+    return true;
 }
 
 Status serve(const Fd& lifeline, pid_t payload, Fd listener) {
@@ -71,8 +77,8 @@ Status serve(const Fd& lifeline, pid_t payload, Fd listener) {
     // poll(2) leaves a descriptor of -1 out.
     std::array<pollfd, 3> wait = {pollfd{lifeline.get(), POLLIN, 0}, pollfd{signals.get(), POLLIN, 0},
                                   pollfd{emulation.fd(), POLLIN, 0}};
-    while (TRY(reap(lifeline, payload, emulation))) {
-        TRY(sys::poll(wait, -1));
+    for (bool more = false; TRY(reap(lifeline, payload, emulation, more));) {
+        TRY(sys::poll(wait, more ? 0 : -1));
         if ((wait[1].revents & POLLIN) != 0) {
             signalfd_siginfo info;
             // Only a wake-up, reap() asks the kernel; one that was merged away is not missed.

@@ -10,15 +10,26 @@ namespace ajail::policy {
 
 namespace {
 
-// Where the way to PATH starts.
-sys::Result<sys::Fd> base_of(const sys::Fd& proc, pid_t task, int dirfd, const std::string& path) {
-    std::string base = std::to_string(task) + "/";
-    if (path.starts_with('/')) base += "root";
-    else if (dirfd == AT_FDCWD) base += "cwd";
-    else base += "fd/" + std::to_string(dirfd);
+struct Way {
+    sys::Fd from;
+    std::string path;
+    std::uint64_t resolve = 0;
+};
+
+// The way to PATH. For an asker that has called chroot(2), `..` ends and absolute symlinks begin at its own root.
+sys::Result<Way> way_to(const std::string& path, const sys::Fd& proc, pid_t task, int dirfd) {
+    std::string its = std::to_string(task) + "/";
+    sys::Fd root = TRY(sys::openat(proc.get(), (its + "root").c_str(), O_PATH | O_DIRECTORY));
+    if (path.starts_with('/')) return Way{std::move(root), path, RESOLVE_IN_ROOT};
+    std::string base = its + (dirfd == AT_FDCWD ? "cwd" : "fd/" + std::to_string(dirfd));
     auto opened = sys::openat(proc.get(), base.c_str(), O_PATH | O_DIRECTORY);
     if (!opened && opened.error().err == ENOENT) return sys::refused(EBADF);
-    return opened;
+    sys::Fd from = TRY(std::move(opened));
+    std::string top = TRY(sys::readlinkat(proc.get(), (its + "root").c_str()));
+    if (top == "/") return Way{std::move(from), path, 0};
+    std::string at = TRY(sys::readlinkat(proc.get(), base.c_str()));
+    if (!(at + "/").starts_with(top + "/")) return Way{std::move(from), path, RESOLVE_BENEATH}; // kept from before
+    return Way{std::move(root), "." + at.substr(top.size()) + "/" + path, RESOLVE_IN_ROOT};
 }
 
 sys::Status stay_inside() {
@@ -37,12 +48,11 @@ sys::Status stay_inside() {
 std::int64_t make_placeholder(const sys::Fd& proc, pid_t task, int dirfd, const std::string& path, mode_t mode) {
     if (path.empty() || path.ends_with('/')) return -ENOENT;
     auto made = [&]() -> sys::Status {
-        sys::Fd base = TRY(base_of(proc, task, dirfd, path));
-        TRY(stay_inside()); // not earlier: from under Landlock nobody else's /proc/PID can be looked into
         std::size_t name = path.rfind('/') + 1; // npos + 1 is 0
-        std::string directory = name == 0 ? "." : path.substr(0, name);
-        std::uint64_t resolve = RESOLVE_NO_MAGICLINKS | (path.starts_with('/') ? RESOLVE_IN_ROOT : 0);
-        sys::Fd parent = TRY(sys::openat2(base.get(), directory.c_str(), O_PATH | O_DIRECTORY, resolve));
+        Way way = TRY(way_to(name == 0 ? "." : path.substr(0, name), proc, task, dirfd));
+        TRY(stay_inside()); // not earlier: from under Landlock nobody else's /proc/PID can be looked into
+        std::uint64_t resolve = RESOLVE_NO_MAGICLINKS | way.resolve;
+        sys::Fd parent = TRY(sys::openat2(way.from.get(), way.path.c_str(), O_PATH | O_DIRECTORY, resolve));
         TRY(sys::openat(parent.get(), path.c_str() + name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode));
         return sys::Done{};
     }();

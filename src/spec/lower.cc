@@ -60,6 +60,10 @@ public:
         plan_.network = spec_.network;
         plan_.hostname = spec_.hostname;
         plan_.scratch = spec_.scratch;
+        // A tmpfs takes half of the machine's memory by itself, also where the caller may use less: when it is full,
+        // that should be ENOSPC, and nobody's death.
+        if (plan_.scratch.size.empty() && plan_.scratch.directory.empty() && host_.memory_limit != 0)
+            plan_.scratch.size = std::to_string(host_.memory_limit / 2);
         if (plan_.ops.size() > kMaxOps) return Refusal{"more than 60000 mounts in one jail"};
         return std::move(plan_);
     }

@@ -57,16 +57,50 @@ bool is_scratch(const std::string& name) {
     return name.starts_with(kScratch) && name.size() == kScratch.size() + kRandomLetters;
 }
 
-// What killed processes left: nobody holds its lock.
-void remove_abandoned(int fs, bool (*ours)(const std::string&), const Remover& remover) {
+// Who may write to a directory can give any other in it a scratch directory's name, also one of ours. But its owner and
+// its mode it keeps, and no directory that is of use to somebody has this one.
+bool is_scratch(const Fd& dir, unsigned owner) {
+    struct stat st {};
+    return ::fstat(dir.get(), &st) == 0 && (st.st_mode & 01777U) == sys::kScratchMode &&
+           (st.st_uid == owner || st.st_uid == ::geteuid());
+}
+
+// A directory of ours without permissions. Never what a symlink leads to that somebody puts there meanwhile.
+bool make_accessible(int dir, const std::string& name) {
+    auto there = sys::openat(dir, name.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW);
+    return there && ::chmod(("/proc/self/fd/" + std::to_string((*there).get())).c_str(), 0700) == 0;
+}
+
+// The scratch directory NAME in PARENT, which is open as DIR: what is in DIR, whatever has that name by now.
+Status remove_scratch(int parent, const std::string& name, const Fd& dir, const Remover& remover) {
+    std::vector<std::string> names = TRY(sys::names_in(dir.get()));
+    for (const std::string& entry : names) TRY(remover(dir.get(), entry));
+    if (::unlinkat(parent, name.c_str(), AT_REMOVEDIR) < 0) return sys::failed(Call::rmdir);
+    return Done{};
+}
+
+// What killed processes left in the store: nobody holds its lock.
+void remove_abandoned(int fs, const Remover& remover) {
     auto names = sys::names_in(fs);
     if (!names) return;
     for (const std::string& name : *names) {
-        if (!ours(name)) continue;
+        if (!is_temporary(name)) continue;
         auto dir = sys::openat(fs, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-        if (!dir && dir.error().err == EACCES && ::fchmodat(fs, name.c_str(), 0700, 0) == 0) // an archive said so
+        if (!dir && dir.error().err == EACCES && make_accessible(fs, name)) // an archive said so
             dir = sys::openat(fs, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
         if (dir && sys::flock((*dir).get(), LOCK_EX)) (void)remover(fs, name);
+    }
+}
+
+// And in the directory PARENT, which is not only ours.
+void remove_abandoned_in(int parent, unsigned owner, const Remover& remover) {
+    auto names = sys::names_in(parent);
+    if (!names) return;
+    for (const std::string& name : *names) {
+        if (!is_scratch(name)) continue;
+        auto dir = sys::openat(parent, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+        if (dir && is_scratch(*dir, owner) && sys::flock((*dir).get(), LOCK_EX))
+            (void)remove_scratch(parent, name, *dir, remover);
     }
 }
 
@@ -105,7 +139,7 @@ struct Abandoned {
 };
 
 // The scratch directory that the link NAME tells of, unless somebody uses it, or it is out of reach for now.
-std::optional<Abandoned> look_at_scratch(int known, const std::string& name) {
+std::optional<Abandoned> look_at_scratch(int known, const std::string& name, unsigned owner) {
     std::array<char, PATH_MAX> target{};
     ssize_t size = ::readlinkat(known, name.c_str(), target.data(), target.size());
     std::string path(target.data(), size > 0 ? static_cast<std::size_t>(size) : 0);
@@ -118,7 +152,7 @@ std::optional<Abandoned> look_at_scratch(int known, const std::string& name) {
     }
     auto dir = sys::openat((*parent).get(), name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
     if (!dir && dir.error().err == ENOENT) return Abandoned{name, {}, {}};
-    if (!dir || !sys::flock((*dir).get(), LOCK_EX)) return std::nullopt;
+    if (!dir || !is_scratch(*dir, owner) || !sys::flock((*dir).get(), LOCK_EX)) return std::nullopt;
     return Abandoned{name, std::move(parent).take(), std::move(dir).take()};
 }
 
@@ -153,8 +187,7 @@ Result<Fd> open_to_empty(int dir, const std::string& name) {
     };
     auto opened = open();
     if (!opened && opened.error().err == EACCES) {
-        // Ours, without permissions. The parent is not shared with anybody who could swap it for a symlink.
-        if (::fchmodat(dir, name.c_str(), 0700, 0) < 0) return sys::failed(Call::open);
+        if (!make_accessible(dir, name)) return sys::failed(Call::open);
         opened = open();
     }
     Fd inner = TRY(std::move(opened));
@@ -254,7 +287,7 @@ Result<Partial> Partial::create(const std::string& home, const std::string& name
     Partial partial;
     partial.remover_ = std::move(remover);
     partial.fs_ = TRY(open_store(home));
-    remove_abandoned(partial.fs_.get(), is_temporary, partial.remover_);
+    remove_abandoned(partial.fs_.get(), partial.remover_);
     if (sys::openat(partial.fs_.get(), name.c_str(), O_PATH | O_NOFOLLOW)) return sys::refused(EEXIST);
     Locked made = TRY(make_locked(partial.fs_.get(), "." + name + "~", 0755));
     partial.name_ = name;
@@ -280,12 +313,13 @@ Result<Scratch> Scratch::create(const std::string& home, const std::string& dir,
     Scratch scratch;
     scratch.remover_ = std::move(remover);
     scratch.parent_ = TRY(sys::open(dir.c_str(), O_RDONLY | O_DIRECTORY));
-    remove_abandoned(scratch.parent_.get(), is_scratch, scratch.remover_);
+    remove_abandoned_in(scratch.parent_.get(), owner, scratch.remover_);
     // Held until the directory is locked: between the two it would look abandoned.
     Fd known = open_known_scratch(home, true);
-    auto locked = make_locked(scratch.parent_.get(), std::string(kScratch), 0700);
+    auto locked = make_locked(scratch.parent_.get(), std::string(kScratch), sys::kScratchMode);
     if (!locked && known) (void)::rmdir((home + "/scratch").c_str()); // unless there are others
     Locked made = TRY(std::move(locked));
+    if (!is_scratch(made.dir, owner)) return sys::refused(EPERM); // somebody has put another one there
     scratch.path_ = dir + "/" + made.name;
     scratch.dir_ = std::move(made.dir);
     scratch.name_ = std::move(made.name); // from here on the destructor removes it
@@ -301,12 +335,12 @@ Scratch::~Scratch() { (void)remove(); }
 Status Scratch::remove() {
     if (!parent_ || name_.empty()) return Done{};
     std::string name = std::exchange(name_, {});
-    TRY(remover_(parent_.get(), name));
+    TRY(remove_scratch(parent_.get(), name, dir_, remover_));
     if (!home_.empty()) forget_scratch(home_, name);
     return Done{};
 }
 
-void remove_abandoned_scratch(const std::string& home, const Remover& remover) {
+void remove_abandoned_scratch(const std::string& home, unsigned owner, const Remover& remover) {
     Fd known = open_known_scratch(home, false);
     if (!known) return;
     auto names = sys::names_in(known.get());
@@ -314,11 +348,11 @@ void remove_abandoned_scratch(const std::string& home, const Remover& remover) {
     if ((*names).empty()) (void)::rmdir((home + "/scratch").c_str()); // whoever has made it was killed just then
     std::vector<Abandoned> found;
     for (const std::string& name : *names)
-        if (auto abandoned = is_scratch(name) ? look_at_scratch(known.get(), name) : std::nullopt)
+        if (auto abandoned = is_scratch(name) ? look_at_scratch(known.get(), name, owner) : std::nullopt)
             found.push_back(std::move(*abandoned));
     known.reset(); // the directories themselves are locked now
     for (const Abandoned& one : found)
-        if (!one.dir || remover(one.parent.get(), one.name)) forget_scratch(home, one.name);
+        if (!one.dir || remove_scratch(one.parent.get(), one.name, one.dir, remover)) forget_scratch(home, one.name);
 }
 
 Status remove_tree(int dir, const std::string& name) {
@@ -352,7 +386,7 @@ Status remove(const std::string& home, const std::string& name, const Remover& r
     if (!S_ISDIR(st.st_mode)) return sys::refused(ENOTDIR);
     auto locked = lock_at(fs.get(), name, Hold::exclusive);
     if (!locked && locked.error().err == EACCES) {
-        if (::fchmodat(fs.get(), name.c_str(), 0700, 0) < 0) return sys::failed(Call::open);
+        if (!make_accessible(fs.get(), name)) return sys::failed(Call::open);
         locked = lock_at(fs.get(), name, Hold::exclusive);
     }
     Fd held = TRY(std::move(locked));

@@ -50,7 +50,8 @@ private:
 
 /// A directory DIR/.ajail~XXXXXXXX for one jail, locked while we live, removed with this object; what a killed
 /// process left in DIR is removed by the next one. Where it is stands in HOME/scratch meanwhile, so that a jail that
-/// uses another DIR, or none, finds it too: remove_abandoned_scratch().
+/// uses another DIR, or none, finds it too: remove_abandoned_scratch(). Others may write to DIR (/tmp): what has the name
+/// of one but not its owner and mode is neither used nor removed.
 class Scratch {
 public:
     /// OWNER: whose it will be, for a jail that has other ids than we.
@@ -70,7 +71,8 @@ private:
     Remover remover_;
 };
 /// Removes the scratch directories that HOME/scratch tells of and that nobody uses. Cheap where there are none.
-void remove_abandoned_scratch(const std::string& home, const Remover& remover = remove_tree);
+/// OWNER: as for Scratch::create().
+void remove_abandoned_scratch(const std::string& home, unsigned owner, const Remover& remover = remove_tree);
 
 /// Removes the root filesystem NAME: gone from sight at once, from the disk then, and if that is cut short, with the
 /// next one that is made. EWOULDBLOCK: in use. A NAME that is a symlink is only unlinked.

@@ -24,6 +24,9 @@ struct sock_filter;
 
 namespace ajail::sys {
 
+/// Of the directory that a jail's scratch is in, on disk: its owner's alone, and a mode that no other directory has.
+constexpr mode_t kScratchMode = 01700;
+
 Error failed(Call call); ///< errno of CALL, just now
 Error refused(int err);  ///< ajail's own check said no
 

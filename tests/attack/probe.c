@@ -167,6 +167,21 @@ static void p_find(char** a) {
     blocked();
 }
 
+static void p_storm(char** a) { // more orphans than init can reap
+    (void)a;
+    for (int i = 0; i < 6; ++i)
+        if (fork() == 0)
+            for (;;) {
+                pid_t child = fork();
+                if (child == 0) {
+                    (void)fork();
+                    _exit(0);
+                }
+                if (child > 0) waitpid(child, NULL, 0);
+            }
+    for (;;) pause();
+}
+
 static void p_victim(char** a) {
     (void)a;
     prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY); // Yama, where there is one, allows no siblings
@@ -904,6 +919,7 @@ static const struct {
     {"magic", 1, p_magic},
     {"words", 1, p_words},
     {"find", 1, p_find},
+    {"storm", 0, p_storm},
     {"victim", 0, p_victim},
     {"fds", 0, p_fds},
     {"root", 1, p_root},

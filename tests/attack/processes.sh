@@ -29,6 +29,8 @@ done
 allowed 'a process of the jail traced' jail -- sh -c './probe victim >/dev/null & ./probe trace $!'
 AJAIL_TEST_SECRET=$word allowed 'environment of the launcher' ./probe words $$
 output 'environment, from nothing' 0 jail -- sh -c 'env | grep -c AJAIL_; true'
+# timeout says 124 if TERM has ended it, 137 if KILL had to.
+status 'init hears the monitor, however many it has to reap' 124 timeout -k 5 1 "$AJAIL" run --quiet --fs=deb ./probe storm
 
 # CVE-2024-21626, CVE-2016-8649: descriptors and the working directory.
 allowed 'leaked descriptors' bash -c 'exec 3</ 77</etc/passwd 200</tmp; exec ./probe fds'

@@ -286,6 +286,9 @@ static void slack(void) { // what init keeps who is who in
 static void in_chroot(void) {
     must(chroot("/tmp/root") == 0 && chdir("/") == 0);
     must(mknod("/../null", S_IFCHR | 0666, makedev(1, 3)) == 0 && mknod("zero", S_IFCHR | 0666, makedev(1, 5)) == 0);
+    must(mkdir("/in", 0755) == 0 && mkdir("/to", 0755) == 0 && symlink("/to", "/in/link") == 0 && chdir("/in") == 0);
+    must(mknod("../../../../above", S_IFCHR | 0666, makedev(1, 3)) == 0 && access("/above", F_OK) == 0);
+    must(mknod("link/node", S_IFCHR | 0666, makedev(1, 3)) == 0 && access("/to/node", F_OK) == 0);
 }
 static void nodes(void) {
     struct stat st;
@@ -313,6 +316,7 @@ static void nodes(void) {
     memset(page, 'x', 4096);
     must(fails(mknod(page, S_IFCHR | 0666, makedev(1, 3)), EFAULT) || errno == ENAMETOOLONG);
     must(mkdir("/tmp/root", 0755) == 0 && ended(start(in_chroot)) == 0 && lstat("/tmp/root/null", &st) == 0);
+    must(access("/above", F_OK) < 0);
     must(mknod("fifo", S_IFIFO | 0640, 0) == 0 && lstat("fifo", &st) == 0 && S_ISFIFO(st.st_mode));
     must(mkfifo("other", 0600) == 0 && lstat("other", &st) == 0 && S_ISFIFO(st.st_mode));
     must(mknod("file", S_IFREG | 0600, 0) == 0 && lstat("file", &st) == 0 && S_ISREG(st.st_mode));

@@ -34,6 +34,9 @@ tar("dirlink.tar", ("d", D, 0), ("d", S, here + "/outside"), ("d/file", F, "OVER
 tar("hardlink-symlink.tar", ("s", S, here + "/outside/file"), ("h", H, "s"), ("h", F, "OVERWRITTEN"))
 tar("devices.tar", ("null", C, (1, 3)), ("d/sda", B, (8, 0)), ("d/odd name\twith\\", C, (1, 5)), ("ok", F, "ok"))
 tar("huge.tar", ("n" * 5000, F, "x"))
+tar("huger.tar", ("n" * 200000, F, "x"))
+tar("json-deep.tar", ("manifest.json", F, "[" * (3 << 20)))
+tar("json-large.tar", ("manifest.json", F, '[{"Layers":[' + "[]," * (2 << 20) + "[]]}]"), ("index.json", F, "{}"), ("oci-layout", F, "{}"))
 tar("long.tar", ("d/" * 3000 + "f", F, "x"))
 tar("setuid.tar", ("setuid", F, "x"), ("noaccess", D, 0o1), ("noaccess/f", F, "x"), (".", D, 0o1))
 tar("control.tar", ("a\x1b]0;title\x07\n\x1b[31m/../b", F, "x"))
@@ -76,7 +79,7 @@ for archive in *.tar; do
         equal "$archive: not set-id" 755 "$(stat -c %a store/fs/new/setuid)"
         equal "$archive: can be entered" 701 "$(stat -c %a store/fs/new/noaccess)"
         ;;
-    huge.tar) equal "$archive: refused" 125 "$STATUS" ;;
+    huge.tar | huger.tar | json-*.tar) equal "$archive: refused" 125 "$STATUS" ;;
     esac
     [ "$STATUS" != 0 ] || check "$archive: goes" "$AJAIL" fs remove new
     equal "$archive: nothing is left" victim "$(ls -A store/fs)"

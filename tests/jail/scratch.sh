@@ -9,6 +9,12 @@ fill() { dd if=/dev/zero of=/var/big bs=1M count=40 2>&1; }
 
 output 'in memory, as always' yes jail --scratch=tmpfs -- sh -c 'echo yes >/var/x; cat /var/x'
 matches 'a size: full is full' 'No space left on device' jail --scratch=tmpfs:16m -- sh -c "$(declare -f fill); fill"
+# shellcheck disable=SC2016
+matches 'empty files count, too' 'No space left on device' \
+    jail --scratch=tmpfs:16m -- perl -e 'for (1 .. 20000) { open my $file, ">", "/tmp/$_" or die "$!\n" }'
+# shellcheck disable=SC2016
+check 'but not before the space is used up' \
+    jail --scratch=tmpfs:64m -- perl -e 'for (1 .. 12000) { open my $file, ">", "/tmp/$_" or die "$!\n"; print $file "x" }'
 output 'and the jail goes on' on jail --scratch=tmpfs:16m -- sh -c "$(declare -f fill); fill >/dev/null; echo on"
 check 'a size that is enough' jail --scratch=tmpfs:64m -- sh -c "$(declare -f fill); fill"
 for place in /tmp /run /dev /dev/shm /root; do
@@ -32,7 +38,7 @@ refuses 'a directory that is none' 'scratch=.*: No such file' "$AJAIL" run --qui
 check 'the plan touches nothing' jail "--scratch=$disk" --dry-run true
 equal 'nothing is made for it' 0 "$(left)"
 if [ "$(id -u)" != 0 ]; then
-    output 'nobody else can look' 700 bash -c "'$AJAIL' run --quiet --fs=deb --scratch='$disk' sleep 3 & sleep 1; stat -c %a '$disk'/.ajail~*; wait"
+    output 'nobody else can look' 1700 bash -c "'$AJAIL' run --quiet --fs=deb --scratch='$disk' sleep 3 & sleep 1; stat -c %a '$disk'/.ajail~*; wait"
 fi
 
 # Killed: the jail is gone at once, its files with the next one.
@@ -55,6 +61,29 @@ equal 'killed: it is still there' 1 "$(find "$disk" -mindepth 1 -maxdepth 1 | wc
 mkdir "$disk/.ajail~mine" "$disk/.x~12345678"
 check 'the next one' jail "--scratch=$disk" true
 equal 'has removed it, and nothing else' '.ajail~mine .x~12345678' "$(cd "$disk" && echo .[!.]*)"
+
+# Others may write to the directory, and rename what is ours there. Only what was made for a jail is removed.
+mkdir "$disk/precious" "$disk/kept"
+touch "$disk/precious/file" "$disk/kept/file"
+mv "$disk/precious" "$disk/.ajail~aaaaaaaa"
+check 'something else of that name' jail "--scratch=$disk" true
+check 'is left alone' test -e "$disk/.ajail~aaaaaaaa/file"
+mkdir "$disk/locked"
+ln -s "$disk/kept" "$disk/.ajail~bbbbbbbb"
+chmod 0 "$disk/locked"
+mv "$disk/locked" "$disk/.ajail~cccccccc"
+check 'and what cannot be opened' jail "--scratch=$disk" true
+equal 'so, too' 'yes 0' "$([ -L "$disk/.ajail~bbbbbbbb" ] && echo yes) $(stat -c %a "$disk/.ajail~cccccccc")"
+rm -r "$disk/.ajail~aaaaaaaa" "$disk/.ajail~bbbbbbbb" "$disk/.ajail~cccccccc"
+"$AJAIL" run --quiet --fs=deb "--scratch=$disk" sh -c 'echo; exec sleep 2' >"$HOST_TMP/ready" &
+read -r _ <"$HOST_TMP/ready"
+name=$(cd "$disk" && find . -maxdepth 1 -name '.ajail~????????')
+mv "$disk/$name" "$disk/away"
+mv "$disk/kept" "$disk/$name"
+wait $!
+equal 'swapped while the jail runs: its own is emptied, not the other' 'file 0' \
+    "$(ls "$disk/$name") $(find "$disk/away" -mindepth 1 | wc -l)"
+rm -r "$disk/away" "${disk:?}/$name" "$AJAIL_HOME/scratch"
 
 rmdir "$disk/.ajail~mine" "$disk/.x~12345678"
 killed
@@ -98,4 +127,23 @@ else
     packed() { "$AJAIL" fs export deb-scratch | tar -tv --numeric-owner; }
     matches 'and exported' '^-.* 34/0 .*var/a/b/c/x$' packed
     check 'and removed' "$AJAIL" fs remove deb-scratch deb-scratch2
+fi
+
+# Less memory than the machine has: a full scratch is ENOSPC all the same, and nobody is killed.
+group=/sys/fs/cgroup/memory$(sed -n 's/^[0-9]*:memory://p' /proc/self/cgroup)/ajail-test-$$ limit=memory.limit_in_bytes
+[ -d "${group%/*}" ] && [ -f "${group%/*}/$limit" ] ||
+    group=/sys/fs/cgroup$(sed -n 's/^0:://p' /proc/self/cgroup)/ajail-test-$$ limit=memory.max
+if ! mkdir "$group" 2>/dev/null || ! [ -f "$group/$limit" ]; then
+    rmdir "$group" 2>/dev/null
+    skip 'a limit of memory' 'no memory cgroup that this user may make'
+else
+    echo 128M >"$group/$limit"
+    limited() {
+        echo "$BASHPID" >"$group/cgroup.procs"
+        "$AJAIL" run --quiet --fs=deb -- sh -c 'for dir in /tmp /var /dev/shm; do head -c 200m /dev/zero >$dir/big; done; echo on'
+    }
+    limited_apart() { (limited); }
+    matches 'a limit of memory: full is full' 'No space left on device' limited_apart
+    output 'and the jail goes on' on limited_apart
+    rmdir "$group"
 fi

@@ -50,6 +50,11 @@ refuses 'no privileges to gain' 'no_new_privs' setpriv --no-new-privs "$AJAIL" r
 if [ -n "$helpers" ]; then
     refuses 'no helper' 'newuidmap is not installed; as root: apt-get install uidmap' \
         with "$both,/usr/bin/newuidmap=/dev/null" env PATH=/nowhere "$AJAIL" run --quiet --fs=deb --users=range true
+    mkdir -p path
+    cp good path/newuidmap
+    cp good path/newgidmap
+    refuses 'a helper of any name in the PATH' 'newuidmap is not installed' \
+        with "$both,/usr/bin/newuidmap=/dev/null" env PATH="$PWD/path:$PATH" "$AJAIL" run --quiet --fs=deb --users=range true
     refuses 'a helper that fails' 'newuidmap failed with status 3, saying: first not \\x1b\[31mallowed' \
         range "$both,/usr/bin/newuidmap=bad"
     output 'auto sees that it has no privileges' 1 with "$both,/usr/bin/newuidmap=bad" \

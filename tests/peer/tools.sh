@@ -30,11 +30,11 @@ cat >node/package-lock.json <<'END'
   "packages": {
     "": { "name": "tests", "version": "1.0.0", "dependencies": { "is-odd": "3.0.1" } },
     "node_modules/is-number": {
-      "version": "6.0.0", "resolved": "https://registry.npmjs.org/is-number/-/is-number-6.0.0.tgz",
+      "version": "6.0.0",
       "integrity": "sha512-Wu1VHeILBK8KAWJUAiSZQX94GmOE45Rg6/538fKwiloUu21KncEkYGPqob2oSZ5mUT73vLGrHQjKw3KMPwfDzg=="
     },
     "node_modules/is-odd": {
-      "version": "3.0.1", "resolved": "https://registry.npmjs.org/is-odd/-/is-odd-3.0.1.tgz",
+      "version": "3.0.1",
       "integrity": "sha512-CQpnWPrDwmP1+SMHXZhtLtJv90yiyVfluGsX5iNCVkrhQtU3TQHsUWPG9wkdk9Lgd5yNpAg9jQEo90CBaXgWMA==",
       "dependencies": { "is-number": "^6.0.0" }
     }

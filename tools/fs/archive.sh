@@ -33,7 +33,11 @@ bounded() {
   return "${code:-0}"
 }
 
+# GNU tar, with as much memory as any real archive takes: one with a name of
+# gigabytes takes a few of them, and is small when it is compressed.
 gnu_tar() {
+  # shellcheck disable=SC3045
+  ulimit -v 2000000 2>/dev/null || : # there is less
   case $(tar --version 2>/dev/null) in
     *"GNU tar"*) ;;
     *) die "GNU tar is needed on the host" ;;
