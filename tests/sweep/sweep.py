@@ -746,6 +746,9 @@ def main():
         if variant.range and not has_range():
             print(f"{variant.name}: skipped, no subordinate ids")
             continue
+        if ROOT and variant.name == "user":
+            print("user: skipped, who is not root cannot execute what is below root's home")
+            continue
         what = actions if chosen else [*(FULL_ERRNOS if options.full else CI_ERRNOS), "kill", "lie"]
         plan.append((variant, what, not (chosen or options.full or options.variant)))
     for variant, what, only_new in plan:
