@@ -132,6 +132,8 @@ TOLERATED = (
     Tolerated("SAME", "monitor", r"newfstatat -100 /proc/sys/kernel", "who the machine's root is: uid_map says it then"),
     Tolerated("WEAKER", "init", "keyctl", "a kernel without keys, or a filter that answers the payload just so", r"ENOSYS\*?",
               fields="session keyring "),
+    Tolerated("SAME", "monitor", r"openat (/proc/self/cgroup|/sys/fs/cgroup/.*) .*|sysinfo",
+              "how much memory there is for the scratch: not known counts as the machine's, of which tmpfs takes half"),
     Tolerated("SAME", "monitor", r"openat /proc/filesystems .*", "whether there is overlayfs: not known counts as yes, and "
               "fsopen(2) says no"),
     Tolerated("SAME", "monitor", rf"openat {re.escape(os.environ.get('HOME', '/'))} .*",
@@ -193,7 +195,7 @@ TOLERATED = (
     Tolerated("LATER", ".*", ".*", "nobody was left to remove it", "kill"),
     Tolerated("SAME", "monitor", "(newfstatat -100 /usr/bin/new[ug]idmap|access|statfs|prctl 39 0)",
               "looked for elsewhere, or only to say beforehand why they would fail", variants=".*range"),
-    Tolerated("SAME", "monitor|remover", r"(openat2?|newfstatat|fcntl|getdents64|unlinkat|fchmod|rmdir) ?.*", "not removed by "
+    Tolerated("SAME", "monitor|remover", r"(openat2?|newfstatat|fcntl|getdents64|unlinkat|f?chmod|rmdir) ?.*", "not removed by "
               "one way, but by another: who has the jail's ids, or with what is above it", variants="range|scratch-dir"),
     Tolerated("SAME", "monitor", r"openat \S+/home/scratch .*|(mkdir|symlinkat|newfstatat) ?.*", "where the scratch directory "
               "is cannot be noted down or read: then whoever uses the same one removes it"),
