@@ -7,10 +7,12 @@
 #include "mount/mountpoints.h"
 #include "store/store.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstring>
 #include <set>
 #include <spdlog/spdlog.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 extern char** environ;
@@ -140,11 +142,26 @@ private:
         auto source = look_at(path, cwd_, true);
         if (!source || !(*source).directory)
             throw Refused{"no root filesystem " + spec::escape(fs_) + " (" + available() + ")"};
+        own_files(path);
         spec_.root = {spec::Root::overlay, std::move(source).take()};
         inside_home_ = "/root";
         root_ = path;
         show(path, "/", "ro");
         edits(path);
+    }
+
+    // Whose id is not mapped is nobody inside: not even root could change, or make a mountpoint in, what is theirs.
+    void own_files(const std::string& path) const {
+        struct stat st {};
+        if (host_.real_root || ::stat(path.c_str(), &st) < 0 || st.st_uid == host_.uid) return;
+        const auto& ranges = host_.subordinates.uids; // known if they were asked for
+        bool mapped = std::any_of(ranges.begin(), ranges.end(), [&](const spec::IdRange& range) {
+            return st.st_uid >= range.first && st.st_uid - range.first < range.count;
+        });
+        if (mapped) return;
+        throw Refused{"the root filesystem " + spec::escape(path) + " belongs to uid " + std::to_string(st.st_uid) +
+                      ", not to you; a copy of your own: tar -C " + spec::escape(path) +
+                      " -c . | ajail fs import NAME -"};
     }
 
     void edits(const std::string& path) {
