@@ -23,7 +23,13 @@ if [ ${#missing[@]} -eq 0 ]; then
 else
   echo "installing: ${missing[*]}"
   sudo=()
-  [ "$(id -u)" -eq 0 ] || sudo=(sudo)
+  if [ "$(id -u)" -ne 0 ]; then
+    sudo=(sudo)
+    if [ ! -x "$(command -v sudo)" ]; then
+      echo "quickstart.sh: there is no sudo; as root: apt-get install ${missing[*]}" >&2
+      exit 1
+    fi
+  fi
   "${sudo[@]}" apt-get update -q
   "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "${missing[@]}"
 fi
@@ -85,7 +91,7 @@ cat <<END
 
 Try, in a directory of a project of yours:
 
-  $ajail run --fs=deb                                     a shell; exit, and all but the project is forgotten
+  $ajail run --fs=deb                                      a shell; exit, and all but the project is forgotten
   $ajail run --fs=deb --ro -- sh -c 'rm -rf ./*; ls'       the project too: what happens to it is thrown away
   $ajail run --fs=deb -- sh -c 'apt-get update -q && apt-get install -qy cowsay && /usr/games/cowsay gone soon'
 END

@@ -35,7 +35,13 @@ done
 if [ "${#missing[@]}" -gt 0 ]; then
     echo "installing: ${missing[*]}"
     sudo=()
-    [ "$(id -u)" = 0 ] || sudo=(sudo)
+    if [ "$(id -u)" != 0 ]; then
+        sudo=(sudo)
+        if [ ! -x "$(command -v sudo)" ]; then
+            echo "test.sh: there is no sudo; as root: apt-get install ${missing[*]}" >&2
+            exit 1
+        fi
+    fi
     "${sudo[@]}" apt-get update -q
     "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "${missing[@]}"
 fi

@@ -172,7 +172,7 @@ private:
         if (made) return std::move(made).take();
         if (made.error().err == EEXIST)
             (void)fail(std::string("fs ") + verb + ": " + name +
-                       " exists already; remove it first or choose another name");
+                       " exists already; remove it first (ajail fs remove " + name + ") or choose another name");
         else
             (void)fail(std::string("fs ") + verb + ": " + spec::escape(path_of(name)) + ": " +
                        std::strerror(made.error().err));

@@ -102,7 +102,7 @@ public:
         work_ = &work;
         Fd archive = open_archive();
         say("unpacking");
-        unpack(archive, first, false);
+        unpack(archive, named(options_.names[1]), first, false);
         if (entries_ == 0) throw Stop{"the archive is empty"};
         if (!image(first)) return commit(first);
         store::Partial root = partial();
@@ -144,22 +144,27 @@ private:
         return need("the store", sys::openat(work_->dir(), "archive", O_RDONLY));
     }
 
+    static std::string named(const std::string& path) { return path == "-" ? "stdin" : spec::escape(path); }
+
     // Lists ARCHIVE, makes way for it if it is a layer, and unpacks it into DIRECTORY.
-    void unpack(const Fd& archive, const store::Partial& directory, bool layer) {
+    // WHAT: how it is called in an error of those who read it.
+    void unpack(const Fd& archive, const std::string& what, const store::Partial& directory, bool layer) {
         std::string_view format = compression(archive.get());
         Fd list = need("the store", sys::openat(work_->dir(), "list", O_RDWR | O_CREAT | O_TRUNC, 0600));
-        carry_out_or_stop({.mode = "scan", .format = format, .in = archive.get(), .out = list.get()});
+        Done scan = carry_out({.mode = "scan", .format = format, .in = archive.get(), .out = list.get()}, host_,
+                              process_, options_.verbose);
+        if (scan.code != 0) {
+            bool reader = scan.said.starts_with("tar: ") || (!format.empty() && scan.said.starts_with(format));
+            throw Stop{(reader ? what + ": " : "") + scan.said, scan.code};
+        }
         std::string exclude = read_list(std::move(list), directory, layer);
-        carry_out_or_stop({.mode = "extract",
-                           .target = directory.path(),
-                           .format = format,
-                           .exclude = exclude,
-                           .layer = layer,
-                           .in = archive.get()});
-    }
-
-    void carry_out_or_stop(const Task& task) {
-        Done done = carry_out(task, host_, process_, options_.verbose);
+        Done done = carry_out({.mode = "extract",
+                               .target = directory.path(),
+                               .format = format,
+                               .exclude = exclude,
+                               .layer = layer,
+                               .in = archive.get()},
+                              host_, process_, options_.verbose);
         if (done.code != 0) throw Stop{done.said, done.code};
     }
 
@@ -243,8 +248,9 @@ private:
         devices_ = 0;
         for (std::size_t i = 0; i < layers.size(); ++i) {
             say("layer " + std::to_string(i + 1) + "/" + std::to_string(layers.size()));
-            Fd layer = need("the layer " + spec::escape(layers[i].substr(0, 200)), file_in(archive, layers[i]));
-            unpack(layer, root, true);
+            std::string what = "the layer " + spec::escape(layers[i].substr(0, 200));
+            Fd layer = need(what, file_in(archive, layers[i]));
+            unpack(layer, what, root, true);
         }
     }
 

@@ -75,7 +75,8 @@ int mkfs(const MkfsOptions& options, const ns::Caller& process) {
     auto partial = store::Partial::create(caller.ajail_home, options.name, remover(host, caller.name, process));
     std::string where = spec::escape(caller.ajail_home) + "/fs/" + options.name;
     if (!partial && partial.error().err == EEXIST)
-        return fail("mkfs: " + where + " exists already; remove it first or choose another name");
+        return fail("mkfs: " + where + " exists already; remove it first (ajail fs remove " + options.name +
+                    ") or choose another name");
     if (!partial) return fail("mkfs: " + where + ": " + std::strerror(partial.error().err));
     store::Partial directory = std::move(partial).take();
     if (auto made = make_mountpoints(directory.path()); !made)

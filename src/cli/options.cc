@@ -48,7 +48,8 @@ constexpr Option kRunOptions[] = {
     {"home-edit", Takes::optional_value, "SUB", "Root filesystem",
      "changes to the jail's /root, or to SUB in it, stay"},
     {"scratch", Takes::value, "tmpfs[:SIZE]|DIR", "Root filesystem",
-     "where what is thrown away is kept meanwhile: in memory (SIZE as 500m, 2g or 30%; default: half of it), or on "
+     "where what is thrown away is kept meanwhile: in memory (SIZE as 500m, 2g or 30%; default: half of the memory), "
+     "or on "
      "disk in DIR"},
     {"rw", Takes::optional_value, "PATH", "Files (without PATH: the current directory)", "changes are real"},
     {"ro", Takes::optional_value, "PATH", "Files (without PATH: the current directory)",
@@ -59,7 +60,7 @@ constexpr Option kRunOptions[] = {
      "like rw, and device nodes in it work"},
     {"mount", Takes::value, "SRC,DST[,TYPE]", "Files (without PATH: the current directory)",
      "SRC at DST; TYPE is ro (default), rol, rw, hide or dev; write \\, for a comma in a path"},
-    {"no-net", Takes::nothing, "", "Network", "an own network with nothing but a loopback interface"},
+    {"no-net", Takes::nothing, "", "Network", "a network of its own, with nothing but a loopback interface"},
     {"hostname", Takes::value, "NAME", "Inside", "the host name inside (default: localhost)"},
     {"users", Takes::value, "MODE", "Inside",
      "one: one id (default); range: many users, from your subordinate ids; auto: a range where it can be had"},

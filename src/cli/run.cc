@@ -119,7 +119,8 @@ private:
         for (const std::string& name : store::root_filesystems(caller_.ajail_home))
             list += (list.empty() ? "" : ", ") + spec::escape(name);
         std::string make = "; to make one: ajail mkfs debian NAME";
-        return list.empty() ? "there is none yet" + make : "there are: " + list + make;
+        if (list.empty()) return "there is none yet" + make;
+        return "there are: " + list + (options_.fs ? "" : "; to use one: --fs=NAME") + make;
     }
 
     void root() {
@@ -140,6 +141,9 @@ private:
             path = caller_.ajail_home + "/fs/" + fs_;
         }
         auto source = look_at(path, cwd_, true);
+        if (fs_.starts_with('/') && (!source || !(*source).directory))
+            throw Refused{"no root filesystem " + spec::escape(fs_) + ": " +
+                          std::strerror(source ? ENOTDIR : source.error().err)};
         if (!source || !(*source).directory)
             throw Refused{"no root filesystem " + spec::escape(fs_) + " (" + available() + ")"};
         own_files(path);
@@ -248,7 +252,9 @@ private:
 
     void add(const Grant& grant) {
         std::string path = absolute(grant.source, cwd_), target = absolute(grant.target, cwd_);
-        std::string option = std::string("--") + name_of(grant.kind) + "=" + spec::escape(grant.source);
+        std::string option = grant.source == grant.target
+                                 ? std::string("--") + name_of(grant.kind) + "=" + spec::escape(grant.source)
+                                 : "--mount=" + spec::escape(grant.source) + "," + spec::escape(grant.target);
         if (target == "/") throw Refused{option + ": the target / is the root filesystem itself (--fs says which)"};
         std::string writable = within(path, cwd_) ? cwd_ : jails_write(path);
         auto source = look_at(path, writable, writable == cwd_);

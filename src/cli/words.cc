@@ -67,7 +67,8 @@ std::string command_sentence(const Error& error, const spec::Plan& plan) {
     std::string command = plan.exec.argv.empty() ? "" : spec::escape(plan.exec.argv[0]);
     if (error.err == ENOENT || error.err == ENOTDIR) {
         bool path = command.find('/') == std::string::npos;
-        return command + (path ? ": command not found in the jail's PATH" : ": no such file in the jail");
+        return command + (path ? ": command not found in the jail's PATH"
+                               : ": no such file in the jail, or not the one that is to run it (#!, ld.so)");
     }
     return command + ": cannot be executed in the jail: " + std::strerror(error.err);
 }

@@ -16,14 +16,15 @@ ln -s "$deb" "$store/fs/alpha"
 ln -s "$deb" "$store/fs/beta"
 output 'a symbolic link in the store' 0 in_store --fs=alpha id -u
 refuses 'others there' 'no root filesystem nosuch.*alpha, beta.*ajail mkfs debian' in_store --fs=nosuch true
-refuses 'the default one' 'no root filesystem default.*alpha, beta' in_store true
+refuses 'the default one' 'no root filesystem default.*alpha, beta.*--fs=NAME' in_store true
 ln -s "$deb" "$store/fs/default"
 output 'default' 0 in_store id -u
 refuses 'not out of the store' '--fs=' in_store --fs=../../x true
 refuses 'nor by a part' '--fs=' in_store --fs=alpha/../../.. true
 : >"$store/fs/file"
 refuses 'a file is none' 'no root filesystem file' in_store --fs=file true
-refuses 'a path that is not there' 'no root filesystem /no/such/path' in_store --fs=/no/such/path true
+refuses 'a path of a file' 'no root filesystem /etc/passwd: Not a directory' in_store --fs=/etc/passwd true
+refuses 'a path that is not there' 'no root filesystem /no/such/path: No such file' in_store --fs=/no/such/path true
 refuses 'control characters' 'a\\x1b' in_store --fs=$'a\e' true
 for name in 'with space' 'a,b' 'a:b' 'a\b' $'a\nb' $'\xff' '-dash' 'lowerdir=x,upperdir=y'; do
     ln -s "$deb" "$store/fs/$name"

@@ -87,7 +87,7 @@ TEST_CASE("commands that cannot be executed") {
           "no\\x1bsuch: command not found in the jail's PATH");
     plan.exec.argv = {"/bin/x"};
     CHECK(cli::sentence({Stage::exec, Call::execve, sys::kNoOp, ENOENT}, &plan) ==
-          "/bin/x: no such file in the jail");
+          "/bin/x: no such file in the jail, or not the one that is to run it (#!, ld.so)");
     CHECK(says(cli::sentence({Stage::exec, Call::execve, sys::kNoOp, EACCES}, &plan), "cannot be executed"));
 }
 

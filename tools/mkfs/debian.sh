@@ -125,10 +125,11 @@ log=$(mktemp)
 if [ -n "${MKFS_QUIET:-}" ]; then exec 3>/dev/null; else exec 3>&2; fi
 say "1/4 fetching $suite from $mirror"
 "make_with_$tool"
-trap 'kill -KILL "-$!"; exit 143' INT TERM HUP
+trap 'kill -KILL "-$!"; exit 130' INT
+trap 'kill -KILL "-$!"; exit 143' TERM HUP
 wait $! || {
   tail -n 20 "$log" >&2
-  die "$tool failed"
+  die "$tool failed; above is the end of what it said"
 }
 trap - INT TERM HUP
 
