@@ -264,7 +264,7 @@ void parse_scratch(RunOptions& options, const std::string& value) {
     std::size_t digits = std::min(size.find_first_not_of("0123456789"), size.size());
     std::string unit = size.substr(digits);
     bool good = digits > 0 && digits < 12 && size.find_first_not_of('0') < digits && // 0 is no limit to a tmpfs
-                (unit.empty() || (unit.size() == 1 && std::strchr("kKmMgG%", unit[0]) != nullptr));
+                unit.size() == 1 && std::strchr("kKmMgG%", unit[0]) != nullptr;
     if (good && unit == "%") good = std::stoul(size) <= 100;
     if (!good)
         wrong("--scratch=" + spec::escape(value) +

@@ -61,9 +61,7 @@ public:
         writable_grants();
         for (const Grant& grant : options_.grants) add(grant);
         spec_.users = options_.users;
-        spec_.scratch = {options_.scratch_size, options_.scratch_directory.empty()
-                                                    ? std::string()
-                                                    : absolute(options_.scratch_directory, cwd_)};
+        spec_.scratch = {options_.scratch_size, scratch_directory()};
         spec_.network = options_.network;
         spec_.hostname = options_.hostname;
         spec_.policy.add_caps = options_.caps;
@@ -271,6 +269,20 @@ private:
             std::string dir = absolute(grant.source, cwd_);
             if ((grant.kind == Kind::rw || grant.kind == Kind::dev) && dir != "/") writable_.insert(dir);
         }
+    }
+
+    // What is thrown away must not be within the payload's reach: it is this jail's `/`, and others'.
+    std::string scratch_directory() const {
+        if (options_.scratch_directory.empty()) return {};
+        std::string path = absolute(options_.scratch_directory, cwd_), real = physical(path);
+        std::set<std::string> dirs = writable_;
+        if (options_.cwd == Kind::rw || options_.cwd == Kind::dev) dirs.insert(cwd_);
+        for (const std::string& dir : dirs)
+            if (spec::within(real, physical(dir)))
+                throw Refused{"--scratch=" + spec::escape(options_.scratch_directory) + " is in " +
+                              spec::escape(dir) +
+                              ", where the jail may write; choose a directory that it is not given"};
+        return path;
     }
 
     // The outermost directory above PATH that is given to be written to; `/` if there is none.

@@ -23,7 +23,7 @@ for place in /tmp /run /dev /dev/shm /root; do
 done
 matches 'all of them together' 'No space left on device' jail --scratch=tmpfs:64m -- \
     sh -c 'for dir in /tmp /var /dev/shm; do head -c 30m /dev/zero >$dir/big || exit; done'
-for bad in tmpfs: tmpfs:0 tmpfs:x tmpfs:-1 tmpfs:5q tmpfs:101% tmpfs:1mm tmpfs:00; do
+for bad in tmpfs: tmpfs:0 tmpfs:16 tmpfs:x tmpfs:-1 tmpfs:5q tmpfs:101% tmpfs:1mm tmpfs:00; do
     refuses "size $bad" 'SIZE as 500m' "$AJAIL" run --fs=deb "--scratch=$bad" true
 done
 
@@ -34,6 +34,11 @@ equal 'all of it' 0 "$(left)"
 check 'a relative path' jail --scratch=../disk --ro -- sh -c 'echo x >file'
 equal 'removed, too' '0 ' "$(left) $(ls -A)"
 status 'the exit status' 7 jail "--scratch=$disk" -- sh -c 'exit 7'
+refuses 'what the jail may write' 'scratch=inner is in .*, where the jail may write' \
+    "$AJAIL" run --fs=deb --scratch=inner true
+ln -s "$PWD" "$disk/link"
+refuses 'by another name, too' 'is in .*, where the jail may write' "$AJAIL" run --fs=deb --scratch="$disk/link" true
+rm "$disk/link"
 refuses 'a directory that is none' 'scratch=.*: No such file' "$AJAIL" run --quiet --fs=deb --scratch=none true
 check 'the plan touches nothing' jail "--scratch=$disk" --dry-run true
 equal 'nothing is made for it' 0 "$(left)"
