@@ -39,7 +39,7 @@ refuses 'what the jail may write' 'scratch=inner is in .*, where the jail may wr
 ln -s "$PWD" "$disk/link"
 refuses 'by another name, too' 'is in .*, where the jail may write' "$AJAIL" run --fs=deb --scratch="$disk/link" true
 rm "$disk/link"
-refuses 'a directory that is none' 'scratch=.*: No such file' "$AJAIL" run --quiet --fs=deb --scratch=none true
+refuses 'a directory that is none' 'scratch=.*: No such file' "$AJAIL" run --quiet --fs=deb --scratch=../none true
 check 'the plan touches nothing' jail "--scratch=$disk" --dry-run true
 equal 'nothing is made for it' 0 "$(left)"
 if [ "$(id -u)" != 0 ]; then
