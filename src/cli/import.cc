@@ -222,10 +222,7 @@ private:
 
     // A regular file of the unpacked archive; its links resolve inside of it.
     static Result<Fd> file_in(const store::Partial& directory, const std::string& path) {
-        Fd found = TRY(sys::openat2(directory.dir(), path.c_str(), O_PATH, kInside));
-        struct stat st = TRY(sys::fstat(found.get()));
-        if (!S_ISREG(st.st_mode)) return sys::refused(EINVAL);
-        return sys::open(("/proc/self/fd/" + std::to_string(found.get())).c_str(), O_RDONLY);
+        return sys::open_regular(directory.dir(), path.c_str(), kInside);
     }
 
     static bool image(const store::Partial& directory) {
@@ -238,7 +235,7 @@ private:
         auto read = [&](const std::string& path) -> std::optional<std::string> {
             auto file = file_in(archive, path);
             if (!file) return std::nullopt;
-            auto text = sys::read_file(("/proc/self/fd/" + std::to_string((*file).get())).c_str(), kMaxJson);
+            auto text = sys::read_all((*file).get(), kMaxJson);
             if (!text) return std::nullopt;
             return *text;
         };

@@ -234,11 +234,9 @@ std::uint64_t disk_usage(const std::string& path) {
 // A small regular file inside a root filesystem, whatever its links and names pretend to be.
 std::string small_file(int root, const char* path) {
     constexpr std::uint64_t kHow = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV;
-    auto found = sys::openat2(root, path, O_PATH, kHow);
-    if (!found) return {};
-    auto st = sys::fstat((*found).get());
-    if (!st || !S_ISREG((*st).st_mode)) return {}; // opening a device may do things
-    auto text = sys::read_file(("/proc/self/fd/" + std::to_string((*found).get())).c_str(), kSmall);
+    auto file = sys::open_regular(root, path, kHow);
+    if (!file) return {};
+    auto text = sys::read_all((*file).get(), kSmall);
     return text ? *text : std::string();
 }
 

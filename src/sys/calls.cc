@@ -187,6 +187,12 @@ Result<std::size_t> read_some(int fd, std::span<char> into) {
     if (n < 0) return failed(Call::read);
     return static_cast<std::size_t>(n);
 }
+Result<Fd> open_regular(int root, const char* path, std::uint64_t resolve) {
+    Fd found = TRY(openat2(root, path, O_PATH, resolve));
+    struct stat st = TRY(fstat(found.get()));
+    if (!S_ISREG(st.st_mode)) return refused(EINVAL);
+    return open(("/proc/self/fd/" + std::to_string(found.get())).c_str(), O_RDONLY);
+}
 Result<std::string> read_file(const char* path, std::size_t limit) {
     Fd fd = TRY(open(path, O_RDONLY | O_NONBLOCK)); // a FIFO put there must not hold us
     return read_all(fd.get(), limit);

@@ -72,6 +72,9 @@ Status write_all(int fd, std::string_view bytes);
 Result<std::size_t> read_some(int fd, std::span<char> into);
 /// What can still be read from FD, at most `limit` bytes (EFBIG beyond).
 Result<std::string> read_all(int fd, std::size_t limit);
+/// The regular file PATH below ROOT, resolved as RESOLVE_* says, for reading. What else has that name is looked at, and
+/// never opened: a device may do things, a FIFO wait (EINVAL).
+Result<Fd> open_regular(int root, const char* path, std::uint64_t resolve);
 /// The whole file, at most `limit` bytes (EFBIG beyond).
 Result<std::string> read_file(const char* path, std::size_t limit = 1 << 20);
 Status write_file(const char* path, std::string_view bytes);
