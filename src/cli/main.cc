@@ -43,6 +43,7 @@ bool stdio_is_harmless() {
 
 ns::Caller remember(int argc, char** argv) {
     ns::Caller process;
+    process.parent = ::getppid();
     (void)::sigprocmask(SIG_SETMASK, nullptr, &process.mask);
     process.umask = ::umask(022);
     process.ignores_sigpipe = ::signal(SIGPIPE, SIG_IGN) == SIG_IGN;

@@ -20,7 +20,7 @@ spec::Spec jail(const MkfsOptions& options, std::string_view script, const std::
     spec::Spec spec;
     spec.root.kind = spec::Root::empty;
     spec.identity = spec::Identity::root;
-    spec.network = true;
+    spec.shared.network = true;
     spec.mounts = host_system();
     auto add = [&](spec::Mount mount) { spec.mounts.push_back(std::move(mount)); };
     add(spec::Proc{"/proc"});

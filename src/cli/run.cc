@@ -62,12 +62,12 @@ public:
         for (const Grant& grant : options_.grants) add(grant);
         spec_.users = options_.users;
         spec_.scratch = {options_.scratch_size, scratch_directory()};
-        spec_.network = options_.network;
+        spec_.shared.network = options_.network;
         spec_.hostname = options_.hostname;
         spec_.policy.add_caps = options_.caps;
         spec_.policy.no_root_emulation = !options_.root_emulation;
         spec_.command.argv = options_.command;
-        spec_.command.cwd = cwd_;
+        spec_.command.cwds = {cwd_};
         environment();
         return std::move(spec_);
     }

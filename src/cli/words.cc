@@ -140,7 +140,7 @@ std::string sentence(const Error& error, const spec::Plan* plan) {
     if (plan != nullptr && error.op != sys::kNoOp && error.op < plan->ops.size())
         text = spec::describe_op(*plan, error.op) + ": ";
     else if (error.stage == Stage::exec && error.call == Call::chdir && plan != nullptr)
-        text = spec::escape(plan->exec.cwd) + ": ";
+        text = spec::escape(plan->exec.cwds.back()) + ": ";
     else text = std::string(sys::name(error.stage)) + ": ";
     if (error.call != Call::check) text += std::string(sys::name(error.call)) + ": ";
     text += std::strerror(error.err);

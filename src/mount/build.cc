@@ -24,6 +24,13 @@ using sys::Status;
 
 constexpr std::uint64_t kInRoot = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
 constexpr unsigned kClone = OPEN_TREE_CLONE | AT_EMPTY_PATH;
+constexpr unsigned kParents = 0700; // of targets that have no mode of their own
+
+// The same error, of a call that says what it was for.
+sys::Error as(sys::Call call, sys::Error error) {
+    error.call = call;
+    return error;
+}
 
 std::uint64_t flags(const Attr& attr) {
     return (attr.writable ? 0U : MOUNT_ATTR_RDONLY) | (attr.setuid ? 0U : MOUNT_ATTR_NOSUID) |
@@ -65,7 +72,8 @@ Result<Fd> scratch_tree(const Plan& plan) {
 
 class Builder {
 public:
-    Builder(const Plan& plan, Trees trees) : plan_(plan), trees_(std::move(trees)) {}
+    Builder(const Plan& plan, Trees trees, std::string& about)
+        : plan_(plan), trees_(std::move(trees)), about_(about) {}
 
     Status run() {
         TRY(begin());
@@ -145,7 +153,11 @@ private:
     }
 
     // The object at TARGET inside the new root; made if it is missing and stands on a file system of this jail.
-    Result<Fd> destination(const std::string& target, bool directory) {
+    Result<Fd> destination(const std::string& target, bool directory, unsigned parents) {
+        if (plan_.host_targets) {
+            Place place = TRY(find_place(newroot_.get(), target, parents));
+            return open_place(place, directory, directory ? 0755 : 0444);
+        }
         Fd fd = TRY(resolve(newroot_.get(), target, directory,
                             [this](int dir, const std::string&, bool) { return own(dir); }));
         struct stat st = TRY(sys::fstat(fd.get()));
@@ -156,13 +168,16 @@ private:
         return fd;
     }
 
-    Status attach(Fd tree, const std::string& target, bool directory) {
+    Status attach(Fd tree, const std::string& target, bool directory, unsigned parents = kParents) {
         if (target == "/") {
-            TRY(sys::move_mount(tree.get(), scratch_.get(), "root"));
+            // Once there is a root, another one goes on top of it, and everything later into that.
+            if (newroot_ && !directory) return sys::refused(EISDIR);
+            if (newroot_) TRY(sys::move_mount(tree.get(), newroot_.get(), ""));
+            else TRY(sys::move_mount(tree.get(), scratch_.get(), "root"));
             newroot_ = std::move(tree);
             return Done{};
         }
-        Fd at = TRY(destination(target, directory));
+        Fd at = TRY(destination(target, directory, parents));
         return sys::move_mount(tree.get(), at.get(), "");
     }
 
@@ -178,7 +193,7 @@ private:
         for (const auto& [key, value] : op.options) TRY(sys::fsconfig_string(fs.get(), key.c_str(), value.c_str()));
         Fd tree = TRY(sys::fsmount(fs.get(), flags(op.attr)));
         if (op.type == "tmpfs") TRY(remember_own(tree.get()));
-        return attach(std::move(tree), op.target, true);
+        return attach(std::move(tree), op.target, true, op.parents);
     }
 
     Status apply(const op::Directory& op) {
@@ -204,38 +219,66 @@ private:
 
     Result<Fd> lower(const op::Overlay& op) {
         auto prepared = trees_.find(index_);
-        if (prepared == trees_.end()) return open_source(op.lower);
+        if (prepared == trees_.end()) return open_source(op.lowers.at(0));
         std::string name = scratch_name("lower");
         TRY(sys::mkdirat(scratch_.get(), name.c_str(), 0755));
         TRY(sys::move_mount(prepared->second.get(), scratch_.get(), name.c_str()));
         return sys::openat(scratch_.get(), name.c_str(), O_PATH | O_DIRECTORY);
     }
 
-    // The merged root directory shows the owner and mode of the upper one, so that takes them from the lower.
-    Result<Fd> upper_like(int lower) {
+    // The merged root directory shows the owner and mode of the upper one, so that takes them from the lower, unless
+    // MODE says.
+    Result<Fd> new_upper(int lower, std::optional<unsigned> mode) {
         struct stat st = TRY(sys::fstat(lower));
         std::string name = scratch_name("upper");
-        TRY(sys::mkdirat(scratch_.get(), name.c_str(), 0755));
+        TRY(sys::mkdirat(scratch_.get(), name.c_str(), mode.value_or(0755)));
         Fd upper = TRY(sys::openat(scratch_.get(), name.c_str(), O_RDONLY | O_DIRECTORY));
+        if (mode) return upper;
         bool mapped = plan_.groups && maps(plan_.uids, st.st_uid) && maps(plan_.gids, st.st_gid);
         if (mapped) TRY(sys::fchown(upper.get(), st.st_uid, st.st_gid));
         TRY(sys::fchmod(upper.get(), st.st_mode & 07777));
         return upper;
     }
 
-    Status apply(const op::Overlay& op) {
-        Fd below = TRY(lower(op));
-        Fd upper = TRY(upper_like(below.get()));
+    Result<Fd> new_work() {
         std::string name = scratch_name("work");
         TRY(sys::mkdirat(scratch_.get(), name.c_str(), 0700));
-        Fd work = TRY(sys::openat(scratch_.get(), name.c_str(), O_PATH | O_DIRECTORY));
-        // Layers by descriptor: no name needs quoting, and none shows in the jail's mountinfo.
-        auto link = [](const Fd& fd) { return "/proc/self/fd/" + std::to_string(fd.get()); };
+        return sys::openat(scratch_.get(), name.c_str(), O_PATH | O_DIRECTORY);
+    }
+
+    // LAYERS of FS, the top one first in the kernel's list. A single option has at most 255 bytes, which is some ten
+    // layers; one by one they are taken from Linux 6.8 on.
+    static Status set_lowers(int fs, const std::vector<Fd>& layers) {
+        constexpr std::size_t kInOneOption = 8;
+        std::string list;
+        for (auto layer = layers.rbegin(); layer != layers.rend(); ++layer) {
+            std::string path = link(*layer);
+            if (layers.size() > kInOneOption) TRY(sys::fsconfig_string(fs, "lowerdir+", path.c_str()));
+            else list += (list.empty() ? "" : ":") + path;
+        }
+        return list.empty() ? Status(Done{}) : sys::fsconfig_string(fs, "lowerdir", list.c_str());
+    }
+
+    // Layers by descriptor: no name needs quoting, and none shows in the jail's mountinfo.
+    static std::string link(const Fd& fd) { return "/proc/self/fd/" + std::to_string(fd.get()); }
+
+    Status apply(const op::Overlay& op) {
+        std::vector<Fd> below;
+        below.push_back(TRY(lower(op)));
+        for (std::size_t i = 1; i < op.lowers.size(); ++i) below.push_back(TRY(open_source(op.lowers[i])));
+        Fd upper, work;
+        if (op.writes == Layers::thrown_away) {
+            upper = TRY(new_upper(below[0].get(), op.mode));
+            work = TRY(new_work());
+        } else if (op.writes == Layers::kept) {
+            upper = TRY(open_source(op.upper));
+            work = TRY(open_source(op.work));
+        }
         Fd fs = TRY(sys::fsopen("overlay"));
         TRY(sys::fsconfig_string(fs.get(), "source", "ajail"));
-        TRY(sys::fsconfig_string(fs.get(), "lowerdir", link(below).c_str()));
-        TRY(sys::fsconfig_string(fs.get(), "upperdir", link(upper).c_str()));
-        TRY(sys::fsconfig_string(fs.get(), "workdir", link(work).c_str()));
+        TRY(set_lowers(fs.get(), below));
+        if (upper) TRY(sys::fsconfig_string(fs.get(), "upperdir", link(upper).c_str()));
+        if (work) TRY(sys::fsconfig_string(fs.get(), "workdir", link(work).c_str()));
         // trusted.* attributes need real root; and neither index nor xino, which only complain in dmesg.
         TRY(sys::fsconfig_flag(fs.get(), "userxattr"));
         TRY(sys::fsconfig_string(fs.get(), "index", "off"));
@@ -290,36 +333,90 @@ private:
     }
 
     Status apply(const op::Data& op) {
-        if (!op.bind) {
-            // An ordinary file of the throw-away layer, so that package scripts can replace it.
-            Fd there = TRY(destination(op.target, false));
-            if (!own(there.get())) return sys::refused(EROFS);
-            Fd file = TRY(sys::openat2(newroot_.get(), op.target.c_str() + 1,
-                                       O_WRONLY | O_TRUNC | O_NONBLOCK | O_NOCTTY, kInRoot));
-            struct stat st = TRY(sys::fstat(file.get()));
-            if (!S_ISREG(st.st_mode)) return sys::refused(EINVAL);
-            return sys::write_all(file.get(), op.content);
-        }
+        if (!op.bind) return plan_.host_targets ? write_in_place(op) : write_on_own(op);
         std::string name = scratch_name("data");
         Fd file = TRY(sys::openat(scratch_.get(), name.c_str(), O_CREAT | O_EXCL | O_WRONLY, op.mode));
         TRY(sys::write_all(file.get(), op.content));
         Fd tree = TRY(sys::open_tree(scratch_.get(), name.c_str(), OPEN_TREE_CLONE));
-        TRY(restrict(tree.get(), Attr{.writable = true}));
-        return attach(std::move(tree), op.target, false);
+        TRY(restrict(tree.get(), op.attr));
+        return attach(std::move(tree), op.target, false, op.parents);
+    }
+
+    // An ordinary file of the throw-away layer, so that package scripts can replace it.
+    Status write_on_own(const op::Data& op) {
+        Fd there = TRY(destination(op.target, false, kParents));
+        if (!own(there.get())) return sys::refused(EROFS);
+        Fd file = TRY(
+            sys::openat2(newroot_.get(), op.target.c_str() + 1, O_WRONLY | O_TRUNC | O_NONBLOCK | O_NOCTTY, kInRoot));
+        struct stat st = TRY(sys::fstat(file.get()));
+        if (!S_ISREG(st.st_mode)) return sys::refused(EINVAL);
+        return sys::write_all(file.get(), op.content);
+    }
+
+    // Whatever file system that is, and whatever file is there already.
+    Status write_in_place(const op::Data& op) {
+        Place place = TRY(find_place(newroot_.get(), op.target, op.parents));
+        auto file = sys::openat(place.parent.get(), place.name.c_str(),
+                                O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK, op.mode);
+        if (!file) return as(sys::Call::target, file.error());
+        return sys::write_all((*file).get(), op.content);
+    }
+
+    Status apply(const op::MakeDirectory& op) {
+        Place place = TRY(find_place(newroot_.get(), op.target, op.parents));
+        auto made = open_place(place, true, op.mode);
+        // A symlink is none, wherever it leads.
+        if (!made && made.error().call == sys::Call::check && made.error().err == ELOOP) return sys::refused(ENOTDIR);
+        TRY(std::move(made));
+        return Done{};
+    }
+
+    // What stands at TARGET, followed as inside the new root but for the last name.
+    Result<Fd> there(const std::string& target) {
+        auto found = sys::openat2(newroot_.get(), ("." + target).c_str(), O_PATH | O_NOFOLLOW, kInRoot);
+        return found ? std::move(found) : as(sys::Call::target, found.error());
+    }
+
+    Status apply(const op::Chmod& op) {
+        Fd fd = TRY(there(op.target));
+        return sys::chmod_path(fd.get(), op.mode);
+    }
+
+    Status apply(const op::ReadOnly& op) {
+        Fd fd = TRY(there(op.target));
+        struct stat st = TRY(sys::fstat(fd.get()));
+        if (S_ISLNK(st.st_mode)) return sys::refused(ELOOP);
+        mount_attr set{};
+        set.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
+        return sys::mount_setattr(fd.get(), "", AT_EMPTY_PATH, set);
     }
 
     Status apply(const op::Symlink& op) {
-        std::size_t slash = op.target.rfind('/');
-        std::string parent = op.target.substr(0, slash);
-        std::string name = op.target.substr(slash + 1);
-        if (parent.empty()) return sys::symlinkat(op.to.c_str(), newroot_.get(), name.c_str());
-        Fd dir = TRY(destination(parent, true));
-        if (!own(dir.get())) return sys::refused(EROFS);
-        return sys::symlinkat(op.to.c_str(), dir.get(), name.c_str());
+        Place place;
+        if (plan_.host_targets) {
+            place = TRY(find_place(newroot_.get(), op.target, kParents));
+        } else {
+            std::size_t slash = op.target.rfind('/');
+            place.name = op.target.substr(slash + 1);
+            place.parent = slash == 0 ? TRY(sys::openat(newroot_.get(), ".", O_PATH | O_DIRECTORY))
+                                      : TRY(destination(op.target.substr(0, slash), true, kParents));
+            if (!own(place.parent.get())) return sys::refused(EROFS);
+        }
+        Status made = sys::symlinkat(op.to.c_str(), place.parent.get(), place.name.c_str());
+        if (made || made.error().err != EEXIST) return made;
+        auto is = sys::readlinkat(place.parent.get(), place.name.c_str());
+        if (!is) return sys::refused(EINVAL);
+        about_ = *is;
+        return about_ == op.to ? Status(Done{}) : Status(sys::refused(EEXIST));
     }
 
     Status apply(const op::Sysctl& op) {
-        Fd file = TRY(sys::openat2(newroot_.get(), op.target.c_str() + 1, O_WRONLY, kInRoot | RESOLVE_NO_SYMLINKS));
+        // `/` is still the old root: nobody has changed that yet.
+        auto open = [&] {
+            if (op.old_root) return sys::open(op.target.c_str(), O_WRONLY);
+            return sys::openat2(newroot_.get(), op.target.c_str() + 1, O_WRONLY, kInRoot | RESOLVE_NO_SYMLINKS);
+        };
+        Fd file = TRY(open());
         // Only ever a real procfs (CVE-2025-52881 is what happens when that is taken on trust).
         struct statfs fs {};
         if (::fstatfs(file.get(), &fs) < 0) return sys::failed(sys::Call::fstat);
@@ -329,6 +426,7 @@ private:
 
     const Plan& plan_;
     Trees trees_;
+    std::string& about_;
     std::size_t index_ = 0;
     Fd scratch_, newroot_;
     std::set<std::uint64_t> own_; ///< mount ids
@@ -368,6 +466,10 @@ Result<Fd> open_source(const Source& source) {
     struct stat st = TRY(sys::fstat(fd.get()));
     if (S_ISLNK(st.st_mode)) return sys::refused(ELOOP);
     if (S_ISDIR(st.st_mode) != source.directory) return sys::refused(source.directory ? ENOTDIR : EISDIR);
+    if (source.descriptor >= 0) {
+        struct stat meant = TRY(sys::fstat(source.descriptor));
+        if (st.st_dev != meant.st_dev || st.st_ino != meant.st_ino) return sys::refused(ESTALE);
+    }
     return fd;
 }
 
@@ -378,7 +480,7 @@ Result<Trees> idmapped_trees(const Plan& plan, int userns) {
         if (auto* bind = std::get_if<op::Bind>(&plan.ops[i]); bind != nullptr && bind->idmap)
             tree = idmapped(bind->source, bind->attr, true, userns);
         else if (auto* overlay = std::get_if<op::Overlay>(&plan.ops[i]); overlay != nullptr && overlay->idmap)
-            tree = idmapped(overlay->lower, Attr{.exec = true}, false, userns);
+            tree = idmapped(overlay->lowers.at(0), Attr{.exec = true}, false, userns);
         else continue;
         if (!tree) {
             sys::Error error = tree.error();
@@ -392,8 +494,8 @@ Result<Trees> idmapped_trees(const Plan& plan, int userns) {
     return trees;
 }
 
-Status build(const Plan& plan, Trees trees) {
-    Builder builder(plan, std::move(trees));
+Status build(const Plan& plan, Trees trees, std::string& about) {
+    Builder builder(plan, std::move(trees), about);
     TRY(sys::during(sys::Stage::mount, builder.run()));
     return sys::during(sys::Stage::pivot, builder.pivot());
 }

@@ -20,8 +20,9 @@ using Trees = std::map<std::size_t, sys::Fd>;
 sys::Result<Trees> idmapped_trees(const spec::Plan& plan, int userns);
 
 /// In the jail's fresh mount namespace, before anything else: builds the new root as the Plan says and makes it the
-/// root. When it returns, the old root is unreachable. On failure the Error's `op` tells the operation.
-sys::Status build(const spec::Plan& plan, Trees trees);
+/// root. When it returns, the old root is unreachable. On failure the Error's `op` tells the operation, and ABOUT what
+/// was found in its way, if that has a name (an existing symlink's text).
+sys::Status build(const spec::Plan& plan, Trees trees, std::string& about);
 
 /// Opens what SOURCE names, O_PATH; ENOTDIR, EISDIR or ELOOP if it is not what the front end saw.
 sys::Result<sys::Fd> open_source(const spec::Source& source);
@@ -32,5 +33,20 @@ using MayMake = std::function<bool(int dir, const std::string& name, bool direct
 /// Opens the object that PATH names inside the root ROOT, following symlinks as if ROOT were `/`. What is missing is
 /// made, a directory or an empty file, where MAY_MAKE says yes (EROFS else).
 sys::Result<sys::Fd> resolve(int root, const std::string& path, bool directory, const MayMake& may_make);
+
+/// Where a target stands: the name NAME, not looked at yet, in the directory PARENT.
+struct Place {
+    sys::Fd parent;
+    std::string name;
+};
+
+/// The place of PATH inside the root ROOT, for Plan::host_targets: directories above it that are missing are made, on
+/// whatever file system, with the mode PARENTS; a symlink among them is followed as if ROOT were `/`, and never made
+/// into something. Any failure is one of Call::parents.
+sys::Result<Place> find_place(int root, const std::string& path, mode_t parents);
+
+/// What stands at PLACE, O_PATH; if it is missing, a directory or an empty file with MODE. A symlink is a refusal
+/// (ELOOP), and so is the other kind (ENOTDIR, EISDIR).
+sys::Result<sys::Fd> open_place(const Place& place, bool directory, mode_t mode);
 
 } // namespace ajail::mount

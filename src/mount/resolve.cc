@@ -4,6 +4,7 @@
 // class). Every lookup is scoped by the kernel; a string never decides where a write goes.
 #include "mount/mount.h"
 
+#include <algorithm>
 #include <deque>
 
 namespace ajail::mount {
@@ -44,7 +45,63 @@ Result<Fd> make(const Fd& parent, const std::string& name, bool directory, const
     return sys::openat(parent.get(), name.c_str(), O_PATH | O_NOFOLLOW);
 }
 
+// The same error, of a call that says what it was for.
+sys::Error as(sys::Call call, sys::Error error) {
+    error.call = call;
+    return error;
+}
+
+Result<Fd> make_parents(int root, const std::string& path, mode_t mode) {
+    Fd parent = TRY(sys::openat2(root, ".", O_PATH | O_DIRECTORY, kInRoot));
+    for (std::size_t start = 0; start < path.size();) {
+        std::size_t end = std::min(path.find('/', start), path.size());
+        std::string name = path.substr(start, end - start);
+        start = end + 1;
+        if (name.empty()) continue;
+        auto made = sys::mkdirat(parent.get(), name.c_str(), mode);
+        if (!made && made.error().err != EEXIST) return made.error();
+        parent = TRY(sys::openat2(root, ("./" + path.substr(0, end)).c_str(), O_PATH | O_DIRECTORY, kInRoot));
+    }
+    return parent;
+}
+
 } // namespace
+
+Result<Place> find_place(int root, const std::string& path, mode_t parents) {
+    std::size_t last = path.find_last_not_of('/');
+    std::string whole = last == std::string::npos ? "" : path.substr(0, last + 1);
+    std::size_t slash = whole.rfind('/');
+    std::string above = slash == std::string::npos ? "" : whole.substr(0, slash);
+    std::string name = slash == std::string::npos ? whole : whole.substr(slash + 1);
+    if (name.empty() || name == "." || name == "..") above = whole, name = "."; // a directory, in any case
+    auto parent = sys::openat2(root, ("./" + above).c_str(), O_PATH | O_DIRECTORY, kInRoot);
+    if (!parent && parent.error().err == ENOENT) parent = make_parents(root, above, parents);
+    if (!parent) return as(sys::Call::parents, parent.error());
+    return Place{std::move(parent).take(), std::move(name)};
+}
+
+Result<Fd> open_place(const Place& place, bool directory, mode_t mode) {
+    auto open = [&] {
+        return sys::openat2(place.parent.get(), place.name.c_str(), O_PATH | O_NOFOLLOW, RESOLVE_BENEATH);
+    };
+    auto found = open();
+    if (!found && found.error().err == ENOENT) {
+        // Somebody else may be faster; then it is looked at like anything else that is there.
+        sys::Status made = sys::Done{};
+        if (directory) made = sys::mkdirat(place.parent.get(), place.name.c_str(), mode);
+        else if (auto file = sys::openat(place.parent.get(), place.name.c_str(),
+                                         O_CREAT | O_EXCL | O_NOFOLLOW | O_NOCTTY | O_WRONLY, mode);
+                 !file)
+            made = file.error();
+        if (!made && made.error().err != EEXIST) return as(sys::Call::target, made.error());
+        found = open();
+    }
+    if (!found) return as(sys::Call::target, found.error());
+    struct stat st = TRY(sys::fstat((*found).get()));
+    if (S_ISLNK(st.st_mode)) return sys::refused(ELOOP);
+    if (S_ISDIR(st.st_mode) != directory) return sys::refused(directory ? ENOTDIR : EISDIR);
+    return found;
+}
 
 Result<Fd> resolve(int root, const std::string& path, bool directory, const MayMake& may_make) {
     std::deque<std::string> todo, done; // done: components without symlinks

@@ -6,6 +6,8 @@
 
 #include "mount/mount.h"
 #include "net/net.h"
+#include "ns/bare.h"
+#include "ns/exec.h"
 #include "ns/idmap.h"
 #include "policy/policy.h"
 
@@ -49,7 +51,20 @@ Result<mount::Trees> wait_for_go(const Fd& report) {
     }
 }
 
+// In a user namespace that others have made: the ids that were asked for, without losing what the set-up needs.
+Status switch_ids(const Plan& plan) {
+    if (!plan.user) return Done{};
+    TRY(sys::prctl(PR_SET_KEEPCAPS, 1));
+    TRY(sys::setresgid(plan.user->gid));
+    TRY(sys::setresuid(plan.user->uid));
+    TRY(sys::prctl(PR_SET_KEEPCAPS, 0));
+    sys::Caps caps = TRY(sys::capget());
+    return sys::capset({caps.permitted, caps.permitted, 0});
+}
+
 Status take_ids(const Plan& plan) {
+    if (plan.enter.userns >= 0) return switch_ids(plan);
+    if (plan.uids.empty()) return Done{};
     // Where there are many ids the caller's groups can and must be left; a map of one id denies setgroups, and they
     // stay.
     if (plan.groups) TRY(sys::setgroups({}));
@@ -94,33 +109,6 @@ Status give_terminal(const Plan& plan, const Fd& slave, pid_t payload) {
     return Done{};
 }
 
-std::vector<char*> pointers(const std::vector<std::string>& strings) {
-    std::vector<char*> out;
-    for (const std::string& s : strings) out.push_back(const_cast<char*>(s.c_str()));
-    out.push_back(nullptr);
-    return out;
-}
-
-// Tries the candidates as execvp(3) does: the next one if a file is missing, remembering a refusal. Returns only
-// to say why not.
-Status exec(const Plan& plan) {
-    std::vector<char*> argv = pointers(plan.exec.argv), env = pointers(plan.exec.env);
-    sys::Error denied{Stage::none, sys::Call::execve, sys::kNoOp, 0};
-    for (const std::string& path : plan.exec.candidates) {
-        sys::Error error = sys::execve(path.c_str(), argv.data(), env.data()).error();
-        if (error.err == ENOEXEC) { // a script without #!, which execvp(3) gives to sh
-            std::vector<char*> sh = {const_cast<char*>("sh"), const_cast<char*>(path.c_str())};
-            sh.insert(sh.end(), argv.begin() + 1, argv.end());
-            return sys::execve("/bin/sh", sh.data(), env.data());
-        }
-        if (error.err == ENOENT || error.err == ENOTDIR) continue;
-        denied.err = error.err;
-        if (error.err != EACCES) return error;
-    }
-    if (denied.err == 0) denied.err = ENOENT;
-    return denied;
-}
-
 // Two words with init before anything of the payload's own happens: init writes the maps of a second user namespace
 // (only a process of the first may write a range) and makes itself small; then the payload may go on.
 Status wait_for_init(const Plan& plan, const Fd& init_socket) {
@@ -152,11 +140,8 @@ Status become_user(const Plan& plan) {
 Status payload(const Plan& plan, const Caller& caller, const Fd& slave, const Fd& init_socket) {
     TRY(during(Stage::terminal, take_terminal(plan, slave)));
     TRY(during(Stage::ids, wait_for_init(plan, init_socket)));
-    TRY(during(Stage::exec, sys::chdir(plan.exec.cwd.c_str())));
-    TRY(during(Stage::payload, sys::sigprocmask(SIG_SETMASK, caller.mask, nullptr)));
-    ::umask(caller.umask);
-    if (!caller.ignores_sigpipe && ::signal(SIGPIPE, SIG_DFL) == SIG_ERR)
-        return during(Stage::payload, Status(sys::failed(sys::Call::sigmask)));
+    std::string cwd = TRY(during(Stage::exec, enter_cwd(plan.exec)));
+    TRY(during(Stage::payload, restore(caller)));
     TRY(during(Stage::ids, become_user(plan)));
     TRY(during(Stage::capabilities, policy::drop_caps(plan.caps, plan.ambient)));
     TRY(during(Stage::no_new_privs, policy::forbid_new_privs()));
@@ -166,11 +151,14 @@ Status payload(const Plan& plan, const Caller& caller, const Fd& slave, const Fd
     Fd listener = TRY(during(Stage::seccomp, policy::filter(plan)));
     if (listener) TRY(during(Stage::seccomp, tell(init_socket, {.kind = Message::listener}, listener.get())));
     TRY(during(Stage::readback, policy::read_back(plan)));
-    return during(Stage::exec, exec(plan));
+    return during(Stage::exec, execute(plan.exec, cwd));
 }
 
-[[noreturn]] void fail(const Fd& report, sys::Error error) {
-    (void)tell(report, {.kind = Message::error, .value = 0, .error_value = error}); // nobody else to tell
+// By a plain write(2), which the filters of others let through.
+[[noreturn]] void fail(const Fd& report, sys::Error error, const std::string& about = {}) {
+    Message message{.kind = Message::error, .value = 0, .error_value = error, .about = {}};
+    about.copy(message.about.data(), message.about.size() - 1);
+    (void)!::write(report.get(), &message, sizeof message); // nobody else to tell
     ::_exit(kFailed);
 }
 
@@ -231,36 +219,50 @@ Result<Fd> hear_listener(const Plan& plan, const Payload& payload) {
     return std::move(heard.fd);
 }
 
-Result<Payload> build(const Plan& plan, const Caller& caller, const Fd& report, const Fd& lifeline) {
-    TRY(during(Stage::start, die_with_monitor()));
+// From the fresh namespaces to the new root.
+Status build(const Plan& plan, const Fd& report, const Fd& lifeline, std::string& about) {
+    bool dies = plan.init == spec::Init::keeper || plan.supervise.die_with_parent;
+    if (dies) TRY(during(Stage::start, die_with_monitor()));
     // What the monitor holds (locks and directories of the store, on the host) is the monitor's alone: init keeps no
     // way out, and a lock ends with the one process that took it.
-    TRY(during(Stage::start, sys::close_all_but(std::array{report.get(), lifeline.get()})));
-    TRY(during(Stage::start, sys::setsid()));
+    if (!plan.descriptors) TRY(during(Stage::start, sys::close_all_but(std::array{report.get(), lifeline.get()})));
+    if (plan.new_session) TRY(during(Stage::start, sys::setsid()));
     mount::Trees trees = TRY(during(Stage::start, wait_for_go(report)));
     TRY(during(Stage::ids, take_ids(plan)));
     // Again: a change of ids clears it (prctl(2)).
-    TRY(during(Stage::start, die_with_monitor()));
+    if (dies) TRY(during(Stage::start, die_with_monitor()));
     ::umask(0);
     // The caller's keys come along in the session keyring, which no namespace holds back (keyrings(7)).
-    TRY(during(Stage::start, sys::own_session_keyring()));
-    TRY(during(Stage::hostname, sys::sethostname(plan.hostname)));
-    if (!plan.network) TRY(during(Stage::network, net::loopback_up()));
-    TRY(mount::build(plan, std::move(trees)));
-    // Past this line the old root is unreachable. The report socket, the lifeline and stdio are all that is left of
-    // the host.
+    if (plan.own_keyring) TRY(during(Stage::start, sys::own_session_keyring()));
+    if (plan.hostname) TRY(during(Stage::hostname, sys::sethostname(*plan.hostname)));
+    if (!plan.shared.network) TRY(during(Stage::network, net::loopback_up()));
+    return mount::build(plan, std::move(trees), about);
+    // Past this line the old root is unreachable. The report socket, the lifeline, stdio, and for a bare jail what it
+    // was given, are all that is left of the host.
+}
+
+Result<Payload> keep(const Plan& plan, const Caller& caller, const Fd& report) {
     Fd slave = TRY(during(Stage::terminal, make_terminal(plan, report)));
-    // The launcher's arguments and environment, before anybody can look: /proc/1/{cmdline,environ} show them.
-    std::memset(caller.args, 0, caller.args_size);
     return during(Stage::payload, start_payload(plan, caller, report, std::move(slave)));
 }
 
 } // namespace
 
 void child(const Plan& plan, const Caller& caller, Fd report, Fd lifeline) {
-    auto built = build(plan, caller, report, lifeline);
-    if (!built) fail(report, built.error());
-    Payload payload = std::move(built).take();
+    std::string about;
+    if (plan.enter.pidns >= 0 && !plan.shared.pid)
+        if (Status nested = during(Stage::namespaces, nest(report)); !nested) fail(report, nested.error());
+    Fd proc; // a bare jail need not have one
+    if (plan.second_userns && plan.init != spec::Init::keeper)
+        if (auto opened = sys::open("/proc", O_PATH | O_DIRECTORY)) proc = std::move(opened).take();
+    if (Status built = build(plan, report, lifeline, about); !built) fail(report, built.error(), about);
+    // The launcher's arguments and environment, before anybody can look: /proc/1/{cmdline,environ} show them.
+    std::memset(caller.args, 0, caller.args_size);
+    if (plan.init != spec::Init::keeper)
+        fail(report, bare(plan, caller, report, lifeline, proc, about).error(), about);
+    auto kept = keep(plan, caller, report);
+    if (!kept) fail(report, kept.error());
+    Payload payload = std::move(kept).take();
     if (Status released = during(Stage::payload, release(plan, payload, lifeline)); !released)
         fail(report, released.error());
     auto listener = during(Stage::seccomp, hear_listener(plan, payload));

@@ -19,23 +19,28 @@ constexpr int kSignals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, 
 class Monitor {
 public:
     Monitor(const spec::Plan& plan, const Ends& ends, const Fd& signals)
-        : ends_(ends), signals_(signals), relay_(plan), tty_(plan.tty), raw_(plan.terminal == spec::Terminal::raw) {}
+        : ends_(ends), signals_(signals), relay_(plan), tty_(plan.tty), raw_(plan.terminal == spec::Terminal::raw),
+          init_(plan.init) {}
 
     Outcome run() {
         while (!turn()) {
         }
         relay_.drain();
         relay_.restore();
-        (void)sys::waitid(P_PIDFD, static_cast<id_t>(ends_.init.get()), WEXITED); // dead already: only reaped
-        if (!ended_ && !outcome_.error) {
+        if (ended_ && init_ == spec::Init::reaper) return outcome_; // which may have others to wait for
+        auto info = sys::waitid(P_PIDFD, static_cast<id_t>(ends_.init.get()), WEXITED); // dead already: only reaped
+        if (ended_ || outcome_.error) return outcome_;
+        if (init_ == spec::Init::keeper) {
             outcome_.signal = SIGKILL;
             outcome_.init_killed = true;
+        } else if (info) {
+            ((*info).si_code == CLD_EXITED ? outcome_.code : outcome_.signal) = (*info).si_status;
         }
         return outcome_;
     }
 
 private:
-    // One round of the loop. True when init is dead.
+    // One round of the loop. True when init is dead, or not to be waited for.
     bool turn() {
         std::vector<pollfd> fds = {{ends_.init.get(), POLLIN, 0}, {signals_.get(), POLLIN, 0}};
         std::size_t lifeline = watch(fds, ends_.lifeline, lifeline_open_);
@@ -52,7 +57,7 @@ private:
         }
         if (report != 0 && fds[report].revents != 0) hear_report();
         if (lifeline != 0 && fds[lifeline].revents != 0) hear_init();
-        if (fds[0].revents == 0) return false;
+        if (fds[0].revents == 0) return ended_ && init_ == spec::Init::reaper;
         while (lifeline_open_) hear_init(); // what it said last is still in the socket
         while (report_open_) hear_report();
         return true;
@@ -105,7 +110,12 @@ private:
             report_open_ = false;
             let_go_of_stdio();
             break;
-        case Message::error: outcome_.error = (*heard).message.error_value; break;
+        case Message::go: outcome_.executed = true; break; // unless an error follows
+        case Message::error:
+            outcome_.error = (*heard).message.error_value;
+            outcome_.about = (*heard).message.about.data();
+            outcome_.executed = false;
+            break;
         case Message::terminal: {
             Heard owned = std::move(heard).take();
             auto started = sys::during(sys::Stage::terminal, relay_.start(std::move(owned.fd)));
@@ -164,15 +174,17 @@ private:
     Relay relay_;
     std::array<bool, 3> tty_;
     bool raw_;
+    spec::Init init_;
     Outcome outcome_;
     bool report_open_ = true, lifeline_open_ = true, ended_ = false, told_hangup_ = false, stopping_ = false;
 };
 
 } // namespace
 
-sigset_t watched_signals() {
+sigset_t watched_signals(const spec::Plan& plan) {
     sigset_t set;
     ::sigemptyset(&set);
+    if (plan.init != spec::Init::keeper) return set;
     for (int sig : kSignals) {
         struct sigaction action {};
         bool ignored = ::sigaction(sig, nullptr, &action) == 0 && action.sa_handler == SIG_IGN;

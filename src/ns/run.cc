@@ -5,8 +5,11 @@
 #include "mount/mount.h"
 #include "ns/child.h"
 #include "ns/idmap.h"
+#include "ns/info.h"
 #include "ns/monitor.h"
 
+#include <cstdlib>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 
 namespace ajail::ns {
@@ -21,8 +24,69 @@ using sys::Result;
 using sys::Stage;
 using sys::Status;
 
-constexpr std::uint64_t kNamespaces =
-    CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP;
+std::uint64_t new_namespaces(const Plan& plan) {
+    const spec::Shared& shared = plan.shared;
+    std::uint64_t flags = CLONE_NEWNS;
+    if (!shared.user && plan.enter.userns < 0) flags |= CLONE_NEWUSER;
+    if (!shared.pid && plan.enter.pidns < 0) flags |= CLONE_NEWPID; // else the child makes it, see nest()
+    if (!shared.network) flags |= CLONE_NEWNET;
+    if (!shared.ipc) flags |= CLONE_NEWIPC;
+    if (!shared.uts) flags |= CLONE_NEWUTS;
+    if (!shared.cgroup) flags |= CLONE_NEWCGROUP;
+    return flags;
+}
+
+// What the child is to be born into. The pid namespace is only for children of ours (setns(2)).
+Status enter(const Plan& plan) {
+    if (plan.enter.userns >= 0) TRY(sys::setns(plan.enter.userns, CLONE_NEWUSER));
+    if (plan.enter.pidns >= 0) TRY(sys::setns(plan.enter.pidns, CLONE_NEWPID));
+    return Done{};
+}
+
+// The monitor of a bare jail ends as its caller says, and holds nothing of what the payload was given.
+Status make_small(const Plan& plan, const Caller& caller, const Ends& ends) {
+    if (!plan.descriptors) return Done{};
+    const spec::Supervise& asked = plan.supervise;
+    std::vector<int> kept = {ends.report.get(), ends.lifeline.get(), ends.init.get()};
+    for (int fd : {asked.info, asked.status, asked.ids})
+        if (fd >= 0) kept.push_back(fd);
+    TRY(sys::close_all_but(kept));
+    if (plan.enter.userns >= 0) TRY(sys::prctl(PR_SET_DUMPABLE, 1)); // see prctl(2)
+    if (!asked.die_with_parent) return Done{};
+    TRY(sys::prctl(PR_SET_PDEATHSIG, SIGKILL));
+    // It may have died before that. (Zero: our parent is in another pid namespace.)
+    return ::getppid() == caller.parent ? Status(Done{}) : Status(sys::refused(ESRCH));
+}
+
+// The number of the process that PIDFD is of, in our pid namespace (proc_pid_fdinfo(5)).
+Result<pid_t> number_of(const Fd& pidfd) {
+    std::string text = TRY(sys::read_file(("/proc/self/fdinfo/" + std::to_string(pidfd.get())).c_str()));
+    std::size_t at = text.find("\nPid:");
+    if (at == std::string::npos) return sys::refused(EPROTO);
+    return static_cast<pid_t>(std::strtol(text.c_str() + at + 5, nullptr, 10));
+}
+
+// The process to tell the caller about: the one that we have made, or the one that it has made below.
+Result<pid_t> jail_process(const Plan& plan, pid_t pid, const Fd& report) {
+    if (plan.enter.pidns < 0 || plan.shared.pid) return pid;
+    Heard heard = TRY(hear(report));
+    if (heard.message.kind != Message::process) return sys::refused(EPROTO);
+    return number_of(heard.fd);
+}
+
+// The caller has been told of the process, writes its id maps, and says so with a byte.
+Status wait_for_ids(const Plan& plan, pid_t pid) {
+    if (plan.supervise.ids < 0) return Done{};
+    Fd fd(plan.supervise.ids);
+    char byte = 0;
+    (void)sys::read_some(fd.get(), {&byte, 1});
+    std::string proc = "/proc/" + std::to_string(pid) + "/";
+    for (const char* map : {"uid_map", "gid_map"}) {
+        std::string text = TRY(sys::read_file((proc + map).c_str()));
+        if (text.empty()) return sys::refused(EPERM); // or everything would be nobody's
+    }
+    return Done{};
+}
 
 Status send_trees(const Plan& plan, pid_t pid, const Fd& report) {
     if (!plan.real_root) return Done{};
@@ -34,7 +98,10 @@ Status send_trees(const Plan& plan, pid_t pid, const Fd& report) {
 }
 
 Status release(const Plan& plan, const Caller& caller, pid_t pid, const Fd& report, Outcome& outcome) {
-    TRY(during(Stage::idmap, write_maps(plan, caller, pid, outcome.helper)));
+    pid_t process = TRY(during(Stage::start, jail_process(plan, pid, report)));
+    TRY(during(Stage::info, write_info(plan, process)));
+    TRY(during(Stage::idmap, wait_for_ids(plan, process)));
+    if (!plan.uids.empty()) TRY(during(Stage::idmap, write_maps(plan, caller, pid, outcome.helper)));
     TRY(during(Stage::mount, send_trees(plan, pid, report)));
     return during(Stage::start, tell(report, {.kind = Message::go}));
 }
@@ -42,12 +109,12 @@ Status release(const Plan& plan, const Caller& caller, pid_t pid, const Fd& repo
 Result<Outcome> start(const Plan& plan, const Caller& caller) {
     auto [report, child_report] = TRY(sys::socketpair());
     auto [lifeline, child_lifeline] = TRY(sys::socketpair());
-    sigset_t watched = watched_signals();
+    sigset_t watched = watched_signals(plan);
     TRY(sys::sigprocmask(SIG_BLOCK, watched, nullptr));
     Fd signals = TRY(sys::signalfd(watched));
     Fd init;
-    std::uint64_t flags = kNamespaces | (plan.network ? 0 : CLONE_NEWNET);
-    pid_t pid = TRY(during(Stage::namespaces, sys::clone3(flags, &init)));
+    TRY(during(Stage::enter, enter(plan)));
+    pid_t pid = TRY(during(Stage::namespaces, sys::clone3(new_namespaces(plan), &init)));
     if (pid == 0) {
         report.reset(); // the monitor's ends: with one of them here, its death would not be seen
         lifeline.reset();
@@ -58,14 +125,17 @@ Result<Outcome> start(const Plan& plan, const Caller& caller) {
     child_lifeline.reset();
     Ends ends{std::move(report), std::move(lifeline), std::move(init)};
     Outcome failed;
-    Status released = release(plan, caller, pid, ends.report, failed);
+    Status released = during(Stage::monitor, make_small(plan, caller, ends));
+    if (released) released = release(plan, caller, pid, ends.report, failed);
     if (!released) {
         (void)sys::pidfd_send_signal(ends.init.get(), SIGKILL);
         (void)sys::waitid(P_PIDFD, static_cast<id_t>(ends.init.get()), WEXITED);
         failed.error = released.error();
         return failed;
     }
-    return monitor(plan, ends, signals);
+    Outcome outcome = monitor(plan, ends, signals);
+    write_end(plan, outcome);
+    return outcome;
 }
 
 } // namespace

@@ -16,6 +16,7 @@ struct Caller {
     sigset_t mask{}; ///< the signal mask that ajail was started with
     mode_t umask = 022;
     bool ignores_sigpipe = false;
+    pid_t parent = 0;     ///< who had started us
     char* args = nullptr; ///< argv and environ as the kernel shows them in /proc/PID: wiped in init
     std::size_t args_size = 0;
 };
@@ -30,6 +31,8 @@ struct HelperEnd {
 struct Outcome {
     std::optional<HelperEnd> helper; ///< for an error of Call::helper
     std::optional<sys::Error> error; ///< set: ajail failed, or (stage exec) the command could not be executed
+    std::string about;               ///< of the error: what was found in the way, if that has a name
+    bool executed = false;           ///< a bare jail's payload was
     int code = 0;                    ///< exit code of the payload
     int signal = 0;                  ///< or the signal that killed it
     bool init_killed = false;        ///< somebody outside has killed init, and with it the jail

@@ -4,7 +4,9 @@
 //   report    monitor <-> child, then payload. Closed by exec.
 //     monitor -> child    tree N (+fd)   an idmapped tree for operation N       (real root only)
 //                         go             id maps are written: proceed
-//     child  -> monitor   terminal (+fd) the master of the jail's pty; answered by go
+//     child  -> monitor   process (+fd)  a pidfd: that one is the jail's, not the sender  (a pid namespace in another)
+//                         terminal (+fd) the master of the jail's pty; answered by go
+//                         go             all is set up, exec is next                      (a bare jail)
 //                         error E        a step failed; the sender exits
 //                         EOF            exec happened (or the sender died: init's end tells)
 //   lifeline  monitor <-> init, for the life of the jail. EOF at either end: the other is gone.
@@ -23,6 +25,7 @@
 
 #include "sys/calls.h"
 
+#include <array>
 #include <cstdint>
 
 namespace ajail::ns {
@@ -38,10 +41,12 @@ struct Message {
         signal,
         stopped,
         exited,
-        killed
+        killed,
+        process
     } kind = eof;
     std::int32_t value = 0;
     sys::Error error_value{};
+    std::array<char, 240> about{}; ///< of an error: what was found, cut off, ended by a zero
 };
 
 inline sys::Status tell(const sys::Fd& socket, Message message, int fd = -1) {

@@ -19,9 +19,11 @@ sys::Status landlock(const spec::Plan& plan);
 /// The seccomp programs of the Plan, in order. EINVAL for a name that was not built in. If one of them asks, the
 /// descriptor on which somebody must answer (see emulation.h), else none.
 sys::Result<sys::Fd> filter(const spec::Plan& plan);
+/// The caller's own programs, in order. After the last of them only exec is certain to work.
+sys::Status load(const spec::Plan& plan);
 /// Whether filter() will give a descriptor.
 bool asks(const spec::Plan& plan);
-/// Reads back what the kernel says of all of the above; EPERM if a wall does not stand.
+/// Reads back what the kernel says of all of the above but load(); EPERM if a wall does not stand.
 sys::Status read_back(const spec::Plan& plan);
 
 } // namespace ajail::policy

@@ -22,6 +22,7 @@ Json source_json(const Source& s) {
     Json out{{"path", escape(host_path(s))}, {"resolve", kResolve[static_cast<int>(s.resolve)]}};
     if (!s.base.empty()) out["base"] = escape(s.base);
     out["kind"] = s.directory ? "directory" : "file";
+    if (s.descriptor >= 0) out["descriptor"] = s.descriptor;
     return out;
 }
 
@@ -36,11 +37,9 @@ struct ToJson {
     Json operator()(const op::Filesystem& o) const {
         Json options = Json::object();
         for (const auto& [key, value] : o.options) options[key] = value;
-        return {{"op", "filesystem"},
-                {"type", o.type},
-                {"target", escape(o.target)},
-                {"options", options},
-                {"attr", attr_json(o.attr)}};
+        return {{"op", "filesystem"},         {"type", o.type},
+                {"target", escape(o.target)}, {"options", options},
+                {"attr", attr_json(o.attr)},  {"parents", o.parents}};
     }
     Json operator()(const op::Bind& o) const {
         return {{"op", "bind"},
@@ -52,11 +51,26 @@ struct ToJson {
                 {"edit", o.edit}};
     }
     Json operator()(const op::Overlay& o) const {
-        Json out{{"op", "overlay"},    {"lower", source_json(o.lower)}, {"target", escape(o.target)},
-                 {"upper", "scratch"}, {"attr", attr_json(o.attr)},     {"idmap", o.idmap}};
+        Json lowers = Json::array();
+        for (const Source& lower : o.lowers) lowers.push_back(source_json(lower));
+        Json out{{"op", "overlay"},
+                 {"lowers", lowers},
+                 {"target", escape(o.target)},
+                 {"attr", attr_json(o.attr)},
+                 {"idmap", o.idmap}};
+        if (o.writes == Layers::thrown_away) out["upper"] = "scratch";
+        if (o.writes == Layers::kept) out["upper"] = source_json(o.upper), out["work"] = source_json(o.work);
+        if (o.mode) out["mode"] = *o.mode;
         if (!o.entry.empty()) out["entry"] = escape(o.entry);
         return out;
     }
+    Json operator()(const op::MakeDirectory& o) const {
+        return {{"op", "make_directory"}, {"target", escape(o.target)}, {"mode", o.mode}};
+    }
+    Json operator()(const op::Chmod& o) const {
+        return {{"op", "chmod"}, {"target", escape(o.target)}, {"mode", o.mode}};
+    }
+    Json operator()(const op::ReadOnly& o) const { return {{"op", "read_only"}, {"target", escape(o.target)}}; }
     Json operator()(const op::Restrict& o) const {
         return {{"op", "restrict"}, {"target", escape(o.target)}, {"attr", attr_json(o.attr)}};
     }
@@ -64,13 +78,14 @@ struct ToJson {
         return {{"op", "mask"}, {"target", escape(o.target)}, {"optional", o.optional}};
     }
     Json operator()(const op::Data& o) const {
-        return {{"op", "data"}, {"target", escape(o.target)}, {"content", escape(o.content)}, {"mode", o.mode}};
+        return {{"op", "data"},   {"target", escape(o.target)}, {"content", escape(o.content)}, {"mode", o.mode},
+                {"bind", o.bind}, {"attr", attr_json(o.attr)}};
     }
     Json operator()(const op::Symlink& o) const {
         return {{"op", "symlink"}, {"target", escape(o.target)}, {"to", escape(o.to)}};
     }
     Json operator()(const op::Sysctl& o) const {
-        return {{"op", "sysctl"}, {"target", escape(o.target)}, {"value", o.value}};
+        return {{"op", "sysctl"}, {"target", escape(o.target)}, {"value", o.value}, {"old_root", o.old_root}};
     }
 };
 
@@ -81,23 +96,51 @@ Json map_json(const IdMaps& maps) {
 }
 
 Json user_json(const Plan& plan) {
+    if (!plan.user && plan.uids.empty()) return nullptr; // whoever calls
     User user = plan.user.value_or(User{plan.uids.at(0).inside, plan.gids.at(0).inside, {}});
     return {{"uid", user.uid}, {"gid", user.gid}, {"groups", user.groups}};
+}
+
+// Descriptors of the caller; -1: none.
+Json supervise_json(const Plan& plan) {
+    const Supervise& s = plan.supervise;
+    return {{"userns", plan.enter.userns},
+            {"pidns", plan.enter.pidns},
+            {"last_userns", plan.enter.last_userns},
+            {"info", s.info},
+            {"status", s.status},
+            {"block", s.block},
+            {"ids", s.ids},
+            {"sync", s.sync},
+            {"locks", strings(s.locks)},
+            {"die_with_parent", s.die_with_parent}};
 }
 
 } // namespace
 
 std::string to_json(const Plan& plan) {
-    static constexpr const char* kTerminal[] = {"none", "cooked", "raw"};
+    static constexpr const char* kTerminal[] = {"none", "cooked", "raw", "callers"};
+    static constexpr const char* kInit[] = {"keeper", "reaper", "none"};
     Json ops = Json::array();
     for (const Op& op : plan.ops) ops.push_back(std::visit(ToJson{}, op));
     Json caps = Json::array();
     for (int cap = 0; cap < 64; ++cap)
         if ((plan.caps >> cap & 1U) != 0) caps.push_back(cap_name(cap));
+    Json instructions = Json::array(); // of the caller's programs, how many
+    for (const std::string& program : plan.programs) instructions.push_back(program.size() / 8);
     Json degraded = Json::array();
     for (const Degraded& d : plan.degraded) degraded.push_back({{"what", escape(d.what)}, {"why", escape(d.why)}});
-    Json namespaces = {"user", "mount", "pid", "ipc", "uts", "cgroup"};
-    if (!plan.network) namespaces.push_back("net");
+    Json namespaces = Json::array();
+    auto own = [&](const char* name, bool shared) {
+        if (!shared) namespaces.push_back(name);
+    };
+    own("user", plan.shared.user);
+    own("mount", false);
+    own("pid", plan.shared.pid);
+    own("ipc", plan.shared.ipc);
+    own("uts", plan.shared.uts);
+    own("cgroup", plan.shared.cgroup);
+    own("net", plan.shared.network);
     Json out{
         {"namespaces", namespaces},
         {"uid_map", map_json(plan.uids)},
@@ -105,23 +148,34 @@ std::string to_json(const Plan& plan) {
         {"setgroups", plan.groups},
         {"user", user_json(plan)},
         {"real_root", plan.real_root},
-        {"hostname", escape(plan.hostname)},
+        {"hostname", plan.hostname ? Json(escape(*plan.hostname)) : Json(nullptr)},
         {"scratch", {{"size", plan.scratch.size}, {"directory", escape(plan.scratch.directory)}}},
         {"ops", ops},
         {"terminal", kTerminal[static_cast<int>(plan.terminal)]},
         {"second_userns", plan.second_userns},
+        {"init", kInit[static_cast<int>(plan.init)]},
+        {"new_session", plan.new_session},
+        {"own_keyring", plan.own_keyring},
+        {"descriptors", plan.descriptors},
+        {"host_targets", plan.host_targets},
         {"capabilities", caps},
+        {"ambient", plan.ambient},
+        {"caller_caps", plan.caller_caps},
+        {"assert_no_userns", plan.assert_no_userns},
         {"no_new_privs", true},
         {"landlock_abi", plan.landlock_abi},
         {"landlock_files", plan.landlock_files},
         {"seccomp", strings(plan.filters)},
+        {"seccomp_programs", instructions},
         {"degraded", degraded},
         {"exec",
          {{"candidates", strings(plan.exec.candidates)},
           {"argv", strings(plan.exec.argv)},
           {"env", strings(plan.exec.env)},
-          {"cwd", escape(plan.exec.cwd)}}},
+          {"cwds", strings(plan.exec.cwds)},
+          {"pwd", plan.exec.pwd}}},
     };
+    if (plan.host_targets) out["supervise"] = supervise_json(plan);
     if (!plan.newuidmap.empty()) out["map_helpers"] = {escape(plan.newuidmap), escape(plan.newgidmap)};
     return out.dump(2) + "\n";
 }

@@ -3,6 +3,7 @@
 #include "spec/ids.h"
 
 #include <algorithm>
+#include <cstdio>
 #include <linux/capability.h>
 #include <set>
 
@@ -20,6 +21,13 @@ constexpr std::uint64_t kRootCaps = bit(CAP_CHOWN) | bit(CAP_DAC_OVERRIDE) | bit
                                     bit(CAP_KILL) | bit(CAP_SETGID) | bit(CAP_SETUID) | bit(CAP_SETPCAP) |
                                     bit(CAP_SETFCAP) | bit(CAP_NET_BIND_SERVICE) | bit(CAP_SYS_CHROOT) |
                                     bit(CAP_AUDIT_WRITE);
+
+constexpr unsigned kPrivate = 0700; // parents of what has no mode of its own
+
+// Who may not enter a directory shall not get further by the ones above, which are made for it.
+constexpr unsigned parents_for(unsigned mode) {
+    return 0755U & ~((mode & 0070U) == 0 ? 0050U : 0U) & ~((mode & 0007U) == 0 ? 0005U : 0U);
+}
 
 constexpr Attr kReadOnly{};
 constexpr Attr kProgramsReadOnly{.exec = true};
@@ -50,14 +58,18 @@ public:
     Lowering(const Spec& spec, const Host& host) : spec_(spec), host_(host) {}
 
     std::variant<Plan, Refusal> run() {
-        if (auto why_not = ids()) return Refusal{*why_not};
-        if (auto why_not = user()) return Refusal{*why_not};
+        if (spec_.bare) {
+            bare();
+        } else {
+            if (auto why_not = ids()) return Refusal{*why_not};
+            if (auto why_not = user()) return Refusal{*why_not};
+        }
         if (const char* why_not = root()) return Refusal{why_not};
         for (const Mount& mount : spec_.mounts) std::visit([this](const auto& m) { add(m); }, mount);
         policy();
         terminal();
         exec();
-        plan_.network = spec_.network;
+        plan_.shared = spec_.shared;
         plan_.hostname = spec_.hostname;
         plan_.scratch = spec_.scratch;
         // A tmpfs takes half of the machine's memory by itself, also where the caller may use less: when it is full,
@@ -69,6 +81,23 @@ public:
     }
 
 private:
+    // What is asked for and nothing else, see Spec::bare. One id, the caller's own, also real root's.
+    void bare() {
+        plan_.enter = spec_.enter;
+        plan_.supervise = spec_.supervise;
+        plan_.new_session = spec_.new_session;
+        plan_.own_keyring = false;
+        plan_.descriptors = true;
+        plan_.host_targets = true;
+        const Supervise& asked = spec_.supervise;
+        bool needs_reaper = !spec_.shared.pid || !asked.sync.empty() || !asked.locks.empty();
+        plan_.init = needs_reaper && !asked.as_pid_1 ? Init::reaper : Init::none;
+        if (spec_.enter.userns >= 0) plan_.user = spec_.user;
+        if (spec_.shared.user || spec_.enter.userns >= 0 || asked.ids >= 0 || !spec_.user) return;
+        plan_.uids = {{spec_.user->uid, host_.uid, 1}};
+        plan_.gids = {{spec_.user->gid, host_.gid, 1}};
+    }
+
     // One id, or a range: an unassigned one for real root (which is never mapped), a subordinate one for others.
     // Or why not.
     std::optional<std::string> ids() {
@@ -138,7 +167,10 @@ private:
     const char* root() {
         const Source& source = spec_.root.source;
         switch (spec_.root.kind) {
-        case Root::empty: op(op::Directory{"/", 0755, kPrograms}); break;
+        case Root::empty:
+            // What is mounted over all of it at once needs no ground.
+            if (!covers_root()) op(op::Directory{"/", 0755, kPrograms});
+            break;
         case Root::writable: op(op::Bind{source, "/", kPrograms, idmap(source), true}); break;
         case Root::overlay:
             if (!host_.overlay)
@@ -149,10 +181,15 @@ private:
                 return "other file systems are mounted inside the root filesystem, and the kernel does not let a "
                        "user "
                        "namespace take them apart; unmount them";
-            op(op::Overlay{source, "", "/", kPrograms, idmap(source)});
+            op(op::Overlay{{source}, "", "/", kPrograms, idmap(source)});
             break;
         }
         return nullptr;
+    }
+
+    bool covers_root() const {
+        auto* bind = spec_.mounts.empty() ? nullptr : std::get_if<Bind>(&spec_.mounts.front());
+        return bind != nullptr && bind->target == "/" && bind->source.directory;
     }
 
     void add(const Bind& m) {
@@ -174,30 +211,51 @@ private:
             op(op::Bind{m.source, m.target, kProgramsReadOnly, idmap(m.source), false});
             return;
         }
-        op::Overlay overlay{m.source, "", m.target, kPrograms, idmap(m.source)};
+        op::Overlay overlay{{m.source}, "", m.target, kPrograms, idmap(m.source)};
         if (!m.source.directory) {
             // overlayfs takes directories: the file's own directory below, and only the file shown. Nothing is
             // copied until somebody writes.
             std::size_t slash = m.source.path.rfind('/');
             overlay.entry = slash == std::string::npos ? m.source.path : m.source.path.substr(slash + 1);
-            overlay.lower.path = slash == std::string::npos ? "." : slash == 0 ? "/" : m.source.path.substr(0, slash);
-            overlay.lower.directory = true;
+            Source& lower = overlay.lowers[0];
+            lower.path = slash == std::string::npos ? "." : slash == 0 ? "/" : m.source.path.substr(0, slash);
+            lower.directory = true;
         }
+        op(std::move(overlay));
+    }
+
+    void add(const Layers& m) {
+        op::Overlay overlay{m.lowers, "", m.target, kPrograms};
+        overlay.attr.writable = m.writes != Layers::none;
+        overlay.writes = m.writes;
+        overlay.upper = m.upper;
+        overlay.work = m.work;
+        overlay.mode = 0755;
         op(std::move(overlay));
     }
 
     void add(const Tmpfs& m) {
         pin(m.target);
-        op(op::Directory{m.target, m.mode & 07777U, kPrograms});
+        if (spec_.bare) op(tmpfs(m.target, m.mode, m.size));
+        else op(op::Directory{m.target, m.mode & 07777U, kPrograms});
     }
+    void add(const Mqueue& m) { op(op::Filesystem{"mqueue", {}, m.target, kData, kPrivate}); }
     void add(const Mask& m) {
         pin(m.target);
         op(op::Mask{m.target, false});
     }
-    void add(const Data& m) { op(op::Data{m.target, m.content, m.mode, !throw_away()}); }
+    void add(const Data& m) {
+        bool bind = m.how == Data::replace ? !throw_away() : m.how != Data::written;
+        Attr attr{.writable = m.how != Data::read_only, .exec = spec_.bare};
+        op(op::Data{m.target, m.content, m.mode, bind, attr, parents_for(m.mode)});
+    }
+    void add(const Directory& m) { op(op::MakeDirectory{m.target, m.mode, parents_for(m.mode)}); }
+    void add(const Chmod& m) { op(op::Chmod{m.target, m.mode}); }
+    void add(const ReadOnly& m) { op(op::ReadOnly{m.target}); }
     void add(const Symlink& m) { op(op::Symlink{m.target, m.to}); }
 
     void add(const Proc& m) {
+        if (spec_.bare) return bare_proc(m);
         op(op::Filesystem{"proc", {}, m.target, kData});
         if (!spec_.policy.nested) {
             // No user namespaces below this one: the door to most kernel bugs of the last years. With a second
@@ -209,6 +267,7 @@ private:
     }
 
     void add(const Dev& m) {
+        if (spec_.bare) return bare_dev(m);
         op(op::Directory{m.target, 0755, kData});
         for (const char* name : kDevices) {
             Source source{.path = join("/dev", name), .directory = false, .system = true};
@@ -225,13 +284,70 @@ private:
         if (any_tty) op(op::Symlink{join(m.target, "console"), "pts/0"});
     }
 
+    // Without an own pid namespace the host's procfs is the right one, and a new one could not be mounted.
+    void bare_proc(const Proc& m) {
+        Source host{.path = "/proc"};
+        if (spec_.shared.pid && spec_.enter.pidns < 0) op(op::Bind{host, m.target, kPrograms});
+        else op(op::Filesystem{"proc", {}, m.target, kData, kPrivate});
+        // To others than the machine's root their modes say no.
+        for (const char* name : {"sys", "sysrq-trigger", "irq", "bus"})
+            if (host_.real_root) op(op::Restrict{join(m.target, name), kProgramsReadOnly});
+    }
+
+    void bare_dev(const Dev& m) {
+        op(tmpfs(m.target, 0755, 0, kPrivate));
+        auto device = [&](const std::string& path, const char* name) {
+            Source source{.path = path, .directory = false, .system = true};
+            Attr attr{.writable = true, .devices = true, .exec = true};
+            op(op::Bind{source, join(m.target, name), attr});
+        };
+        for (const char* name : kDevices) device(join("/dev", name), name);
+        for (auto [name, to] : kDevLinks) op(op::Symlink{join(m.target, name), to});
+        op(op::MakeDirectory{join(m.target, "shm")});
+        op(op::MakeDirectory{join(m.target, "pts")});
+        op(op::Filesystem{"devpts",
+                          {{"ptmxmode", "0666"}, {"mode", "620"}},
+                          join(m.target, "pts"),
+                          Attr{.writable = true, .devices = true},
+                          kPrivate});
+        if (!host_.console.empty()) device(host_.console, "console");
+    }
+
+    // A file system of its own, where that is what programs look for.
+    static op::Filesystem tmpfs(const std::string& target, unsigned mode, std::uint64_t size,
+                                std::optional<unsigned> parents = {}) {
+        char text[16];
+        (void)std::snprintf(text, sizeof text, "%o", mode & 07777U);
+        op::Filesystem fs{"tmpfs", {{"mode", text}}, target, kPrograms, parents.value_or(parents_for(mode))};
+        if (size != 0) fs.options.emplace_back("size", std::to_string(size));
+        return fs;
+    }
+
+    bool adds(int cap) const {
+        const std::vector<int>& caps = spec_.policy.add_caps;
+        return std::find(caps.begin(), caps.end(), cap) != caps.end();
+    }
+    // With CAP_SYS_RESOURCE the limit on user namespaces could be raised again.
     bool needs_second_userns() const {
-        for (int cap : spec_.policy.add_caps)
-            if (cap == CAP_SYS_ADMIN) return true;
-        return false;
+        if (spec_.bare && plan_.uids.empty()) return false; // no user namespace of ours at all
+        return adds(CAP_SYS_ADMIN) || (spec_.bare && !spec_.policy.nested && adds(CAP_SYS_RESOURCE));
+    }
+
+    void bare_policy() {
+        const Policy& asked = spec_.policy;
+        for (int cap : asked.add_caps) plan_.caps |= bit(cap);
+        // The bounding set of a new user namespace is full, and is cut to what the caller has.
+        plan_.caller_caps = asked.caller_caps && spec_.shared.user;
+        plan_.ambient = !asked.caller_caps;
+        plan_.second_userns = needs_second_userns();
+        plan_.programs = asked.programs;
+        plan_.assert_no_userns = asked.assert_not_nested;
+        if (!asked.nested)
+            op(op::Sysctl{"/proc/sys/user/max_user_namespaces", plan_.second_userns ? "1" : "0", true});
     }
 
     void policy() {
+        if (spec_.bare) return bare_policy();
         bool root = (spec_.identity == Identity::root || host_.real_root) && payload_is_root();
         plan_.caps = root ? kRootCaps : 0;
         // In a granted directory a file capability that the jail's root sets is the host root's: good for everybody.
@@ -249,7 +365,7 @@ private:
         } else if (host_.landlock_abi == 0) {
             plan_.degraded.push_back({"Landlock", "this kernel has none (CONFIG_SECURITY_LANDLOCK, lsm=)"});
         }
-        if (host_.landlock_abi < 6 && spec_.network)
+        if (host_.landlock_abi < 6 && spec_.shared.network)
             plan_.degraded.push_back({"keeping the host's abstract Unix sockets away",
                                       "the network is shared, and Landlock can do it from Linux 6.12 on"});
         plan_.filters = {"terminal"};
@@ -259,14 +375,19 @@ private:
     }
 
     void terminal() {
+        if (spec_.bare) {
+            plan_.terminal = Terminal::callers;
+            return;
+        }
         plan_.tty = host_.tty;
         if (host_.tty[0] && host_.tty[1]) plan_.terminal = Terminal::raw;
         else if (host_.tty[0] || host_.tty[1] || host_.tty[2]) plan_.terminal = Terminal::cooked;
     }
 
     void exec() {
-        plan_.exec.cwd = spec_.command.cwd;
-        std::string path;
+        plan_.exec.cwds = spec_.command.cwds;
+        plan_.exec.pwd = spec_.bare;
+        std::string path = "/bin:/usr/bin"; // execvp(3), where there is no PATH
         for (const auto& [name, value] : spec_.command.env) {
             plan_.exec.env.push_back(name + "=" + value);
             if (name == "PATH") path = value;
@@ -278,7 +399,7 @@ private:
             return;
         }
         plan_.exec.argv = spec_.command.argv;
-        search(plan_.exec.argv[0], path);
+        search(spec_.command.file.empty() ? plan_.exec.argv[0] : spec_.command.file, path);
     }
 
     // As execvp(3), but done beforehand, with the jail's PATH. An empty element means the current directory.
@@ -299,6 +420,7 @@ private:
     // A mount holds its own name and nothing above it: below a writable directory, one in between could be renamed
     // away and something else be put at the path. So each in between becomes a mountpoint (rename(2): EBUSY).
     void pin(const std::string& target) {
+        if (spec_.bare) return;
         std::size_t index = plan_.ops.size();
         while (index-- > 0)
             if (within(target, target_of(plan_.ops[index])) &&
@@ -321,7 +443,7 @@ private:
         return spec_.root.kind == Root::overlay && !edits;
     }
 
-    bool idmap(const Source& source) const { return host_.real_root && !source.system; }
+    bool idmap(const Source& source) const { return plan_.real_root && !source.system; }
     void op(Op o) { plan_.ops.push_back(std::move(o)); }
 
     const Spec& spec_;

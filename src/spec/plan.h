@@ -38,6 +38,7 @@ struct Filesystem {
     std::vector<std::pair<std::string, std::string>> options;
     std::string target;
     Attr attr;
+    unsigned parents = 0755; ///< mode of the directories above target that are missing
 };
 /// A new directory on scratch, attached at target: whatever is thrown away shares one limit.
 struct Directory {
@@ -53,13 +54,16 @@ struct Bind {
     bool idmap = false; ///< through an idmapped mount, so that the host's ids appear as the jail's
     bool edit = false;  ///< a root filesystem, or a part of one: missing mountpoints are made in it beforehand
 };
-/// overlayfs: lower below, a layer on the jail's scratch tmpfs above; `entry`: only this name of it is shown.
+/// overlayfs: `lowers` below, the lowest first, above them a layer on the jail's scratch, one of the host, or none.
 struct Overlay {
-    Source lower;
-    std::string entry;
+    std::vector<Source> lowers;
+    std::string entry; ///< not empty: only this name of it is shown
     std::string target;
     Attr attr;
-    bool idmap = false;
+    bool idmap = false; ///< of the one lower
+    Layers::Writes writes = Layers::thrown_away;
+    Source upper = {}, work = {};      ///< for Layers::kept
+    std::optional<unsigned> mode = {}; ///< of the new upper directory; none: what the lower one has
 };
 /// What stands at target, bound onto itself with these attributes; nothing if there is no target.
 struct Restrict {
@@ -75,34 +79,62 @@ struct Data {
     std::string target;
     std::string content;
     unsigned mode = 0644;
-    bool bind = false; ///< over what is there; else written into the throw-away layer that the target stands on
+    bool bind = false; ///< over what is there; else written into the file system that the target stands on
+    Attr attr = {};    ///< for a bind
+    unsigned parents = 0755;
 };
+struct MakeDirectory {
+    std::string target;
+    unsigned mode = 0755;
+    unsigned parents = 0755;
+};
+struct Chmod {
+    std::string target;
+    unsigned mode = 0;
+};
+/// The mount at target, and only that one, becomes read-only.
+struct ReadOnly {
+    std::string target;
+};
+/// What is there already with the same `to` is left alone.
 struct Symlink {
     std::string target;
     std::string to;
 };
-/// A value for a file of the jail's own /proc/sys.
+/// A value for a file of /proc/sys: of the jail's own, or of the old root's, where the user namespace of who writes is
+/// what counts.
 struct Sysctl {
     std::string target;
     std::string value;
+    bool old_root = false;
 };
 } // namespace op
 
 using Op = std::variant<op::Filesystem, op::Directory, op::Bind, op::Overlay, op::Restrict, op::Mask, op::Data,
-                        op::Symlink, op::Sysctl>;
+                        op::MakeDirectory, op::Chmod, op::ReadOnly, op::Symlink, op::Sysctl>;
 
-/// How the payload's terminal is made. Never the caller's own: a jail holds no descriptor of the host's terminal.
+/// How the payload's terminal is made. Unless the Spec is bare it is never the caller's own: a jail holds no descriptor
+/// of the host's terminal.
 enum class Terminal : std::uint8_t {
     none,   ///< no stdio is a terminal; a new session without one
     cooked, ///< an own pty for those stdio that are; the host's terminal keeps its line discipline
     raw,    ///< stdin and stdout are terminals: the host's is put in raw mode, all keys go in
+    callers ///< whatever stdio the caller has given
+};
+
+/// Who stands between the monitor and the payload.
+enum class Init : std::uint8_t {
+    keeper, ///< answers, passes signals on, and ends the jail with the payload or the monitor
+    reaper, ///< waits for children until there are none, and is as capable and filtered as the payload
+    none    ///< nobody: the payload is the monitor's own child, and PID 1 of its namespace if that is a new one
 };
 
 struct Exec {
     std::vector<std::string> candidates; ///< tried in order while one is missing
     std::vector<std::string> argv;
-    std::vector<std::string> env; ///< NAME=VALUE
-    std::string cwd;
+    std::vector<std::string> env;  ///< NAME=VALUE
+    std::vector<std::string> cwds; ///< the first that can be entered becomes the working directory
+    bool pwd = false;              ///< and the value of PWD
 };
 
 /// A wall that was wanted and cannot be had here, and why; allowed by the Spec, or lower() would have refused.
@@ -111,23 +143,33 @@ struct Degraded {
 };
 
 struct Plan {
-    bool network = false;       ///< share the host's; else an own network namespace with lo up
-    bool second_userns = false; ///< the payload may hold CAP_SYS_ADMIN: mounts are locked by a second level
-    bool real_root = false;     ///< started by uid 0: the ids below are an unassigned range
-    IdMaps uids, gids;
+    Shared shared; ///< where the network is not, lo is brought up
+    Enter enter;
+    Supervise supervise;
+    Init init = Init::keeper;
+    bool new_session = true;          ///< setsid(2)
+    bool own_keyring = true;          ///< an empty session keyring
+    bool descriptors = false;         ///< the caller's are inherited, 3 and on
+    bool host_targets = false;        ///< missing targets are made wherever they are missing; none is a symlink
+    bool second_userns = false;       ///< the payload may hold CAP_SYS_ADMIN: mounts are locked by a second level
+    bool real_root = false;           ///< started by uid 0: the ids below are an unassigned range
+    IdMaps uids, gids;                ///< empty: none are written
     bool groups = false;              ///< setgroups(2) works inside: the caller's groups are left, else they stay
     std::string newuidmap, newgidmap; ///< the programs that write the maps; empty: written directly
     std::optional<User> user;         ///< whom the payload becomes, from the first id of the maps
-    std::string hostname;
+    std::optional<std::string> hostname;
     Scratch scratch;
     std::vector<Op> ops;
     Terminal terminal = Terminal::none;
     std::array<bool, 3> tty{};
-    std::uint64_t caps = 0;           ///< permitted, effective, bounding of the payload
-    bool ambient = false;             ///< the payload is not root inside: its caps must be ambient to survive exec
-    unsigned landlock_abi = 0;        ///< 0: no ruleset
-    bool landlock_files = true;       ///< else its scopes only
-    std::vector<std::string> filters; ///< seccomp programs by name, loaded in order
+    std::uint64_t caps = 0;            ///< permitted, effective, bounding of the payload
+    bool ambient = false;              ///< inheritable and ambient as well: without being root they survive exec so
+    bool caller_caps = false;          ///< instead of all that: those of the caller stay as they are
+    bool assert_no_userns = false;     ///< the payload must not be able to make one: tried before exec
+    unsigned landlock_abi = 0;         ///< 0: no ruleset
+    bool landlock_files = true;        ///< else its scopes only
+    std::vector<std::string> filters;  ///< seccomp programs by name, loaded in order
+    std::vector<std::string> programs; ///< the caller's own, the bytes of sock_filter[]
     Exec exec;
     std::vector<Degraded> degraded;
 };

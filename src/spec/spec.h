@@ -30,6 +30,7 @@ struct Source {
     bool directory = true;  ///< what it was when the front end looked; the engine refuses if it changed
     bool submounts = false; ///< other file systems are mounted in it
     bool system = false;    ///< of the host's system, not the user's: never presented as the payload's own (idmap)
+    int descriptor = -1;    ///< of the caller, which this path must still lead to: another object is refused
 };
 
 struct Bind {
@@ -44,9 +45,21 @@ struct Overlay {
     Source source;
     std::string target;
 };
+/// Layers of the host, the lowest first. Writes are kept in `upper`, or are thrown away, or there are none.
+struct Layers {
+    enum Writes : std::uint8_t { none, thrown_away, kept } writes = none;
+    std::vector<Source> lowers;
+    Source upper = {},
+           work = {}; ///< for Writes::kept: where they go, and an empty directory of the same file system for work
+    std::string target;
+};
 struct Tmpfs {
     std::string target;
     unsigned mode = 0755;
+    std::uint64_t size = 0; ///< bytes; 0: no limit of its own
+};
+struct Mqueue {
+    std::string target;
 };
 /// An empty read-only file or directory in place of what is there.
 struct Mask {
@@ -54,9 +67,29 @@ struct Mask {
 };
 /// A file with this content (tmpfs-backed, writable, thrown away) in place of what is there.
 struct Data {
+    enum How : std::uint8_t {
+        replace,   ///< where the ground is thrown away, an ordinary file of it; else mounted over what is there
+        written,   ///< into the file system that the target stands on, whichever that is
+        mounted,   ///< over what is there, writable
+        read_only, ///< over what is there
+    };
     std::string target;
     std::string content;
     unsigned mode = 0644;
+    How how = replace;
+};
+/// A directory, where there is none yet.
+struct Directory {
+    std::string target;
+    unsigned mode = 0755;
+};
+struct Chmod {
+    std::string target;
+    unsigned mode = 0;
+};
+/// The mount at target becomes read-only; not those in it.
+struct ReadOnly {
+    std::string target;
 };
 struct Symlink {
     std::string target; ///< where the link stands
@@ -69,7 +102,8 @@ struct Proc {
 struct Dev {
     std::string target;
 };
-using Mount = std::variant<Bind, Overlay, Tmpfs, Mask, Data, Symlink, Proc, Dev>;
+using Mount =
+    std::variant<Bind, Overlay, Layers, Tmpfs, Mqueue, Mask, Data, Directory, Chmod, ReadOnly, Symlink, Proc, Dev>;
 
 /// What stands at `/`.
 struct Root {
@@ -94,15 +128,43 @@ struct User {
 };
 
 struct Policy {
-    std::vector<int> add_caps = {}; ///< numbers as in capabilities(7), on top of the identity's own
-    bool no_root_emulation = false; ///< calls that only a real root could make fail, as the kernel says
-    bool nested = false;            ///< the payload may make user namespaces
+    std::vector<int> add_caps = {};         ///< numbers as in capabilities(7), on top of the identity's own
+    bool caller_caps = false;               ///< the capabilities of the caller stay as they are
+    bool no_root_emulation = false;         ///< calls that only a real root could make fail, as the kernel says
+    bool nested = false;                    ///< the payload may make user namespaces
+    bool assert_not_nested = false;         ///< try, and refuse to run if it can
+    std::vector<std::string> programs = {}; ///< seccomp programs, the bytes of sock_filter[], loaded in order
 };
 
 struct Command {
     std::vector<std::string> argv = {}; ///< empty: an interactive shell
+    std::string file = {};              ///< what is executed, if it is not argv[0]
     std::vector<std::pair<std::string, std::string>> env = {};
-    std::string cwd = "/";
+    std::vector<std::string> cwds = {"/"}; ///< the first that can be entered
+};
+
+/// What the payload has in common with its caller. All false: namespaces of its own.
+struct Shared {
+    bool user = false, pid = false, network = false, ipc = false, uts = false, cgroup = false;
+    bool operator==(const Shared&) const = default;
+};
+
+/// Namespaces that are there and are entered, by descriptors of the caller; -1: none.
+struct Enter {
+    int userns = -1, pidns = -1;
+    int last_userns = -1; ///< once the mounts are made
+};
+
+/// Descriptors of the caller by which it follows and steers the jail's life; -1: none.
+struct Supervise {
+    int info = -1;              ///< gets a JSON document about the process, before it is let go
+    int status = -1;            ///< gets that, and one with the exit status at the end
+    int block = -1;             ///< read from just before exec
+    int ids = -1;               ///< read from when the user namespace is there: the caller writes its id maps
+    std::vector<int> sync = {}; ///< stays open as long as the jail lives
+    std::vector<std::string> locks = {}; ///< files of the jail, locked as long as it lives (fcntl(2), F_RDLCK)
+    bool die_with_parent = false;        ///< the jail ends with its caller, however that ends
+    bool as_pid_1 = false;               ///< the payload is PID 1 itself
 };
 
 /// Where throw-away layers live: a tmpfs of this size (empty: half the memory), or a directory of the host that is
@@ -118,10 +180,17 @@ struct Spec {
     Identity identity = Identity::root;
     Users users = Users::one;
     std::optional<User> user = {}; ///< who the payload is, where it is not the identity
-    bool network = false;          ///< share the host's network namespace
-    std::string hostname = "localhost";
+    Shared shared = {};
+    std::optional<std::string> hostname = "localhost"; ///< none: what the host has
     Policy policy = {};
     Command command = {};
+    /// Only what is asked for, for callers that speak bubblewrap: the payload has the caller's terminal, session,
+    /// descriptors and keyring, runs under no seccomp program, ruleset or capability of ajail's choice, may outlive
+    /// its caller, and targets that are missing are made also on the host's file systems.
+    bool bare = false;
+    bool new_session = false; ///< for `bare`, the others always have one
+    Enter enter = {};         ///< for `bare`
+    Supervise supervise = {}; ///< for `bare`
 };
 
 /// PATH is DIR or in it; both absolute and normal.

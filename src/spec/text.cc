@@ -96,16 +96,27 @@ struct Describe {
     std::string operator()(const op::Directory& o) const { return "directory -> " + escape(o.target); }
     std::string operator()(const op::Bind& o) const { return "bind " + arrow(host_path(o.source), o.target); }
     std::string operator()(const op::Overlay& o) const {
-        std::string from = host_path(o.lower);
-        if (!o.entry.empty()) from += (from.back() == '/' ? "" : "/") + o.entry;
-        return "overlay " + arrow(from, o.target);
+        std::string from;
+        for (const Source& lower : o.lowers) from += (from.empty() ? "" : " + ") + escape(host_path(lower));
+        if (!o.entry.empty()) from += (from.back() == '/' ? "" : "/") + escape(o.entry);
+        return "overlay " + from + " -> " + escape(o.target);
     }
+    std::string operator()(const op::MakeDirectory& o) const { return "make directory " + escape(o.target); }
+    std::string operator()(const op::Chmod& o) const { return "chmod " + escape(o.target); }
+    std::string operator()(const op::ReadOnly& o) const { return "read-only " + escape(o.target); }
     std::string operator()(const op::Restrict& o) const { return "restrict " + escape(o.target); }
     std::string operator()(const op::Mask& o) const { return "mask " + escape(o.target); }
     std::string operator()(const op::Data& o) const { return "data -> " + escape(o.target); }
     std::string operator()(const op::Symlink& o) const { return "symlink " + arrow(o.target, o.to); }
     std::string operator()(const op::Sysctl& o) const { return "sysctl " + escape(o.target) + " = " + o.value; }
 };
+
+// As words, like the options of a file system.
+std::string mode(unsigned bits) {
+    char text[16];
+    (void)std::snprintf(text, sizeof text, "mode=%o", bits);
+    return text;
+}
 
 struct Details {
     std::string operator()(const op::Filesystem& o) const {
@@ -114,20 +125,65 @@ struct Details {
         return text;
     }
     std::string operator()(const op::Directory& o) const {
-        char mode[16];
-        (void)std::snprintf(mode, sizeof mode, ",mode=%o", o.mode); // as words, like the options of a file system
-        return words(o.attr) + mode + ",on scratch";
+        return words(o.attr) + "," + mode(o.mode) + ",on scratch";
     }
     std::string operator()(const op::Bind& o) const {
         return words(o.attr, o.idmap) + ",recursive" + (o.edit ? ",edit" : "");
     }
-    std::string operator()(const op::Overlay& o) const { return words(o.attr, o.idmap) + ",upper=scratch"; }
+    std::string operator()(const op::Overlay& o) const {
+        std::string text = words(o.attr, o.idmap);
+        if (o.mode && o.writes == Layers::thrown_away) text += "," + mode(*o.mode);
+        if (o.writes == Layers::none) return text;
+        return text + ",upper=" + (o.writes == Layers::kept ? escape(host_path(o.upper)) : "scratch");
+    }
+    std::string operator()(const op::MakeDirectory& o) const { return mode(o.mode); }
+    std::string operator()(const op::Chmod& o) const { return mode(o.mode); }
+    std::string operator()(const op::ReadOnly&) const { return ""; }
     std::string operator()(const op::Restrict& o) const { return words(o.attr); }
     std::string operator()(const op::Mask& o) const { return o.optional ? "ro,empty,if there" : "ro,empty"; }
-    std::string operator()(const op::Data& o) const { return "rw," + std::to_string(o.content.size()) + " bytes"; }
+    std::string operator()(const op::Data& o) const {
+        return (o.bind ? words(o.attr) + "," : "") + std::to_string(o.content.size()) + " bytes";
+    }
     std::string operator()(const op::Symlink&) const { return ""; }
-    std::string operator()(const op::Sysctl&) const { return ""; }
+    std::string operator()(const op::Sysctl& o) const { return o.old_root ? "of the old root's /proc" : ""; }
 };
+
+// What SHARED leaves to be made.
+std::string namespaces(const Shared& shared) {
+    std::string text = shared.user ? "" : " user";
+    text += " mount";
+    if (!shared.pid) text += " pid";
+    if (!shared.ipc) text += " ipc";
+    if (!shared.uts) text += " uts";
+    if (!shared.cgroup) text += " cgroup";
+    if (!shared.network) text += " net";
+    return text;
+}
+
+std::string descriptors(const Enter& enter, const Supervise& asked) {
+    std::string text;
+    auto add = [&](const char* name, int fd) {
+        if (fd >= 0) text += std::string(" ") + name + "=" + std::to_string(fd);
+    };
+    add("userns", enter.userns);
+    add("pidns", enter.pidns);
+    add("last-userns", enter.last_userns);
+    add("info", asked.info);
+    add("status", asked.status);
+    add("block", asked.block);
+    add("ids", asked.ids);
+    for (int fd : asked.sync) add("sync", fd);
+    return text;
+}
+
+// How the life of a jail that is not the usual one is tied to others.
+std::string life(const Plan& plan) {
+    std::string text;
+    if (plan.init != Init::keeper) text += plan.init == Init::none ? " no init" : " a reaper";
+    if (plan.supervise.die_with_parent) text += ", ends with the caller";
+    for (const std::string& lock : plan.supervise.locks) text += ", lock " + escape(lock);
+    return text;
+}
 
 std::string map_text(const IdMaps& maps) {
     std::string text;
@@ -174,12 +230,13 @@ std::string describe_op(const Plan& plan, std::size_t index) {
 }
 
 std::string to_text(const Plan& plan) {
-    std::string out = "namespaces   user mount pid ipc uts cgroup";
-    out += plan.network ? "\n" : " net\n";
-    out += "uid map      " + map_text(plan.uids) + "\ngid map      " + map_text(plan.gids) + "\n";
+    std::string out = "namespaces  " + namespaces(plan.shared) + "\n";
+    if (std::string fds = descriptors(plan.enter, plan.supervise); !fds.empty()) out += "descriptors " + fds + "\n";
+    if (!plan.uids.empty())
+        out += "uid map      " + map_text(plan.uids) + "\ngid map      " + map_text(plan.gids) + "\n";
     if (!plan.newuidmap.empty())
         out += "map helpers  " + escape(plan.newuidmap) + " " + escape(plan.newgidmap) + "\n";
-    out += "hostname     " + escape(plan.hostname) + "\n";
+    if (plan.hostname) out += "hostname     " + escape(*plan.hostname) + "\n";
     if (!plan.scratch.size.empty()) out += "scratch      tmpfs of " + plan.scratch.size + "\n";
     if (!plan.scratch.directory.empty()) out += "scratch      in " + escape(plan.scratch.directory) + "\n";
     for (std::size_t i = 0; i < plan.ops.size(); ++i) {
@@ -189,24 +246,34 @@ std::string to_text(const Plan& plan) {
         out += "\n";
     }
     out += "pivot        the old root is unreachable from here on\n";
-    if (plan.terminal != Terminal::none)
+    if (plan.terminal == Terminal::callers)
+        out += std::string("terminal     the caller's") + (plan.new_session ? ", a new session\n" : "\n");
+    else if (plan.terminal != Terminal::none)
         out += std::string("terminal     own pty, host ") + (plan.terminal == Terminal::raw ? "raw\n" : "cooked\n");
+    if (std::string text = life(plan); !text.empty()) out += "life        " + text + "\n";
+    if (plan.descriptors) out += "inherited    all descriptors of the caller\n";
     if (plan.second_userns) out += "userns       a second level locks the mounts\n";
     if (plan.user) out += "user         " + user_text(*plan.user) + "\n";
     out += "capabilities";
     for (int cap = 0; cap < 64; ++cap)
         if ((plan.caps >> cap & 1U) != 0) out += " " + std::string(cap_name(cap));
-    out += plan.caps == 0 ? " none\n" : "\n";
+    out += plan.caller_caps ? " as the caller has them\n" : plan.caps == 0 ? " none\n" : "\n";
+    if (plan.assert_no_userns) out += "userns       no further one can be made\n";
     out += "no_new_privs yes\nlandlock     ";
     out += plan.landlock_abi == 0
                ? "no\n"
                : "ABI " + std::to_string(plan.landlock_abi) + (plan.landlock_files ? "\n" : ", scopes only\n");
     out += "seccomp     ";
     for (const std::string& filter : plan.filters) out += " " + filter;
-    out += "\n";
+    for (const std::string& program : plan.programs)
+        out += " (" + std::to_string(program.size() / 8) + " instructions of the caller)";
+    out += plan.filters.empty() && plan.programs.empty() ? " no\n" : "\n";
     for (const Degraded& d : plan.degraded) out += "given up     " + escape(d.what) + ": " + escape(d.why) + "\n";
     for (const std::string& variable : plan.exec.env) out += "env          " + escape(variable) + "\n";
-    out += "chdir        " + escape(plan.exec.cwd) + "\nexec        ";
+    out += "chdir       ";
+    for (const std::string& cwd : plan.exec.cwds)
+        out += (cwd == plan.exec.cwds.front() ? " " : ", else ") + escape(cwd);
+    out += "\nexec        ";
     for (const std::string& argument : plan.exec.argv) out += " " + escape(argument);
     return out + "\n";
 }

@@ -63,6 +63,7 @@ Result<pid_t> clone3(std::uint64_t flags, Fd* pidfd) {
 }
 
 Status unshare(int flags) { return status(::unshare(flags), Call::unshare); }
+Status setns(int fd, int type) { return status(::setns(fd, type), Call::setns); }
 Status execve(const char* path, char* const argv[], char* const envp[]) {
     (void)::execve(path, argv, envp); // returns only to say why not
     return failed(Call::execve);
@@ -174,6 +175,16 @@ Result<std::string> readlinkat(int dir, const char* path) {
 }
 Status fchown(int fd, uid_t uid, gid_t gid) { return status(::fchown(fd, uid, gid), Call::fchown); }
 Status fchmod(int fd, mode_t mode) { return status(::fchmod(fd, mode), Call::fchown); }
+Status chmod_path(int fd, mode_t mode) {
+    std::string link = "/proc/self/fd/" + std::to_string(fd);
+    return status(::chmod(link.c_str(), mode), Call::chmod);
+}
+Status lock_for_reading(int fd) {
+    struct flock lock {};
+    lock.l_type = F_RDLCK;
+    lock.l_whence = SEEK_SET;
+    return status(retry([&] { return ::fcntl(fd, F_SETLK, &lock); }), Call::fcntl_lock);
+}
 Status write_all(int fd, std::string_view bytes) {
     while (!bytes.empty()) {
         ssize_t n = retry([&] { return ::write(fd, bytes.data(), bytes.size()); });
@@ -281,7 +292,7 @@ Status umount_detach(const char* path) { return status(::umount2(path, MNT_DETAC
 
 Status seccomp_install(std::span<const sock_filter> program) {
     sock_fprog prog{static_cast<unsigned short>(program.size()), const_cast<sock_filter*>(program.data())};
-    return status(::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &prog), Call::seccomp);
+    return status(::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog), Call::seccomp);
 }
 Result<Fd> seccomp_listen(std::span<const sock_filter> program) {
     sock_fprog prog{static_cast<unsigned short>(program.size()), const_cast<sock_filter*>(program.data())};

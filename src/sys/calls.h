@@ -35,6 +35,7 @@ Error refused(int err);  ///< ajail's own check said no
 /// calls and this room's wrappers are used; glibc's idea of the thread id is stale.
 Result<pid_t> clone3(std::uint64_t flags, Fd* pidfd);
 Status unshare(int flags);
+Status setns(int fd, int type);
 Status execve(const char* path, char* const argv[], char* const envp[]);
 Status setsid();
 /// An empty session keyring in place of the caller's; nothing where the kernel has no keyrings.
@@ -68,6 +69,10 @@ Status symlinkat(const char* target, int dir, const char* path);
 Result<std::string> readlinkat(int dir, const char* path);
 Status fchown(int fd, uid_t uid, gid_t gid);
 Status fchmod(int fd, mode_t mode);
+/// The same for a descriptor that may be O_PATH (chmod(2), through /proc/self/fd).
+Status chmod_path(int fd, mode_t mode);
+/// A read lock on all of the file, as long as this process has no descriptor of it closed (fcntl(2), F_SETLK).
+Status lock_for_reading(int fd);
 Status write_all(int fd, std::string_view bytes);
 Result<std::size_t> read_some(int fd, std::span<char> into);
 /// What can still be read from FD, at most `limit` bytes (EFBIG beyond).
@@ -100,6 +105,7 @@ Status pivot_root_here();                       ///< pivot_root(".", "."), see p
 Status umount_detach(const char* path);
 
 // Policy
+/// By prctl(2): the one of the two calls that a filter which was loaded before is expected to let through.
 Status seccomp_install(std::span<const sock_filter> program);
 /// The same for a program that asks (SECCOMP_RET_USER_NOTIF): the descriptor on which to answer.
 Result<Fd> seccomp_listen(std::span<const sock_filter> program);

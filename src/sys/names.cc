@@ -25,6 +25,10 @@ const char* name(Stage stage) {
     case Stage::exec: return "exec";
     case Stage::monitor: return "monitor";
     case Stage::store: return "store";
+    case Stage::enter: return "enter namespace";
+    case Stage::info: return "info";
+    case Stage::lock: return "lock";
+    case Stage::nested: return "nested user namespaces";
     }
     return "?";
 }
@@ -84,6 +88,11 @@ const char* name(Call call) {
     case Call::unshare: return "unshare";
     case Call::waitid: return "waitid";
     case Call::write: return "write";
+    case Call::chmod: return "chmod";
+    case Call::fcntl_lock: return "fcntl";
+    case Call::parents: return "parent directories";
+    case Call::setns: return "setns";
+    case Call::target: return "target";
     }
     return "?";
 }

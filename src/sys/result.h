@@ -31,10 +31,15 @@ enum class Stage : std::uint8_t {
     readback,
     exec,
     monitor,
-    store
+    store,
+    enter,
+    info,
+    lock,
+    nested
 };
 
-/// The call that failed. `check` is ajail's own refusal: the call worked, what it showed is not acceptable.
+/// The call that failed. `check` is ajail's own refusal: the call worked, what it showed is not acceptable. `parents`
+/// and `target`: what it took to have the directories above a mount's target, and the target itself.
 enum class Call : std::uint8_t {
     none,
     check,
@@ -88,7 +93,12 @@ enum class Call : std::uint8_t {
     unlink,
     unshare,
     waitid,
-    write
+    write,
+    chmod,
+    fcntl_lock,
+    parents,
+    setns,
+    target
 };
 
 constexpr std::uint16_t kNoOp = 0xffff;

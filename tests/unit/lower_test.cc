@@ -63,7 +63,7 @@ TEST_CASE("the zero value of everything is the tightest") {
     spec.mounts = {Bind{{.path = "/x"}, "/x"}};
     Plan plan = plan_of(spec);
     CHECK(at<op::Bind>(plan, 1).attr == Attr{.exec = true});
-    CHECK_FALSE(plan.network);
+    CHECK_FALSE(plan.shared.network);
     CHECK_FALSE(plan.second_userns);
     CHECK(plan.terminal == Terminal::none);
 }
@@ -188,9 +188,9 @@ TEST_CASE("an overlay of a file is one of its directory that shows only the file
         spec.mounts = {Overlay{{.path = c.path, .directory = false}, "/t"}};
         const auto plan = plan_of(spec);
         const auto& overlay = at<op::Overlay>(plan, 1);
-        CHECK(overlay.lower.path == c.dir);
+        CHECK(overlay.lowers.at(0).path == c.dir);
         CHECK(overlay.entry == c.entry);
-        CHECK(overlay.lower.directory);
+        CHECK(overlay.lowers.at(0).directory);
         CHECK(overlay.target == "/t");
     }
 }
@@ -262,7 +262,7 @@ TEST_CASE("a kernel without Landlock is said to be one") {
     CHECK(plan_of(in_deb()).landlock_files);
     // Without scopes, a shared network is a way to the host's abstract sockets, and that is said.
     Spec spec = in_deb();
-    spec.network = true;
+    spec.shared.network = true;
     none.landlock_abi = 5;
     CHECK(plan_of(spec, none).degraded.size() == 1);
     CHECK(plan_of(spec).degraded.empty());

@@ -98,7 +98,7 @@ TEST_CASE("a plan with ugly names: one line an operation, valid JSON, nothing lo
     spec.mounts.emplace_back(Data{"/etc/x", ugly});
     spec.mounts.emplace_back(Symlink{"/l", ugly});
     spec.hostname = ugly;
-    spec.command = {{ugly, ugly}, {{"A", ugly}}, ugly};
+    spec.command = {.argv = {ugly, ugly}, .env = {{"A", ugly}}, .cwds = {ugly}};
     auto lowered = lower(spec, {.uid = 1000, .gid = 1000});
     REQUIRE(std::holds_alternative<Plan>(lowered));
     const auto& plan = std::get<Plan>(lowered);
@@ -119,7 +119,7 @@ TEST_CASE("a plan with ugly names: one line an operation, valid JSON, nothing lo
 
     json parsed = json::parse(to_json(plan));
     CHECK(parsed["ops"].size() == plan.ops.size());
-    CHECK(unescape(parsed["ops"][0]["lower"]["path"]) == ugly);
+    CHECK(unescape(parsed["ops"][0]["lowers"][0]["path"]) == ugly);
     CHECK(unescape(parsed["ops"][1]["source"]["path"]) == ugly);
     CHECK(unescape(parsed["ops"][1]["target"]) == ugly);
     CHECK(unescape(parsed["ops"][2]["content"]) == ugly);
@@ -127,7 +127,7 @@ TEST_CASE("a plan with ugly names: one line an operation, valid JSON, nothing lo
     CHECK(unescape(parsed["hostname"]) == ugly);
     CHECK(unescape(parsed["exec"]["argv"][1]) == ugly);
     CHECK(unescape(parsed["exec"]["env"][0]) == "A=" + ugly);
-    CHECK(unescape(parsed["exec"]["cwd"]) == ugly);
+    CHECK(unescape(parsed["exec"]["cwds"][0]) == ugly);
 }
 
 TEST_CASE("capability names") {

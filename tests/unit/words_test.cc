@@ -95,7 +95,7 @@ TEST_CASE("every sentence is one line, whatever the names hold") {
     spec::Plan plan;
     plan.ops.emplace_back(spec::op::Bind{{.path = "/a\nb\x1b[2J"}, "/\n", {}});
     plan.exec.argv = {"a\nb"};
-    plan.exec.cwd = "/x\ny";
+    plan.exec.cwds = {"/x\ny"};
     for (Error error :
          {Error{Stage::mount, Call::open_tree, 0, ENOENT}, Error{Stage::exec, Call::execve, sys::kNoOp, ENOENT},
           Error{Stage::exec, Call::chdir, sys::kNoOp, EACCES}}) {
