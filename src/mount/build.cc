@@ -116,7 +116,7 @@ private:
 
     Result<Fd> scratch_in_memory() const {
         Fd fs = TRY(sys::fsopen("tmpfs"));
-        TRY(sys::fsconfig_string(fs.get(), "source", "ajail"));
+        TRY(sys::fsconfig_string(fs.get(), "source", "tmpfs"));
         TRY(sys::fsconfig_string(fs.get(), "mode", "700"));
         if (const std::string& size = plan_.scratch.size; !size.empty()) {
             TRY(sys::fsconfig_string(fs.get(), "size", size.c_str()));
@@ -189,7 +189,7 @@ private:
 
     Status apply(const op::Filesystem& op) {
         Fd fs = TRY(sys::fsopen(op.type.c_str()));
-        TRY(sys::fsconfig_string(fs.get(), "source", "ajail"));
+        TRY(sys::fsconfig_string(fs.get(), "source", op.type.c_str()));
         for (const auto& [key, value] : op.options) TRY(sys::fsconfig_string(fs.get(), key.c_str(), value.c_str()));
         Fd tree = TRY(sys::fsmount(fs.get(), flags(op.attr)));
         if (op.type == "tmpfs") TRY(remember_own(tree.get()));
@@ -275,7 +275,7 @@ private:
             work = TRY(open_source(op.work));
         }
         Fd fs = TRY(sys::fsopen("overlay"));
-        TRY(sys::fsconfig_string(fs.get(), "source", "ajail"));
+        TRY(sys::fsconfig_string(fs.get(), "source", "overlay"));
         TRY(set_lowers(fs.get(), below));
         if (upper) TRY(sys::fsconfig_string(fs.get(), "upperdir", link(upper).c_str()));
         if (work) TRY(sys::fsconfig_string(fs.get(), "workdir", link(work).c_str()));

@@ -108,7 +108,7 @@ private:
         switch ((*heard).message.kind) {
         case Message::eof: // exec has happened, or init's end will tell
             report_open_ = false;
-            let_go_of_stdio();
+            if (init_ == spec::Init::keeper) let_go_of_stdio(); // a bare one may have to write to it at the end
             break;
         case Message::go: outcome_.executed = true; break; // unless an error follows
         case Message::error:
