@@ -154,11 +154,11 @@ Status payload(const Plan& plan, const Caller& caller, const Fd& slave, const Fd
     return during(Stage::exec, execute(plan.exec, cwd));
 }
 
-// By a plain write(2), which the filters of others let through.
+// By a plain write(2) first: the filters of others let that through.
 [[noreturn]] void fail(const Fd& report, sys::Error error, const std::string& about = {}) {
     Message message{.kind = Message::error, .value = 0, .error_value = error, .about = {}};
     about.copy(message.about.data(), message.about.size() - 1);
-    (void)!::write(report.get(), &message, sizeof message); // nobody else to tell
+    if (::write(report.get(), &message, sizeof message) < 0) (void)tell(report, message); // nobody else to tell
     ::_exit(kFailed);
 }
 
