@@ -1,0 +1,92 @@
+"""As bwrap: whoever dies while a jail is set up, nobody waits for ever; and with --die-with-parent nobody survives."""
+import random
+from pty_harness import *
+
+ROOT = ["--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc"]
+
+
+def bwrap(*arguments):
+    return [os.environ["AJAIL"], "bwrap", *ROOT, *arguments]
+
+
+@test
+def killed_at_any_moment_of_the_setup():
+    become_subreaper()
+    for options in (["--unshare-all"], ["--unshare-all", "--die-with-parent"], ["--die-with-parent"]):
+        for _ in range(60):
+            process = subprocess.Popen(bwrap(*options, "true"), stdin=subprocess.DEVNULL)
+            time.sleep(random.random() * 0.008)
+            process.kill()
+            process.wait()
+        eventually(f"{options}: nobody waits", no_children)
+
+
+@test
+def with_die_with_parent_nothing_survives_the_caller():
+    become_subreaper()
+    for options in (["--unshare-pid"], []):
+        mark = new_mark()
+        for _ in range(40):
+            # The caller is killed, not bwrap itself, at any moment.
+            command = bwrap("--die-with-parent", *options, "sleep", mark)
+            process = subprocess.Popen(["sh", "-c", '"$@" & wait', "sh", *command], stdin=subprocess.DEVNULL)
+            time.sleep(random.random() * 0.012)
+            process.kill()
+            process.wait()
+        eventually(f"{options}: nothing left", lambda: not sleepers(mark) and no_children())
+
+
+@test
+def the_reader_of_the_info_is_gone():
+    reader, writer = os.pipe()
+    os.close(reader)
+    status, _, said = completed(bwrap("--info-fd", str(writer), "sleep", "100"), pass_fds=[writer])
+    os.close(writer)
+    equal("status", 1, status)
+    true("said", said.startswith(b"bwrap: "), said)
+
+
+@test
+def nobody_writes_the_id_maps():
+    info_reader, info_writer = os.pipe()
+    reader, writer = os.pipe()
+    os.close(writer)  # end of file is no word that the maps are there
+    status, _, said = completed(bwrap("--unshare-user", "--userns-block-fd", str(reader), "--info-fd", str(info_writer), "true"),
+                               pass_fds=[reader, info_writer])
+    for fd in (info_reader, info_writer, reader):
+        os.close(fd)
+    equal("status", 1, status)
+    true("said", b"id map" in said, said)
+
+
+@test
+def a_background_process_may_go_on():
+    become_subreaper()
+    mark = new_mark()
+    status, _, said = completed(bwrap("--unshare-pid", "sh", "-c", f"sleep {mark} >/dev/null 2>&1 </dev/null & exit 3"))
+    equal("status", 3, status)
+    equal("it goes on", 1, len(sleepers(mark)))
+    for pid in sleepers(mark):
+        os.kill(pid, signal.SIGKILL)
+    eventually("and its reaper ends with it", no_children)
+
+
+@test
+def a_filter_for_the_payload_does_not_keep_the_end_from_being_told():
+    # All but what a shell needs to exit is refused: the reaper, under the same filter, still tells.
+    import struct
+    allow = [0, 1, 2, 3, 5, 9, 10, 11, 12, 13, 14, 16, 17, 21, 59, 61, 60, 231, 158, 218, 334, 257, 262, 273, 302, 318,
+             157, 63, 79, 102, 104, 107, 108, 110, 111, 39]
+    program = [(0x20, 0, 0, 0)] # the number
+    for number in allow:
+        program += [(0x15, 0, 1, number), (0x06, 0, 0, 0x7FFF0000)]
+    program += [(0x06, 0, 0, 0x00050000 | 38)] # ENOSYS
+    with open("filter", "wb") as file:
+        file.write(b"".join(struct.pack("HBBI", *instruction) for instruction in program))
+    with open("filter", "rb") as file:
+        status, _, said = completed(bwrap("--unshare-pid", "--seccomp", str(file.fileno()), "sh", "-c", "exit 7"),
+                                   pass_fds=[file.fileno()])
+    equal("status", 7, status)
+
+
+run()
