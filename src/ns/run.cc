@@ -44,10 +44,10 @@ Status enter(const Plan& plan) {
 }
 
 // The monitor of a bare jail ends as its caller says, and holds nothing of what the payload was given.
-Status make_small(const Plan& plan, const Caller& caller, const Ends& ends) {
+Status make_small(const Plan& plan, const Caller& caller, const Ends& ends, const Fd& signals) {
     if (!plan.descriptors) return Done{};
     const spec::Supervise& asked = plan.supervise;
-    std::vector<int> kept = {ends.report.get(), ends.lifeline.get(), ends.init.get()};
+    std::vector<int> kept = {ends.report.get(), ends.lifeline.get(), ends.init.get(), signals.get()};
     for (int fd : {asked.info, asked.status, asked.ids})
         if (fd >= 0) kept.push_back(fd);
     TRY(sys::close_all_but(kept));
@@ -125,7 +125,7 @@ Result<Outcome> start(const Plan& plan, const Caller& caller) {
     child_lifeline.reset();
     Ends ends{std::move(report), std::move(lifeline), std::move(init)};
     Outcome failed;
-    Status released = during(Stage::monitor, make_small(plan, caller, ends));
+    Status released = during(Stage::monitor, make_small(plan, caller, ends, signals));
     if (released) released = release(plan, caller, pid, ends.report, failed);
     if (!released) {
         (void)sys::pidfd_send_signal(ends.init.get(), SIGKILL);
