@@ -329,6 +329,14 @@ std::variant<RunOptions, Shown, Wrong> parse_run(std::vector<std::string> args, 
     });
 }
 
+bool is_run_option(std::string_view word) {
+    std::size_t start = std::min(word.find_first_not_of('-'), word.size());
+    std::string_view name = word.substr(start, word.find('=') - start);
+    return name == "help" || name == "version" ||
+           std::any_of(std::begin(kRunOptions), std::end(kRunOptions),
+                       [&](const Option& option) { return name == option.name; });
+}
+
 std::variant<MkfsOptions, Shown, Wrong> parse_mkfs(const std::vector<std::string>& args) {
     return reading<MkfsOptions>([&] {
         Parser parser(

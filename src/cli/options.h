@@ -6,6 +6,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -49,6 +50,9 @@ struct Wrong {
 
 /// ARGS without the program's name and subcommand. `args_from_env` is AJAIL_ARGS, put in front.
 std::variant<RunOptions, Shown, Wrong> parse_run(std::vector<std::string> args, const char* args_from_env);
+
+/// WORD is an option of `ajail run`, with or without a value.
+bool is_run_option(std::string_view word);
 
 /// `ajail mkfs DISTRIBUTION [NAME]`.
 struct MkfsOptions {
