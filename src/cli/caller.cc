@@ -153,20 +153,24 @@ Caller who_calls(unsigned uid) {
     return caller;
 }
 
+bool is_real_root(unsigned uid) {
+    // uid 0 is the machine's own unless a user namespace has mapped it to somebody else (user_namespaces(7)).
+    unsigned inside = 1, outside = 0;
+    auto map = sys::read_file("/proc/self/uid_map");
+    bool mapped = map && std::sscanf((*map).c_str(), "%u %u", &inside, &outside) == 2 && inside == 0 && outside != 0;
+    // A user namespace around us may call the machine's root anything, and uid_map tells one level only. What belongs
+    // to it for good says more: without a name for it here, that shows as the overflow uid.
+    struct stat knobs {};
+    if (::stat("/proc/sys/kernel", &knobs) == 0) return knobs.st_uid == uid;
+    return uid == 0 && !mapped;
+}
+
 Result<spec::Host> look_at_host() {
     spec::Host host;
     (void)TRY(sys::open("/proc/self/fd", O_PATH)); // how paths are looked at, and what everything else here relies on
     host.uid = ::geteuid();
     host.gid = ::getegid();
-    // uid 0 is the machine's own unless a user namespace has mapped it to somebody else (user_namespaces(7)).
-    unsigned inside = 1, outside = 0;
-    auto map = sys::read_file("/proc/self/uid_map");
-    bool mapped = map && std::sscanf((*map).c_str(), "%u %u", &inside, &outside) == 2 && inside == 0 && outside != 0;
-    host.real_root = host.uid == 0 && !mapped;
-    // A user namespace around us may call the machine's root anything, and uid_map tells one level only. What belongs
-    // to it for good says more: without a name for it here, that shows as the overflow uid.
-    struct stat knobs {};
-    if (::stat("/proc/sys/kernel", &knobs) == 0) host.real_root = knobs.st_uid == host.uid;
+    host.real_root = is_real_root(host.uid);
     host.landlock_abi = TRY(sys::landlock_abi());
     // Absent from the list: either not built, or a module that only root's mount would load. Without /proc there is
     // something else to complain about first.

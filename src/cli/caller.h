@@ -21,6 +21,8 @@ struct Caller {
 /// Who calls, for the user id UID.
 Caller who_calls(unsigned uid);
 sys::Result<spec::Host> look_at_host();
+/// The user id UID, if that is the caller's, is the machine's root.
+bool is_real_root(unsigned uid);
 /// The helper programs, and the subordinate ids of the user NAME with id UID.
 spec::Subordinates look_for_subordinates(const std::string& name, unsigned uid);
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The entry: puts the process in order before anything else looks at it, then hands over to a command.
+#include "cli/bwrap.h"
 #include "cli/fs.h"
 #include "cli/run.h"
 #include "cli/words.h"
@@ -19,13 +20,30 @@ using namespace ajail;
 
 constexpr int kMinMajor = 6, kMinMinor = 2;
 
+// As what the binary was called.
+struct Called {
+    bool bwrap = false;
+    std::string name = {};
+    int first = 1; ///< of its arguments
+};
+
+Called called(int argc, char** argv) {
+    std::string path = argv[0], name = path.substr(path.rfind('/') + 1);
+    if (name == "bwrap") return {.bwrap = true, .name = path};
+    if (argc > 1 && std::strcmp(argv[1], "bwrap") == 0) return {.bwrap = true, .name = "ajail bwrap", .first = 2};
+    // Through /proc/self/exe, by who was called as bwrap before: the name is lost.
+    if (name == "exe" && argc > 1 && cli::only_of_bwrap(argv[1])) return {.bwrap = true, .name = path};
+    return {};
+}
+
 // Descriptors that leaked into us would lead out of the jail (CVE-2024-21626): they end here. 0-2 exist from now
-// on, so that no later open becomes somebody's stdin.
-bool own_descriptors() {
-    if (::close_range(3, ~0U, 0) < 0) return false;
+// on, so that no later open becomes somebody's stdin. As bwrap the payload gets what the caller has, and no more: what
+// is put in place of a closed one ends with exec.
+bool own_descriptors(bool bwrap) {
+    if (!bwrap && ::close_range(3, ~0U, 0) < 0) return false;
     for (int fd = 0; fd < 3; ++fd) {
         if (::fcntl(fd, F_GETFD) >= 0) continue;
-        if (::open("/dev/null", O_RDWR) != fd) return false;
+        if (::open("/dev/null", O_RDWR | (bwrap ? O_CLOEXEC : 0)) != fd) return false;
     }
     return true;
 }
@@ -90,6 +108,11 @@ int command(const std::vector<std::string>& args, const ns::Caller& process) {
                     "ajail run --help", [&](const cli::RunOptions& options) { return cli::run(options, process); });
 }
 
+// Where nothing is run no kernel is needed, nor any right: programs ask in build environments, too.
+bool only_asks_for_version(const Called& called, int argc, char** argv) {
+    return called.bwrap && argc == called.first + 1 && std::strcmp(argv[called.first], "--version") == 0;
+}
+
 bool kernel_is_new_enough(std::string& release) {
     utsname name{};
     int major = 0, minor = 0;
@@ -102,27 +125,33 @@ bool kernel_is_new_enough(std::string& release) {
 
 int main(int argc, char** argv) {
     if (argc < 1) return cli::kFailed;
-    if (!own_descriptors())
-        return cli::fail(std::string("cannot close inherited descriptors: ") + std::strerror(errno));
+    // An ignored SIGCHLD would reap the jail behind our back (sigaction(2)); a raised SIGPIPE is an EPIPE to us.
+    (void)::signal(SIGCHLD, SIG_DFL);
+    ns::Caller process = remember(argc, argv);
+    Called as = called(argc, argv);
+    auto fail = as.bwrap ? cli::bwrap_fail : cli::fail;
+    if (!own_descriptors(as.bwrap))
+        return fail(std::string("cannot close inherited descriptors: ") + std::strerror(errno));
     // Never with rights that the caller has not: ajail is no boundary between a user and the system.
     if (::getauxval(AT_SECURE) != 0)
-        return cli::fail("refusing to run set-user-ID or with file capabilities; remove them (chmod u-s, setcap -r)");
-    if (!stdio_is_harmless())
-        return cli::fail(
+        return fail(as.bwrap ? "setuid use of bubblewrap is not supported"
+                             : "refusing to run set-user-ID or with file capabilities; remove them (chmod u-s, "
+                               "setcap -r)");
+    if (!as.bwrap && !stdio_is_harmless())
+        return fail(
             "a directory or an O_PATH descriptor is open as stdin, stdout or stderr, and would lead out of the jail; "
             "redirect it");
     // Started from a file that its user may not read, we are not dumpable, /proc/PID is root's, and nobody could
     // write our children's id maps (proc(5)).
-    if (::prctl(PR_SET_DUMPABLE, 1) < 0) return cli::fail(std::string("prctl: ") + std::strerror(errno));
+    if (::prctl(PR_SET_DUMPABLE, 1) < 0) return fail(std::string("prctl: ") + std::strerror(errno));
     std::string release;
-    if (!kernel_is_new_enough(release))
-        return cli::fail("this is Linux " + spec::escape(release) + "; 6.2 or newer is needed");
-    // An ignored SIGCHLD would reap the jail behind our back (sigaction(2)); a raised SIGPIPE is an EPIPE to us.
-    (void)::signal(SIGCHLD, SIG_DFL);
-    ns::Caller process = remember(argc, argv);
+    if (!kernel_is_new_enough(release) && !only_asks_for_version(as, argc, argv))
+        return fail("this is Linux " + spec::escape(release) + "; 6.2 or newer is needed");
     try {
-        return command({argv + 1, argv + argc}, process);
+        if (!as.bwrap) return command({argv + 1, argv + argc}, process);
+        ::sigdelset(&process.mask, SIGCHLD); // the payload can count on it
+        return cli::bwrap(as.name, {argv + as.first, argv + argc}, process);
     } catch (const std::exception& error) {
-        return cli::fail(spec::escape(error.what()));
+        return fail(spec::escape(error.what()));
     }
 }

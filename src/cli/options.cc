@@ -396,12 +396,14 @@ std::string overview() {
            "       ajail run [OPTIONS] [--] [COMMAND...]\n"
            "       ajail mkfs DISTRIBUTION [NAME] [OPTIONS]\n"
            "       ajail fs list|remove|copy|import|export [NAME...]\n"
+           "       ajail bwrap [OPTIONS...] [--] COMMAND [ARGS...]\n"
            "\n"
            "  run    run a command in a throw-away root filesystem, with the current directory\n"
            "  mkfs   make a root filesystem, without root\n"
            "  fs     list, remove, copy, import and export root filesystems\n"
+           "  bwrap  run a command as bubblewrap would, with its options; also when called by that name\n"
            "\n"
-           "'ajail run --help', 'ajail mkfs --help' and 'ajail fs --help' list the options.\n";
+           "'ajail run --help', 'ajail mkfs --help', 'ajail fs --help' and 'ajail bwrap --help' list the options.\n";
 }
 
 } // namespace ajail::cli

@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: Apache-2.0
+// See bwrap.h. What bubblewrap resolves and looks at in its child is looked at here, beforehand.
+#include "cli/bwrap.h"
+
+#include "cli/caller.h"
+#include "sys/calls.h"
+
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <sys/capability.h>
+#include <sys/stat.h>
+#include <utility>
+#include <unistd.h>
+
+extern char** environ;
+
+namespace ajail::cli {
+
+namespace {
+
+// The reason why nothing is run; thrown inside this file only.
+struct Refused {
+    std::string message;
+};
+[[noreturn]] void refuse(const std::string& message, int err) { throw Refused{message + ": " + std::strerror(err)}; }
+
+bool starts_with(const char* path, const char* text) {
+    auto content = sys::read_file(path);
+    return content && (*content).starts_with(text);
+}
+
+BwrapFacts look_for_facts() {
+    BwrapFacts facts{.uid = ::getuid(), .gid = ::getgid()};
+    auto caps = sys::capget();
+    if (!caps) refuse("capget", caps.error().err);
+    facts.caps = (*caps).effective;
+    // It takes a file with capabilities to come here with some, and those are for other uses than ours.
+    if (facts.uid != 0 && (*caps).permitted != 0)
+        throw Refused{"Unexpected capabilities but not setuid, old file caps config?"};
+    struct stat st {};
+    facts.userns = ::stat("/proc/self/ns/user", &st) == 0 &&
+                   !starts_with("/sys/module/user_namespace/parameters/enable", "N") && // RHEL 7
+                   !starts_with("/proc/sys/user/max_user_namespaces", "0\n");
+    facts.no_cgroup_namespace = ::stat("/proc/self/ns/cgroup", &st) == 0 ? 0 : errno;
+    facts.selinux = ::access("/sys/fs/selinux/enforce", F_OK) == 0;
+    return facts;
+}
+
+class Front {
+public:
+    Front(BwrapOptions& options, const BwrapFacts& facts) : o_(options), facts_(facts) {}
+
+    spec::Spec spec() {
+        spec_.bare = true;
+        spec_.root.kind = spec::Root::empty;
+        for (BwrapMount& mount : o_.mounts) add(mount);
+        if (o_.seccomp != -1) load_seccomp();
+        namespaces();
+        supervise();
+        policy();
+        command();
+        return std::move(spec_);
+    }
+
+private:
+    void add(const BwrapMount& mount) {
+        spec::Mount looked_at = mount.mount;
+        if (auto* bind = std::get_if<spec::Bind>(&looked_at)) {
+            if (!look(bind->source, mount.optional)) return;
+        } else if (auto* layers = std::get_if<spec::Layers>(&looked_at)) {
+            if (layers->writes == spec::Layers::kept) {
+                (void)look(layers->upper, false);
+                (void)look(layers->work, false);
+            }
+            for (spec::Source& lower : layers->lowers) (void)look(lower, false);
+        } else if (auto* data = std::get_if<spec::Data>(&looked_at)) {
+            auto content = take_data(mount.data);
+            if (!content) refuse("Can't write data to file " + spec::escape(mount.given), content.error().err);
+            data->content = std::move(content).take();
+        }
+        spec_.mounts.push_back(std::move(looked_at));
+    }
+
+    // Where SOURCE is, without symlinks; false where it may be missing, and is.
+    static bool look(spec::Source& source, bool optional) {
+        auto missing = [&](const char* what) {
+            int err = errno;
+            if (optional && err == ENOENT) return false;
+            refuse(what + spec::escape(source.path), err);
+        };
+        // The name of a descriptor of ours would lead to what is ours.
+        bool gone = source.descriptor != -1 && !is_callers(source.descriptor);
+        std::unique_ptr<char, decltype(&std::free)> real(gone ? nullptr : ::realpath(source.path.c_str(), nullptr),
+                                                         &std::free);
+        if (gone) errno = ENOENT;
+        if (!real) return missing("Can't find source path ");
+        source.path = real.get();
+        source.resolve = spec::Resolve::real;
+        if (spec::within(source.path, "/proc")) in_proc(source);
+        struct stat st {};
+        if (::stat(source.path.c_str(), &st) < 0) return missing("Can't open source ");
+        source.directory = S_ISDIR(st.st_mode);
+        return true;
+    }
+
+    // What is looked up there by somebody else is something else: /proc/self is whoever looks, and the links of a
+    // process (`cwd`, `ns/net`) are no symlinks with a text that could be resolved beforehand.
+    static void in_proc(spec::Source& source) {
+        source.resolve = spec::Resolve::follow;
+        auto self = sys::readlinkat(AT_FDCWD, "/proc/self");
+        if (!self) return;
+        std::string ours = "/proc/" + *self;
+        if (spec::within(source.path, ours)) source.path = "/proc/self" + source.path.substr(ours.size());
+    }
+
+    void load_seccomp() {
+        auto program = seccomp_program(o_.seccomp);
+        if (auto* wrong = std::get_if<Wrong>(&program)) throw Refused{wrong->message};
+        o_.programs = {std::get<std::string>(std::move(program))};
+    }
+
+    void namespaces() {
+        spec_.shared = {.user = !o_.user && o_.userns == -1,
+                        .pid = !o_.pid,
+                        .network = !o_.network,
+                        .ipc = !o_.ipc,
+                        .uts = !o_.uts,
+                        .cgroup = !o_.cgroup};
+        need(o_.userns, "Joining specified user namespace failed");
+        need(o_.pidns, "Setting pidns failed");
+        need(o_.userns2, "Setting userns2 failed");
+        spec_.enter = {.userns = o_.userns, .pidns = o_.pidns, .last_userns = o_.userns2};
+        spec::User user{.uid = o_.uid.value_or(facts_.uid), .gid = o_.gid.value_or(facts_.gid)};
+        bool other = user.uid != facts_.uid || user.gid != facts_.gid;
+        if (o_.user || (o_.userns != -1 && other)) spec_.user = user;
+        spec_.hostname = o_.hostname;
+    }
+
+    void supervise() {
+        need(o_.info, "Write to info_fd");
+        need(o_.status, "Write to info_fd");
+        spec::Supervise& asked = spec_.supervise;
+        asked.info = o_.info;
+        asked.status = o_.status;
+        // Waiting for what is not there ends at once. Its number may become that of something of ours.
+        if (is_callers(o_.block)) asked.block = o_.block;
+        if (is_callers(o_.ids)) asked.ids = o_.ids;
+        for (int fd : o_.sync)
+            if (is_callers(fd)) asked.sync.push_back(fd);
+        asked.locks = o_.locks;
+        asked.die_with_parent = o_.die_with_parent;
+        asked.as_pid_1 = o_.as_pid_1;
+        spec_.new_session = o_.new_session;
+    }
+
+    static void need(int fd, const char* for_what) {
+        if (fd != -1 && !is_callers(fd)) refuse(for_what, EBADF);
+    }
+
+    void policy() {
+        spec::Policy& policy = spec_.policy;
+        policy.caller_caps = facts_.uid == 0 && !o_.caps_given;
+        for (int cap = 0; cap < ::cap_max_bits(); ++cap) // those that the running kernel knows
+            if ((o_.caps >> cap & 1U) != 0) policy.add_caps.push_back(cap);
+        policy.nested = !o_.disable_userns;
+        policy.assert_not_nested = o_.disable_userns || o_.assert_userns_disabled;
+        policy.programs = o_.programs;
+    }
+
+    void command() {
+        spec::Command& command = spec_.command;
+        command.argv = o_.command;
+        command.env = o_.env;
+        if (o_.argv0) command.file = std::exchange(command.argv[0], *o_.argv0);
+        command.cwds.clear();
+        if (o_.chdir) {
+            command.cwds.push_back(*o_.chdir);
+            return;
+        }
+        if (auto cwd = working_directory()) command.cwds.push_back(*cwd);
+        if (auto home = variable("HOME")) command.cwds.push_back(*home);
+        command.cwds.emplace_back("/");
+    }
+
+    // By the name that the caller's shell has for it, if that still leads here: as get_current_dir_name(3).
+    std::optional<std::string> working_directory() const {
+        struct stat named {
+        }, here{};
+        auto pwd = variable("PWD");
+        if (pwd && ::stat(pwd->c_str(), &named) == 0 && ::stat(".", &here) == 0 && named.st_dev == here.st_dev &&
+            named.st_ino == here.st_ino)
+            return pwd;
+        auto cwd = current_directory();
+        return cwd ? std::optional(std::move(cwd).take()) : std::nullopt;
+    }
+
+    std::optional<std::string> variable(std::string_view name) const {
+        for (const auto& [have, value] : o_.env)
+            if (have == name) return value;
+        return std::nullopt;
+    }
+
+    BwrapOptions& o_;
+    const BwrapFacts& facts_;
+    spec::Spec spec_;
+};
+
+spec::Host look_at_host(const BwrapFacts& facts) {
+    spec::Host host{.uid = facts.uid, .gid = facts.gid};
+    host.real_root = is_real_root(facts.uid);
+    const char* console = ::isatty(1) == 1 ? ::ttyname(1) : nullptr;
+    if (console != nullptr) host.console = console;
+    return host;
+}
+
+int show(const std::string& text) {
+    bool ok = std::fputs(text.c_str(), stdout) >= 0 && std::fflush(stdout) == 0;
+    return ok ? 0 : bwrap_fail("writing to stdout failed");
+}
+
+// Says what was wrong, for `logger --prio-prefix` and its like.
+int fail(const std::string& text, bool level_prefix) {
+    if (level_prefix) std::fputs("<3>", stderr);
+    return bwrap_fail(text);
+}
+
+int run(BwrapOptions& options, const BwrapFacts& facts, const ns::Caller& process) {
+    spec::Spec spec = Front(options, facts).spec();
+    auto lowered = spec::lower(spec, look_at_host(facts));
+    if (auto* refusal = std::get_if<spec::Refusal>(&lowered)) throw Refused{refusal->message};
+    const auto& plan = std::get<spec::Plan>(lowered);
+    if (options.dry_run != RunOptions::DryRun::no)
+        return show(options.dry_run == RunOptions::DryRun::json ? to_json(plan) : to_text(plan));
+    ns::Outcome outcome = ns::run(plan, process);
+    if (outcome.error) throw Refused{bwrap_sentence(outcome, plan, options)};
+    return outcome.signal != 0 ? 128 + outcome.signal : outcome.code;
+}
+
+} // namespace
+
+int bwrap(const std::string& called, const std::vector<std::string>& args, const ns::Caller& process) {
+    BwrapParsed parsed;
+    try {
+        BwrapFacts facts = look_for_facts();
+        parsed = parse_bwrap(called, args, environ, facts);
+        for (const BwrapWarning& warning : parsed.warnings)
+            std::fprintf(stderr, "%sbwrap: %s\n", warning.level_prefix ? "<4>" : "", warning.text.c_str());
+        if (auto* shown = std::get_if<Shown>(&parsed.what)) return show(shown->text);
+        if (auto* wrong = std::get_if<Wrong>(&parsed.what)) return fail(wrong->message, parsed.level_prefix);
+        if (auto* usage = std::get_if<Usage>(&parsed.what)) {
+            std::fputs(usage->text.c_str(), stderr);
+            return 1;
+        }
+        return run(std::get<BwrapOptions>(parsed.what), facts, process);
+    } catch (const Refused& refused) {
+        return fail(refused.message, parsed.level_prefix);
+    }
+}
+
+} // namespace ajail::cli
