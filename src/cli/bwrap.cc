@@ -9,11 +9,10 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <memory>
 #include <sys/capability.h>
 #include <sys/stat.h>
-#include <utility>
 #include <unistd.h>
+#include <utility>
 
 extern char** environ;
 
@@ -86,34 +85,37 @@ private:
 
     // Where SOURCE is, without symlinks; false where it may be missing, and is.
     static bool look(spec::Source& source, bool optional) {
-        auto missing = [&](const char* what) {
-            int err = errno;
-            if (optional && err == ENOENT) return false;
-            refuse(what + spec::escape(source.path), err);
-        };
-        // The name of a descriptor of ours would lead to what is ours.
-        bool gone = source.descriptor != -1 && !is_callers(source.descriptor);
-        std::unique_ptr<char, decltype(&std::free)> real(gone ? nullptr : ::realpath(source.path.c_str(), nullptr),
-                                                         &std::free);
-        if (gone) errno = ENOENT;
-        if (!real) return missing("Can't find source path ");
-        source.path = real.get();
-        source.resolve = spec::Resolve::real;
-        if (spec::within(source.path, "/proc")) in_proc(source);
-        struct stat st {};
-        if (::stat(source.path.c_str(), &st) < 0) return missing("Can't open source ");
-        source.directory = S_ISDIR(st.st_mode);
-        return true;
+        auto found = find(source, optional);
+        if (found) return true;
+        if (optional && found.error().err == ENOENT) return false;
+        refuse("Can't find source path " + spec::escape(source.path), found.error().err);
     }
 
-    // What is looked up there by somebody else is something else: /proc/self is whoever looks, and the links of a
-    // process (`cwd`, `ns/net`) are no symlinks with a text that could be resolved beforehand.
-    static void in_proc(spec::Source& source) {
+    static sys::Status find(spec::Source& source, bool optional) {
+        // The name of a descriptor of ours would lead to what is ours.
+        if (source.descriptor != -1 && !is_callers(source.descriptor)) return sys::refused(ENOENT);
+        sys::Fd fd = TRY(sys::open(source.path.c_str(), O_PATH));
+        struct stat meant = TRY(sys::fstat(fd.get()));
+        source.directory = S_ISDIR(meant.st_mode);
+        std::string real = TRY(sys::readlinkat(AT_FDCWD, ("/proc/self/fd/" + std::to_string(fd.get())).c_str()));
+        struct stat named {};
+        if (!real.starts_with('/') || ::stat(real.c_str(), &named) < 0) {
+            // Gone, or never had a name. What has one only in /proc, like a namespace, is a source for --bind-try.
+            if (!optional || !spec::within(source.path, "/proc")) return sys::refused(ENOENT);
+            source.resolve = spec::Resolve::follow;
+            return sys::Done{};
+        }
+        source.path = real;
+        source.resolve = spec::Resolve::real;
+        return spec::within(real, "/proc") ? in_proc(source) : sys::Done{};
+    }
+
+    // What is looked up there by somebody else is something else: /proc/self is whoever looks.
+    static sys::Status in_proc(spec::Source& source) {
         source.resolve = spec::Resolve::follow;
-        auto self = sys::readlinkat(AT_FDCWD, "/proc/self");
-        if (!self) return;
-        std::string ours = "/proc/" + *self;
+        std::string ours = "/proc/" + TRY(sys::readlinkat(AT_FDCWD, "/proc/self"));
         if (spec::within(source.path, ours)) source.path = "/proc/self" + source.path.substr(ours.size());
+        return sys::Done{};
     }
 
     void load_seccomp() {

@@ -183,14 +183,14 @@ public:
         o_.programs.push_back(std::get<std::string>(std::move(program)));
     }
 
-    void clearenv(const Option&, Values) { o_.env.clear(); }
-    void setenv(const Option&, Values values) {
+    void clear_variables(const Option&, Values) { o_.env.clear(); }
+    void set_variable(const Option&, Values values) {
         if (values[0].empty() || values[0].find('=') != std::string::npos) wrong("setenv failed");
         for (auto& [name, value] : o_.env)
             if (name == values[0]) return void(value = values[1]);
         o_.env.emplace_back(values[0], values[1]);
     }
-    void unsetenv(const Option&, Values values) {
+    void unset_variable(const Option&, Values values) {
         if (values[0].empty() || values[0].find('=') != std::string::npos) wrong("unsetenv failed");
         std::erase_if(o_.env, [&](const auto& variable) { return variable.first == values[0]; });
     }
@@ -203,45 +203,45 @@ public:
         bind.source.path = path(option.name, values[0]);
         bind.writable = Writable;
         bind.devices = Devices;
-        mount(option, values[1], std::move(bind)).optional = Optional;
+        put(option, values[1], std::move(bind)).optional = Optional;
     }
     template <bool Writable> void bind_fd(const Option& option, Values values) {
         spec::Bind bind;
         bind.source.descriptor = descriptor(values[0]);
         bind.source.path = "/proc/self/fd/" + std::to_string(bind.source.descriptor);
         bind.writable = Writable;
-        mount(option, values[1], std::move(bind));
+        put(option, values[1], std::move(bind));
     }
-    template <class Mount> void plain(const Option& option, Values values) { mount(option, values[0], Mount{}); }
+    template <class Mount> void plain(const Option& option, Values values) { put(option, values[0], Mount{}); }
     void tmpfs(const Option& option, Values values) {
         spec::Tmpfs tmpfs;
         tmpfs.mode = take_perms(0755);
         tmpfs.size = std::exchange(size_, 0);
-        mount(option, values[0], tmpfs);
+        put(option, values[0], tmpfs);
     }
     void directory(const Option& option, Values values) {
         spec::Directory directory;
         directory.mode = take_perms(0755);
-        mount(option, values[0], directory);
+        put(option, values[0], directory);
     }
     template <spec::Data::How How> void data(const Option& option, Values values) {
         int fd = descriptor(values[0]);
         spec::Data data;
         data.mode = take_perms(How == spec::Data::written ? 0666 : 0600);
         data.how = How;
-        mount(option, values[1], std::move(data)).data = fd;
+        put(option, values[1], std::move(data)).data = fd;
     }
     void symlink(const Option& option, Values values) {
         spec::Symlink link;
         link.to = path(option.name, values[0]);
-        mount(option, values[1], std::move(link));
+        put(option, values[1], std::move(link));
     }
     void chmod(const Option& option, Values values) {
         auto mode = permissions(values[0]);
         if (!mode) wrong("--chmod takes an octal argument <= 07777");
         spec::Chmod chmod;
         chmod.mode = *mode;
-        mount(option, values[1], chmod);
+        put(option, values[1], chmod);
     }
     void overlay_source(const Option&, Values values) { lowers_.push_back({.path = values[0]}); }
     void overlay(const Option& option, Values values) {
@@ -314,14 +314,14 @@ private:
     }
     unsigned take_perms(unsigned usual) { return std::exchange(perms_, std::nullopt).value_or(usual); }
 
-    template <class Mount> BwrapMount& mount(const Option& option, const std::string& target, Mount mount) {
+    template <class Mount> BwrapMount& put(const Option& option, const std::string& target, Mount mount) {
         mount.target = target_of(path(option.name, target));
         return o_.mounts.emplace_back(BwrapMount{.mount = std::move(mount), .given = target});
     }
     void overlay_at(const Option& option, const std::string& target, spec::Layers layers) {
         for (const spec::Source& lower : lowers_) (void)path("--overlay-src", lower.path);
         layers.lowers = std::exchange(lowers_, {});
-        mount(option, target, std::move(layers));
+        put(option, target, std::move(layers));
     }
 
     void fit_together() const;
@@ -366,9 +366,9 @@ constexpr Option kOptions[] = {
     {"--gid", 1, "GID", "the group id inside (default: your own)", &R::id<&O::gid>, kAn},
     {"--hostname", 1, "NAME", "the host name inside, with --unshare-uts", &R::hostname, kAn},
     {"--chdir", 1, "DIR", "where the command starts", &R::chdir, kOne},
-    {"--clearenv", 0, "", "take all variables out of the environment", &R::clearenv, ""},
-    {"--setenv", 2, "VAR VALUE", "set a variable", &R::setenv, kTwo},
-    {"--unsetenv", 1, "VAR", "take a variable out", &R::unsetenv, kAn},
+    {"--clearenv", 0, "", "take all variables out of the environment", &R::clear_variables, ""},
+    {"--setenv", 2, "VAR VALUE", "set a variable", &R::set_variable, kTwo},
+    {"--unsetenv", 1, "VAR", "take a variable out", &R::unset_variable, kAn},
     {"--lock-file", 1, "DEST", "hold a read lock on DEST meanwhile", &R::lock, kAn},
     {"--sync-fd", 1, "FD", "keep FD open meanwhile", &R::sync, kAn},
     {"--bind", 2, "SRC DEST", "SRC of the host at DEST", &R::bind<true, false, false>, kTwo},
@@ -525,7 +525,7 @@ sys::Result<std::string> take_data(int fd) {
     if (!is_callers(fd)) return sys::Error{.call = sys::Call::read, .err = EBADF};
     auto text = sys::read_all(fd, kAnySize);
     if (fd > 2) {
-        (void)::close(fd);
+        sys::Fd ended(fd);
     } else { // 0-2 stay taken, so that nothing of ours becomes anybody's stdio; the payload has them closed
         sys::Fd nothing = TRY(sys::open("/dev/null", O_RDWR));
         if (::dup3(nothing.get(), fd, O_CLOEXEC) < 0) return sys::failed(sys::Call::dup3);
