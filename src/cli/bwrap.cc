@@ -238,6 +238,7 @@ int run(BwrapOptions& options, const BwrapFacts& facts, const ns::Caller& proces
         return show(options.dry_run == RunOptions::DryRun::json ? to_json(plan) : to_text(plan));
     ns::Outcome outcome = ns::run(plan, process);
     if (outcome.error) throw Refused{bwrap_sentence(outcome, plan, options)};
+    if (outcome.init_killed) throw Refused{"the sandbox was killed before the command could be executed"};
     return outcome.signal != 0 ? 128 + outcome.signal : outcome.code;
 }
 

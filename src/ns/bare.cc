@@ -90,11 +90,17 @@ void tell_end(const Fd& lifeline, int status) {
 
 // Waits until there are no children left: what the payload leaves behind may go on after it.
 [[noreturn]] void reap(const Fd& lifeline, pid_t payload) {
-    int ended = 0;
+    int ended = 1;
     for (;;) {
         int status = 0;
         pid_t pid = ::waitpid(-1, &status, 0);
-        if (pid < 0 && errno != EINTR) break;
+        if (pid < 0 && errno == ECHILD) break;
+        if (pid < 0 && errno != EINTR) {
+            Message message{.kind = Message::error, .error_value = sys::failed(sys::Call::waitid)};
+            message.error_value.stage = Stage::payload;
+            (void)!::write(lifeline.get(), &message, sizeof message);
+            break;
+        }
         if (pid != payload) continue;
         tell_end(lifeline, status);
         ended = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
@@ -102,16 +108,32 @@ void tell_end(const Fd& lifeline, int status) {
     ::_exit(ended);
 }
 
-Status become_reaper(const Plan& plan, const Fd& lifeline, const std::vector<Fd>& locks) {
+// Past this function there is nothing in the reaper that the payload has not. READY says so, see wait_for_reaper().
+Status become_reaper(const Plan& plan, const Fd& report, const Fd& lifeline, const std::vector<Fd>& locks, Fd ready) {
     // Stdio above all, so that a reader of the payload's output sees its end.
     for (int fd = 0; fd < 3; ++fd) (void)::close(fd);
     std::vector<int> kept = plan.supervise.sync;
     kept.push_back(lifeline.get());
+    kept.push_back(report.get());
+    kept.push_back(ready.get());
     for (const Fd& lock : locks) kept.push_back(lock.get());
     TRY(sys::close_all_but(kept));
     TRY(sys::capset({}));
     TRY(die_with(plan, &lifeline, 0));
-    return policy::load(plan);
+    TRY(sys::write_all(ready.get(), "r"));
+    TRY(policy::load(plan));
+    (void)::close(report.get()); // the payload's end of it tells of exec
+    return Done{};
+}
+
+// A byte: the reaper has given up all but its being unfiltered. The end: that as well, or it could not load a program,
+// which the payload will not, either. No byte: it has failed, and told the monitor.
+Status wait_for_reaper(const Fd& ready) {
+    char byte = 0;
+    std::size_t ready_bytes = TRY(sys::read_some(ready.get(), {&byte, 1}));
+    if (ready_bytes == 0) ::_exit(1);
+    TRY(sys::read_some(ready.get(), {&byte, 1}));
+    return Done{};
 }
 
 // Those of the caller's descriptors that were for us.
@@ -148,10 +170,15 @@ Status bare(const Plan& plan, const Caller& caller, const Fd& report, const Fd& 
     if (plan.init == spec::Init::none) return payload(plan, report, &lifeline, 0, cwd);
 
     std::vector<Fd> locks = TRY(during(Stage::lock, take_locks(plan, about)));
+    auto [waits, ready] = TRY(during(Stage::payload, sys::pipe()));
     pid_t self = ::getpid();
     pid_t pid = TRY(during(Stage::payload, sys::clone3(0, nullptr)));
-    if (pid == 0) return payload(plan, report, nullptr, self, cwd);
-    TRY(during(Stage::payload, become_reaper(plan, lifeline, locks)));
+    if (pid == 0) {
+        ready.reset();
+        TRY(during(Stage::payload, wait_for_reaper(waits)));
+        return payload(plan, report, nullptr, self, cwd);
+    }
+    TRY(during(Stage::payload, become_reaper(plan, report, lifeline, locks, std::move(ready))));
     reap(lifeline, pid);
 }
 

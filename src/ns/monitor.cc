@@ -30,7 +30,7 @@ public:
         if (ended_ && init_ == spec::Init::reaper) return outcome_; // which may have others to wait for
         auto info = sys::waitid(P_PIDFD, static_cast<id_t>(ends_.init.get()), WEXITED); // dead already: only reaped
         if (ended_ || outcome_.error) return outcome_;
-        if (init_ == spec::Init::keeper) {
+        if (init_ == spec::Init::keeper || !outcome_.executed) {
             outcome_.signal = SIGKILL;
             outcome_.init_killed = true;
         } else if (info) {

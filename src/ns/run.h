@@ -35,7 +35,7 @@ struct Outcome {
     bool executed = false;           ///< a bare jail's payload was
     int code = 0;                    ///< exit code of the payload
     int signal = 0;                  ///< or the signal that killed it
-    bool init_killed = false;        ///< somebody outside has killed init, and with it the jail
+    bool init_killed = false; ///< somebody outside has killed init (of a bare jail: before exec), and with it all
 };
 
 /// Runs PLAN to its end. The caller must be single-threaded. Returns only in the calling process.

@@ -21,18 +21,31 @@ def killed_at_any_moment_of_the_setup():
         eventually(f"{options}: nobody waits", no_children)
 
 
+def ignores_sigpipe(pid):
+    """It has got as far as that: it knows who its parent is."""
+    for line in contents(f"/proc/{pid}/status").splitlines():
+        if line.startswith("SigIgn:"):
+            return int(line.split()[1], 16) >> (signal.SIGPIPE - 1) & 1 == 1
+    return False
+
+
 @test
 def with_die_with_parent_nothing_survives_the_caller():
     become_subreaper()
     for options in (["--unshare-pid"], []):
         mark = new_mark()
         for _ in range(40):
-            # The caller is killed, not bwrap itself, at any moment.
+            # The caller is killed, not bwrap itself, at any moment from bwrap's first steps on.
             command = bwrap("--die-with-parent", *options, "sleep", mark)
-            process = subprocess.Popen(["sh", "-c", '"$@" & wait', "sh", *command], stdin=subprocess.DEVNULL)
-            time.sleep(random.random() * 0.012)
-            process.kill()
-            process.wait()
+            caller = subprocess.Popen(["sh", "-c", 'exec 3>&1; "$@" >&3 & echo $!; wait', "sh", *command],
+                                      stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+            pid = int(caller.stdout.readline())
+            while not ignores_sigpipe(pid):
+                pass
+            time.sleep(random.random() * 0.008)
+            caller.kill()
+            caller.wait()
+            caller.stdout.close()
         eventually(f"{options}: nothing left", lambda: not sleepers(mark) and no_children())
 
 

@@ -173,7 +173,7 @@ static int role_of_child(struct process* parent) {
     case monitor:
         if ((flags & CLONE_NEWUSER) == 0) return parent->forked++ % 2 == 0 ? newuidmap : newgidmap;
         parent->forked = 0;
-        return (flags & CLONE_NEWPID) != 0 ? init : remover;
+        return (flags & CLONE_NEWNS) != 0 ? init : remover;
     case init: return parent->forked++ == 0 ? payload : node;
     default: return parent->role;
     }

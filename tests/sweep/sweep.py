@@ -14,7 +14,7 @@ A clean run is written down first: all calls of the monitor, of the child that b
 its execve(2). For each of them there is then a run in which it does not happen and gives an error. The payload
 (fingerprint.c) tells what it sees, and the host is looked at afterwards. The verdicts:
 
-    REFUSED  the payload did not run, exit 125 (126, 127 for exec itself), one line on stderr
+    REFUSED  the payload did not run, exit 125 (126, 127 for exec itself; 1 as bwrap), one line on stderr
     SAME     it ran, and nothing is different: the point must stand in TOLERATED, with a reason
     DIFF     it ran, and what is different is no wall, or its output or status: likewise
     CUT      it ran behind the same walls and was ended early, with a message: likewise
@@ -79,8 +79,12 @@ class Variant:
     full: bool = False  # not in the slice
     new: bool = False  # in the slice only what no earlier variant has shown, also of the monitor
     range: bool = False  # for an ordinary user who has subordinate ids
+    command: tuple = ("run", "--quiet")
+    failure: int = 125  # what ajail exits with when it fails; 126 and 127 for exec itself, if it is 125
 
 
+BWRAP = ("--ro-bind", "/", "/", "--tmpfs", "/tmp", "--dev", "/dev", "--proc", "/proc", "--bind", "{worker}/proj",
+         "{worker}/proj", "--tmpfs", "/run")
 VARIANTS = (
     Variant("default"),
     Variant("no-net", ("--fs=deb", "--no-net"), new=True),
@@ -95,6 +99,11 @@ VARIANTS = (
     Variant("user-range", ("--fs=deb", "--users=range", "--user=www-data"), range=True, new=True),
     Variant("scratch-dir", ("--fs=deb", "--scratch={worker}/disk"), full=True),
     Variant("scratch-size", ("--fs=deb", "--scratch=tmpfs:16m"), new=True),
+    Variant("bwrap", (*BWRAP, "--unshare-all", "--die-with-parent", "--new-session"), command=("bwrap",), failure=1),
+    Variant("bwrap-no-pid", (*BWRAP, "--overlay-src", "/usr/share", "--tmp-overlay", "/opt", "--dir", "/tmp/d", "--chmod", "0700", "/tmp/d"),
+            command=("bwrap",), failure=1, new=True),
+    Variant("bwrap-sys-admin", (*BWRAP, "--unshare-all", "--unshare-user", "--cap-add", "ALL", "--disable-userns"), command=("bwrap",),
+            failure=1, new=True),
 )
 
 
@@ -165,6 +174,11 @@ TOLERATED = (
     Tolerated("DIFF", "init", "sendmsg", "how the payload ended could not be told: status 137, never success",
               fields="output"),
     Tolerated("LOST", "init", "sendmsg", "the same, and the monitor says what it looks like: init was killed"),
+    # As bwrap.
+    Tolerated("WEAKER DIFF", "init|payload", "chdir .*", "without --chdir, where the working directory cannot be entered it "
+              "is the home, or /", variants="bwrap.*", fields="(cwd|env PWD|write (here|file))"),
+    Tolerated("SAME", "init", "write .", "how the payload ended is the reaper's own status, too", variants="bwrap.*"),
+    Tolerated("SAME", "init", "unshare 0x10000000", "that it fails is what was asked for", variants="bwrap-sys-admin"),
     # The terminal.
     Tolerated("SAME DIFF", "monitor", r"ioctl 0x541[34]", "TIOCGWINSZ, TIOCSWINSZ: a terminal of unknown size, or of the "
               "one that it had", fields="size "),
@@ -184,7 +198,7 @@ TOLERATED = (
               "cannot look or remember: the asker is told an error, or that it is the jail's root", fields=f"({EMULATED}) "),
     Tolerated("SAME WEAKER DIFF", "node", ".*", "the file in place of a device is missing: the asker is told an error, or "
               "where it could not have written, that it is there", fields=f"({EMULATED}) "),
-    Tolerated("SAME", "payload", "getgroups", "with one id the caller's groups stay, whatever they are",
+    Tolerated("SAME", "payload|init", "getgroups", "with one id the caller's groups stay, whatever they are",
               variants="(?!.*range).*"),
     Tolerated("SAME", "monitor", "openat2 /etc/group", "a root filesystem without the file has no groups", "ENOENT",
               "user.*"),
@@ -312,6 +326,8 @@ def normal(lines):
     ids, devices, out = {}, {}, []
     for line in lines:
         line = re.sub(r"\bw\d\b", "w", re.sub(r"/fd/\d+", "/fd/N", re.sub(r"\.ajail~\w+", ".ajail~", line)))
+        if line.startswith(("status NSpid:", "session ", "processes ")):
+            line = re.sub(r"\d{2,}", "N", line)  # without a pid namespace
         if line.startswith("mount "):
             _, own, parent, device, root, target, rest = line.split(" ", 6)
             ids[own] = target
@@ -371,7 +387,7 @@ class Worker:
         return found
 
     def command(self, variant, options):
-        jail = [self.tools.ajail, "run", "--quiet", *(arg.format(worker=self.dir) for arg in variant.args), "--",
+        jail = [self.tools.ajail, *variant.command, *(arg.format(worker=self.dir) for arg in variant.args), "--",
                 f"{self.proj}/fingerprint", f"{self.dir}/secret", self.tools.socket_name, *self.tools.namespaces]
         return [self.tools.inject, *options, *(["-c"] if variant.pty else []), *jail]
 
@@ -461,7 +477,7 @@ class Clean:
         self.fingerprint, self.state, self.out = run.fingerprint(), run.state, run.out
         self.before = worker.before
         self.problem = None
-        expected = ("exit", 125) if variant.refused else ("exit", STATUS)
+        expected = ("exit", variant.failure) if variant.refused else ("exit", STATUS)
         for each in (run, again):
             if each.status() != expected or (each.messages() and not variant.refused):
                 self.problem = f"a clean run of {variant.name} gives {each.status()}: {each.messages()}"
@@ -533,8 +549,9 @@ def judge(clean, point, action, run):
 
 def weigh(clean, point, action, run):
     status, fingerprint, messages = run.status(), run.fingerprint(), run.messages()
-    executed, complete = bool(run.has("exec 2")), fingerprint[-1:] == ["end"]
+    executed, complete = bool(run.has("exec 1") or run.has("exec 2")), fingerprint[-1:] == ["end"]
     killed = action == "kill"
+    failure = clean.variant.failure
     if not run.has("hit"):
         return "MISS", ""
     if run.has("hang"):
@@ -544,7 +561,7 @@ def weigh(clean, point, action, run):
     if status[0] == "signal" and not (killed and point.process == 0 and status[1] == signal.SIGKILL):
         return "CRASH", f"by signal {status[1]}"
     less = differences(clean.fingerprint if complete else clean.fingerprint[:len(fingerprint)], fingerprint)
-    if killed or status == ("exit", 125):
+    if killed or status == ("exit", failure):
         less = [line for line in less if not DYING.match(line[2:])]
     if executed and clean.variant.refused:
         return "WEAKER", "it ran"
@@ -561,7 +578,7 @@ def weigh(clean, point, action, run):
                if all(run.state.get(path) != state.get(path) for state in good)}
     if changed:
         return "LITTER", str(changed)
-    if run.has("later") and (killed or (messages and status in (("exit", 125), ("exit", STATUS)))):
+    if run.has("later") and (killed or (messages and status in (("exit", failure), ("exit", STATUS)))):
         return "LATER", f"{status} {messages}"
     if run.has("terminal") and not (killed and point.process == 0):
         return "LITTER", "the terminal's modes are not as before"
@@ -575,12 +592,12 @@ def weigh(clean, point, action, run):
     if complete:
         if status[1] == 0:
             return "LOST", what
-        if status[1] == 125 and len(messages) == 1:
+        if status[1] == failure and len(messages) == 1:
             return "CUT", what
         if status[1] != STATUS or run.out != clean.out or messages:
             return "DIFF", f"{what} stdout {run.out!r}"
         return "SAME", ""
-    allowed = (125, 126, 127) if point.name == "execve" else (125,)
+    allowed = (125, 126, 127) if point.name == "execve" and failure == 125 else (failure,)
     if status[1] not in allowed and status[1] <= 128:
         return "LOST", what
     if not messages:
