@@ -1,6 +1,6 @@
 #!/bin/bash
-# The table of options, --help and docs/manual.md say the same: each option of `ajail run --help`, `ajail mkfs --help`
-# and `ajail fs --help` stands in the manual's table of that command, and nothing else does.
+# The table of options, --help and docs/manual.md say the same: each option of `ajail run --help`, `ajail mkfs --help`,
+# `ajail fs --help` and `ajail bwrap --help` stands in the manual's table of that command, and nothing else does.
 set -u
 here=$(cd "$(dirname "$0")/.." && pwd)
 ajail=${AJAIL_BINARY:-$here/build/ajail}
@@ -32,6 +32,16 @@ for command in run mkfs fs; do
         esac || { echo "FAILED $option: the help says '$option$help', the manual '$manual'"; failed=1; }
     done < <(in_help $command)
 done
+# Of bwrap, with the words that follow each option.
+help=$("$ajail" bwrap --help | sed -nE 's/^    (--[^ ]+( [A-Z]+)*) .*/\1/p' | sort)
+manual=$(sed -n '/^## ajail bwrap/,/^## /p' "$here/docs/manual.md" | grep -oE '^\| `--[^`]+`(, `--[^`]+`)*' |
+    grep -oE -- '--[^`]+' | sort)
+[ "$(wc -l <<<"$help")" -ge 60 ] || { echo "FAILED ajail bwrap --help: too few options"; failed=1; }
+if ! diff=$(diff <(echo "$help") <(echo "$manual")); then
+    echo "FAILED ajail bwrap: help (<) and docs/manual.md (>) differ"
+    echo "$diff"
+    failed=1
+fi
 for name in AJAIL_ARGS AJAIL_HOME AJAIL_ENV_NAME 125 126 127; do
     grep -q "^| \`*$name" "$here/docs/manual.md" || { echo "FAILED docs/manual.md: nothing about $name"; failed=1; }
 done

@@ -36,6 +36,7 @@ BwrapFacts look_for_facts() {
     auto caps = sys::capget();
     if (!caps) refuse("capget", caps.error().err);
     facts.caps = (*caps).effective;
+    facts.permitted = (*caps).permitted;
     // It takes a file with capabilities to come here with some, and those are for other uses than ours.
     if (facts.uid != 0 && (*caps).permitted != 0)
         throw Refused{"Unexpected capabilities but not setuid, old file caps config?"};
@@ -165,8 +166,10 @@ private:
     void policy() {
         spec::Policy& policy = spec_.policy;
         policy.caller_caps = facts_.uid == 0 && !o_.caps_given;
+        // Outside a user namespace of its own nobody can be given what the caller has not.
+        std::uint64_t caps = spec_.shared.user ? o_.caps & facts_.permitted : o_.caps;
         for (int cap = 0; cap < ::cap_max_bits(); ++cap) // those that the running kernel knows
-            if ((o_.caps >> cap & 1U) != 0) policy.add_caps.push_back(cap);
+            if ((caps >> cap & 1U) != 0) policy.add_caps.push_back(cap);
         policy.nested = !o_.disable_userns;
         policy.assert_not_nested = o_.disable_userns || o_.assert_userns_disabled;
         policy.programs = o_.programs;

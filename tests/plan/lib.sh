@@ -1,8 +1,9 @@
 # shellcheck shell=bash
-# A small project and a fake store; plan_of FILE.args prints the plan of those arguments, with what differs between
-# machines taken out: paths, the user's ids, the kernel's Landlock, the host's resolv.conf.
+# A small project and a fake store; plan_of FILE.args prints the plan of those arguments (bwrap-*: as bwrap, with some
+# descriptors), with what differs between machines taken out: paths, the user's ids, the kernel's Landlock, the host's
+# resolv.conf.
 
-mkdir -p project/src project/out 'project/a b,c' store/fs/deb/etc store/fs/deb/root/.ssh store/fs/deb/usr/local
+mkdir -p project/src project/out project/work 'project/a b,c' store/fs/deb/etc store/fs/deb/root/.ssh store/fs/deb/usr/local
 printf data >project/data
 printf '#!/bin/sh\n' >project/src/tool
 base=$(pwd -P)
@@ -16,10 +17,15 @@ plan_of() {
     (
         cd project || exit 1
         unset AJAIL_ENV_X AJAIL_ARGS
-        AJAIL_HOME=$base/store AJAIL_ENV_FROM_CALLER='of the caller' GIVEN='passed on' \
-            "$AJAIL" run --dry-run "${arguments[@]}" 2>&1
-    ) | sed -e "s:$base:/BASE:g" -e "s/^\(uid map      0\) $(id -u) 1$/\1 UID 1/" \
-        -e "s/^\(gid map      0\) $(id -g) 1$/\1 GID 1/" -e 's/^landlock     ABI [0-9]*/landlock     ABI N/' |
+        if [[ $1 == */bwrap-* ]]; then
+            "$AJAIL" bwrap --ajail-dry-run "${arguments[@]}" 2>&1 8<data 9<data 10<data 11</dev/null 12<src
+        else
+            AJAIL_HOME=$base/store AJAIL_ENV_FROM_CALLER='of the caller' GIVEN='passed on' \
+                "$AJAIL" run --dry-run "${arguments[@]}" 2>&1
+        fi
+    ) | sed -e "s:$base:/BASE:g" -e "s/^uid map      $(id -u) /uid map      UID /" \
+        -e "s/^gid map      $(id -g) /gid map      GID /" -e "s/^\(uid map      [0-9A-Z]*\) $(id -u) 1$/\1 UID 1/" \
+        -e "s/^\(gid map      [0-9A-Z]*\) $(id -g) 1$/\1 GID 1/" -e 's/^landlock     ABI [0-9]*/landlock     ABI N/' |
         awk '/^mount\[[0-9]+\] data -> \/etc\/resolv.conf / || /^given up .*the network is shared/ { next }
              /^mount\[/ { sub(/^mount\[[0-9]+\]/, "mount[" n++ "]") }
              { print }'
