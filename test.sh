@@ -27,7 +27,10 @@ must() { "${@:2}" || failed+=("$1"); }
 step 'packages'
 packages=(g++ clang cmake ninja-build pkg-config libseccomp-dev libcap-dev libcli11-dev libspdlog-dev libfmt-dev
     nlohmann-json3-dev catch2 mmdebstrap debian-archive-keyring ca-certificates python3 shellcheck clang-format
-    bsdutils binutils git libcap2-bin procps uidmap)
+    bsdutils binutils git libcap2-bin procps uidmap
+    # clients of bubblewrap, in tests/peer
+    curl flatpak gir1.2-gnomedesktop-3.0 gir1.2-webkit2-4.1 libimage-exiftool-perl mat2 python3-gi ripgrep socat xauth
+    xdg-dbus-proxy xvfb)
 missing=()
 for package in "${packages[@]}"; do
     dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q '^install ok installed$' || missing+=("$package")
