@@ -29,7 +29,7 @@ packages=(g++ clang cmake ninja-build pkg-config libseccomp-dev libcap-dev libcl
     nlohmann-json3-dev catch2 mmdebstrap debian-archive-keyring ca-certificates python3 shellcheck clang-format
     bsdutils binutils git libcap2-bin procps uidmap
     # clients of bubblewrap, in tests/peer
-    curl flatpak gir1.2-gnomedesktop-3.0 gir1.2-webkit2-4.1 libimage-exiftool-perl mat2 python3-gi ripgrep socat xauth
+    curl dbus flatpak gir1.2-gnomedesktop-3.0 gir1.2-webkit2-4.1 libimage-exiftool-perl mat2 python3-gi ripgrep socat xauth
     xdg-dbus-proxy xvfb)
 missing=()
 for package in "${packages[@]}"; do

@@ -10,6 +10,10 @@ ln -s "$AJAIL" ours/bwrap
 cat >bin/bwrap <<WRAPPER
 #!/bin/sh
 printf '%s\n' "bwrap \$*" >>'$PWD/bwrap.log'
+# What is in a file is read once more, from its beginning, and still there.
+if [ "\$1" = --args ] && [ -f "/proc/self/fd/\$2" ]; then
+    printf '%s\n' "file \$(tr '\\0' ' ' <"/proc/self/fd/\$2")" >>'$PWD/bwrap.log'
+fi
 [ ! -e '$PWD/broken' ] || exit 1
 exec '$PWD/ours/bwrap' "\$@"
 WRAPPER
