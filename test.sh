@@ -29,8 +29,8 @@ packages=(g++ clang cmake ninja-build pkg-config libseccomp-dev libcap-dev libcl
     nlohmann-json3-dev catch2 mmdebstrap debian-archive-keyring ca-certificates python3 shellcheck clang-format
     bsdutils binutils git libcap2-bin procps uidmap
     # clients of bubblewrap, in tests/peer
-    curl dbus flatpak gir1.2-gnomedesktop-3.0 gir1.2-webkit2-4.1 libimage-exiftool-perl mat2 python3-gi ripgrep socat xauth
-    xdg-dbus-proxy xvfb)
+    bubblewrap curl dbus flatpak gir1.2-gnomedesktop-3.0 gir1.2-webkit2-4.1 libgdk-pixbuf2.0-bin libimage-exiftool-perl mat2
+    python3-gi ripgrep socat xauth xdg-dbus-proxy xvfb)
 missing=()
 for package in "${packages[@]}"; do
     dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q '^install ok installed$' || missing+=("$package")

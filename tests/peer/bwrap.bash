@@ -3,7 +3,8 @@
 # npm; what they call as bwrap is ajail.
 #
 # bin/bwrap, which writes down what it is called with, and becomes ajail. First in PATH, and with `over` also where
-# clients have it compiled in; a host's own bwrap is never called.
+# clients have it compiled in; a host's own bwrap is never called. (AJAIL_BINARY=/usr/bin/bwrap tests/run FILE tries a file
+# with bubblewrap itself: only that it is ajail should fail.)
 
 mkdir bin ours
 ln -s "$AJAIL" ours/bwrap
@@ -52,11 +53,12 @@ fails_without() {
     called "$name: it was asked" .
 }
 
-# over COMMAND...: with bin/bwrap at /usr/bin/bwrap, for clients that look nowhere else. A mount namespace that any user
-# may make; COMMAND is the same user there, with no capability more.
+# over COMMAND...: with bin/bwrap at /usr/bin/bwrap, for clients that look nowhere else, and a /tmp of its own. A mount
+# namespace that any user may make; COMMAND is the same user there, with no capability more.
 over() {
-    unshare --user --map-current-user --keep-caps --mount --propagation=private sh -c \
-        'mount --bind "$1" /usr/bin/bwrap && shift && exec setpriv --inh-caps=-all --ambient-caps=-all "$@"' sh "$PWD/bin/bwrap" "$@"
+    unshare --user --map-current-user --keep-caps --mount --propagation=private sh -c '
+        mount --bind "$1" /usr/bin/bwrap && mount -t tmpfs -o mode=1777 tmpfs /tmp && shift &&
+            exec setpriv --inh-caps=-all --ambient-caps=-all "$@"' sh "$PWD/bin/bwrap" "$@"
 }
 
 matches 'it is ajail' ajail bwrap --version
