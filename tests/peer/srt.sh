@@ -58,7 +58,7 @@ matches 'nor another name for it' 'Read-only file system|busy' srt 'mv open/kept
 equal 'nothing is spoilt' "$(printf '%s\n' 'from the host' secret kept)" "$(cat site/index.html secret open/kept)"
 equal 'nothing is new' "closed open/kept open/new ports secret site/index.html" \
     "$(echo closed open/* ports secret site/*)"
-equal 'nor elsewhere' '' "$(ls -d new "$HOST_TMP/new" "$HOME/new" 2>/dev/null)"
+equal 'nor elsewhere' '' "$(find "$PWD" "$HOST_TMP" "$HOME" -maxdepth 1 -name new -print -delete)"
 
 denied 'it does not read what is denied' srt 'grep -q secret secret'
 output 'nor the directory' 'open' srt 'ls closed'

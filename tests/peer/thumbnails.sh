@@ -58,6 +58,7 @@ check it_is_asked true
 denied and_may_say_no false
 check its_network_is_a_loopback $(net 1)
 check it_reads_nothing_else test ! -e $PWD/secret -a ! -e /etc/passwd
+check it_does_not_change_it ! touch /tmp/gnome-desktop-file-to-thumbnail*
 check it_sees_itself test \$(ls -d /proc/[0-9]* | wc -l) -lt 10
 check it_has_no_capability grep -q CapEff:.0000000000000000 /proc/self/status
 END

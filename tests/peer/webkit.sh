@@ -35,6 +35,9 @@ def about(pid):
         status = dict(line.rstrip("\n").split(":\t", 1) for line in file)
     print("id", status["Uid"].split()[0], status["Gid"].split()[0])
     print("capabilities, no_new_privs, seccomp", status["CapEff"], status["NoNewPrivs"], status["Seccomp"])
+    with open(f"/proc/{pid}/mountinfo", encoding="utf-8") as file:
+        mounts = [line.split(" ") for line in file]
+    print("mounted", *(mount[5].split(",")[0] for mount in mounts if mount[4] == os.path.dirname(page)))
     where = "/proc/{}/ns/{}".format
     print("own", *(kind for kind in NAMESPACES if os.readlink(where(pid, kind)) != os.readlink(where("self", kind))))
 
@@ -91,7 +94,8 @@ check 'a page' over sh session.sh
 cp "$OUT" said
 matches 'its script ran' '^title six times seven is 42$' cat said
 output 'in one process' "id $(id -u) $(id -g)"$'\ncapabilities, no_new_privs, seccomp 0000000000000000 1 2
-own mnt net pid user uts' grep -E '^(id|capabilities.*|own) ' said
+mounted ro
+own mnt net pid user uts' grep -E '^(id|capabilities.*|mounted|own) ' said
 cp bwrap.log page.log
 called 'the proxy' '^bwrap --args [0-9]+ -- /usr/bin/xdg-dbus-proxy '
 cp page.log bwrap.log
