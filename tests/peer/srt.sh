@@ -76,6 +76,20 @@ equal 'who was asked, and how often' '1 1' "$(wc -l <requests) $(grep -c 'GET / 
 # Its seccomp program, the second one.
 matches 'no new socket of a path' 'not permitted' srt 'socat -u /dev/null UNIX-CONNECT:/nowhere'
 
+# More than fits into a command line: its mounts are in a file then.
+mkdir many
+touch "many/$(printf x%.0s {1..180})"-{1..500}
+/usr/bin/python3 - <<PY
+import json, os
+with open("settings.json", encoding="utf-8") as file:
+    settings = json.load(file)
+settings["filesystem"]["denyRead"] = [f"$PWD/many/{name}" for name in os.listdir("many")]
+with open("settings.json", "w", encoding="utf-8") as file:
+    json.dump(settings, file)
+PY
+output 'a long list' '500 character special file' srt 'stat -c %F many/* | sort | uniq -c | xargs'
+called 'a long list' ' --args '
+
 fails_without srt srt 'echo >open/unsandboxed'
 check 'and nothing has run' test ! -e open/unsandboxed
 kill "$servers"
