@@ -1,6 +1,6 @@
 #!/bin/bash
 # mat2, which lets exiftool look at a photograph in bubblewrap, and clean one there.
-# not: root userns
+# not: userns
 . "$TESTS/lib.sh"
 # shellcheck source=tests/peer/bwrap.bash
 . "$TESTS/peer/bwrap.bash"
