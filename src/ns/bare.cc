@@ -56,9 +56,9 @@ Status take_privileges(const Plan& plan) {
 // A byte, or the end of it.
 void wait_for_caller(int fd) {
     if (fd < 0) return;
+    Fd callers(fd);
     char byte = 0;
     (void)sys::read_some(fd, {&byte, 1});
-    (void)::close(fd);
 }
 
 Result<std::vector<Fd>> take_locks(const Plan& plan, std::string& about) {
@@ -109,9 +109,9 @@ void tell_end(const Fd& lifeline, int status) {
 }
 
 // Past this function there is nothing in the reaper that the payload has not. READY says so, see wait_for_reaper().
-Status become_reaper(const Plan& plan, const Fd& report, const Fd& lifeline, const std::vector<Fd>& locks, Fd ready) {
+Status become_reaper(const Plan& plan, Fd& report, const Fd& lifeline, const std::vector<Fd>& locks, Fd ready) {
     // Stdio above all, so that a reader of the payload's output sees its end.
-    for (int fd = 0; fd < 3; ++fd) (void)::close(fd);
+    for (int fd = 0; fd < 3; ++fd) Fd(fd).reset();
     std::vector<int> kept = plan.supervise.sync;
     kept.push_back(lifeline.get());
     kept.push_back(report.get());
@@ -122,7 +122,7 @@ Status become_reaper(const Plan& plan, const Fd& report, const Fd& lifeline, con
     TRY(die_with(plan, &lifeline, 0));
     TRY(sys::write_all(ready.get(), "r"));
     TRY(policy::load(plan));
-    (void)::close(report.get()); // the payload's end of it tells of exec
+    report.reset(); // the payload's end of it tells of exec
     return Done{};
 }
 
@@ -140,15 +140,15 @@ Status wait_for_reaper(const Fd& ready) {
 void close_used(const Plan& plan) {
     for (const spec::Op& op : plan.ops)
         if (auto* bind = std::get_if<spec::op::Bind>(&op); bind != nullptr && bind->source.descriptor >= 0)
-            (void)::close(bind->source.descriptor);
+            Fd(bind->source.descriptor).reset();
     for (int fd : {plan.enter.userns, plan.enter.pidns, plan.enter.last_userns, plan.supervise.info,
                    plan.supervise.status, plan.supervise.ids})
-        if (fd >= 0) (void)::close(fd);
+        if (fd >= 0) Fd(fd).reset();
 }
 
 Status payload(const Plan& plan, const Fd& report, const Fd* lifeline, pid_t parent, const std::string& cwd) {
     if (plan.init == spec::Init::reaper)
-        for (int fd : plan.supervise.sync) (void)::close(fd);
+        for (int fd : plan.supervise.sync) Fd(fd).reset();
     TRY(during(Stage::payload, die_with(plan, lifeline, parent)));
     TRY(during(Stage::payload, tell(report, {.kind = Message::go})));
     TRY(during(Stage::seccomp, policy::load(plan)));
@@ -157,7 +157,7 @@ Status payload(const Plan& plan, const Fd& report, const Fd* lifeline, pid_t par
 
 } // namespace
 
-Status bare(const Plan& plan, const Caller& caller, const Fd& report, const Fd& lifeline, const Fd& proc,
+Status bare(const Plan& plan, const Caller& caller, Fd& report, const Fd& lifeline, const Fd& proc,
             std::string& about) {
     if (plan.enter.last_userns >= 0) TRY(during(Stage::enter, sys::setns(plan.enter.last_userns, CLONE_NEWUSER)));
     close_used(plan);

@@ -8,10 +8,10 @@ mkdir project secret
 echo keep >secret/file
 ln -s "$PWD/secret" project/absolute
 ln -s ../secret project/relative
-ln -s ../../../../../../../../../../..$PWD/secret project/climbing
-ln -s /proc/self/root$PWD/secret project/proc
-ln -s /proc/1/root$PWD/secret project/proc1
-ln -s /oldroot$PWD/secret project/oldroot
+ln -s "../../../../../../../../../../..$PWD/secret" project/climbing
+ln -s "/proc/self/root$PWD/secret" project/proc
+ln -s "/proc/1/root$PWD/secret" project/proc1
+ln -s "/oldroot$PWD/secret" project/oldroot
 ln -s "$PWD/secret/new" project/dangling
 echo data >data
 
