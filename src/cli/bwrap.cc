@@ -100,9 +100,11 @@ private:
         source.directory = S_ISDIR(meant.st_mode);
         std::string real = TRY(sys::readlinkat(AT_FDCWD, ("/proc/self/fd/" + std::to_string(fd.get())).c_str()));
         struct stat named {};
-        if (!real.starts_with('/') || ::stat(real.c_str(), &named) < 0) {
+        bool has_name = real.starts_with('/');
+        if (!has_name || ::stat(real.c_str(), &named) < 0) {
+            int err = has_name ? errno : ENOENT;
             // Gone, or never had a name. What has one only in /proc, like a namespace, is a source for --bind-try.
-            if (!optional || !spec::within(source.path, "/proc")) return sys::refused(ENOENT);
+            if (!optional || !spec::within(source.path, "/proc")) return sys::refused(err);
             source.resolve = spec::Resolve::follow;
             return sys::Done{};
         }
