@@ -271,7 +271,7 @@ FIELDS = ("Umask", "Uid", "Gid", "Groups", "SigBlk", "SigIgn", "CapInh", "CapPrm
 def look(pid, outer, trees):
     """What a process has, seen from outside."""
     facets = mounts(pid)
-    status = dict(re.findall(r"^(\w+):\s*(.*)$", contents(f"/proc/{pid}/status"), re.M))
+    status = dict(re.findall(r"^(\w+):[ \t]*(.*)$", contents(f"/proc/{pid}/status"), re.M))
     for field in FIELDS:
         facets[field] = [status.get(field, "-")]
     pids = status["NSpid"].split()
