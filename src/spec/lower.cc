@@ -330,6 +330,8 @@ private:
     // With CAP_SYS_RESOURCE the limit on user namespaces could be raised again.
     bool needs_second_userns() const {
         if (spec_.bare && plan_.uids.empty()) return false; // no user namespace of ours at all
+        // Root has them without having asked, and whoever enters its namespaces from outside expects one level.
+        if (spec_.bare && spec_.policy.caller_caps && spec_.policy.nested) return false;
         return adds(CAP_SYS_ADMIN) || (spec_.bare && !spec_.policy.nested && adds(CAP_SYS_RESOURCE));
     }
 

@@ -273,6 +273,12 @@ std::string to_text(const Plan& plan) {
     out += "chdir       ";
     for (const std::string& cwd : plan.exec.cwds)
         out += (cwd == plan.exec.cwds.front() ? " " : ", else ") + escape(cwd);
+    const Exec& exec = plan.exec;
+    if (!exec.candidates.empty() && !exec.candidates[0].ends_with(exec.argv.at(0))) { // called otherwise
+        out += "\nfile        ";
+        for (const std::string& file : exec.candidates)
+            out += (file == exec.candidates.front() ? " " : ", else ") + escape(file);
+    }
     out += "\nexec        ";
     for (const std::string& argument : plan.exec.argv) out += " " + escape(argument);
     return out + "\n";

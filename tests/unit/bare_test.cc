@@ -211,6 +211,13 @@ TEST_CASE("bare: capabilities") {
             CHECK_FALSE(plan_of(spec).second_userns);
         }
     }
+    SECTION("but not where root has it without having asked: others enter its namespaces") {
+        spec.policy.add_caps = {CAP_SYS_ADMIN};
+        spec.policy.caller_caps = true;
+        CHECK_FALSE(plan_of(spec).second_userns);
+        spec.policy.nested = false; // then it could raise the limit
+        CHECK(plan_of(spec).second_userns);
+    }
     SECTION("root's stay as they are, where no user namespace gives a new bounding set") {
         spec.policy.caller_caps = true;
         spec.policy.add_caps = {CAP_CHOWN};
