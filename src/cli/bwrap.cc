@@ -95,6 +95,15 @@ private:
     static sys::Status find(spec::Source& source, bool optional) {
         // The name of a descriptor of ours would lead to what is ours.
         if (source.descriptor != -1 && !is_callers(source.descriptor)) return sys::refused(ENOENT);
+        if (is_normal(source.path)) {
+            auto straight = sys::openat2(AT_FDCWD, source.path.c_str(), O_PATH, RESOLVE_NO_SYMLINKS);
+            if (straight) {
+                struct stat st = TRY(sys::fstat((*straight).get()));
+                source.directory = S_ISDIR(st.st_mode);
+                source.resolve = spec::Resolve::real;
+                return sys::Done{};
+            }
+        }
         sys::Fd fd = TRY(sys::open(source.path.c_str(), O_PATH));
         struct stat meant = TRY(sys::fstat(fd.get()));
         source.directory = S_ISDIR(meant.st_mode);
@@ -111,6 +120,18 @@ private:
         source.path = real;
         source.resolve = spec::Resolve::real;
         return spec::within(real, "/proc") ? in_proc(source) : sys::Done{};
+    }
+
+    // Absolute, with nothing in it that leads back or nowhere, and not in /proc, which says other things to others.
+    static bool is_normal(const std::string& path) {
+        if (!path.starts_with('/') || spec::within(path, "/proc")) return false;
+        for (std::size_t at = 0; at < path.size();) {
+            std::size_t end = std::min(path.find('/', at + 1), path.size());
+            std::string_view name = std::string_view(path).substr(at + 1, end - at - 1);
+            if (name.empty() || name == "." || name == "..") return false;
+            at = end;
+        }
+        return true;
     }
 
     // What is looked up there by somebody else is something else: /proc/self is whoever looks.

@@ -153,11 +153,7 @@ private:
     }
 
     // The object at TARGET inside the new root; made if it is missing and stands on a file system of this jail.
-    Result<Fd> destination(const std::string& target, bool directory, unsigned parents) {
-        if (plan_.host_targets) {
-            Place place = TRY(find_place(newroot_.get(), target, parents));
-            return open_place(place, directory, directory ? 0755 : 0444);
-        }
+    Result<Fd> destination(const std::string& target, bool directory) {
         Fd fd = TRY(resolve(newroot_.get(), target, directory,
                             [this](int dir, const std::string&, bool) { return own(dir); }));
         struct stat st = TRY(sys::fstat(fd.get()));
@@ -169,6 +165,7 @@ private:
     }
 
     Status attach(Fd tree, const std::string& target, bool directory, unsigned parents = kParents) {
+        Place known = std::exchange(known_, {});
         if (target == "/") {
             // Once there is a root, another one goes on top of it, and everything later into that.
             if (newroot_ && !directory) return sys::refused(EISDIR);
@@ -177,7 +174,22 @@ private:
             newroot_ = std::move(tree);
             return Done{};
         }
-        Fd at = TRY(destination(target, directory, parents));
+        if (plan_.host_targets) return attach_wherever(std::move(tree), target, directory, parents, std::move(known));
+        Fd at = TRY(destination(target, directory));
+        return sys::move_mount(tree.get(), at.get(), "");
+    }
+
+    // Among many targets in one directory that is looked up once: a new name in it leads to it no other way. What was
+    // there before might.
+    Status attach_wherever(Fd tree, const std::string& target, bool directory, unsigned parents, Place known) {
+        Place place = TRY(find_place(newroot_.get(), target, parents, std::move(known)));
+        if (TRY(make_place(place, directory, directory ? 0755 : 0444))) {
+            // By name: not even a symlink that somebody has put there since is followed (move_mount(2)).
+            TRY(sys::move_mount(tree.get(), place.parent.get(), place.name.c_str()));
+            known_ = std::move(place);
+            return Done{};
+        }
+        Fd at = TRY(open_place(place, directory));
         return sys::move_mount(tree.get(), at.get(), "");
     }
 
@@ -302,6 +314,7 @@ private:
     }
 
     Status apply(const op::Restrict& op) {
+        known_ = {};
         auto at = sys::openat2(newroot_.get(), op.target.c_str() + 1, O_PATH, kInRoot);
         if (!at && at.error().err == ENOENT) return Done{}; // this kernel has no such file
         Fd fd = TRY(std::move(at));
@@ -311,6 +324,7 @@ private:
     }
 
     Status apply(const op::Mask& op) {
+        known_ = {};
         auto at = sys::openat2(newroot_.get(), op.target.c_str() + 1, O_PATH, kInRoot);
         if (!at && at.error().err == ENOENT && op.optional) return Done{};
         Fd fd = TRY(std::move(at));
@@ -344,7 +358,7 @@ private:
 
     // An ordinary file of the throw-away layer, so that package scripts can replace it.
     Status write_on_own(const op::Data& op) {
-        Fd there = TRY(destination(op.target, false, kParents));
+        Fd there = TRY(destination(op.target, false));
         if (!own(there.get())) return sys::refused(EROFS);
         Fd file = TRY(
             sys::openat2(newroot_.get(), op.target.c_str() + 1, O_WRONLY | O_TRUNC | O_NONBLOCK | O_NOCTTY, kInRoot));
@@ -364,10 +378,12 @@ private:
 
     Status apply(const op::MakeDirectory& op) {
         Place place = TRY(find_place(newroot_.get(), op.target, op.parents));
-        auto made = open_place(place, true, op.mode);
+        if (TRY(make_place(place, true, op.mode))) return Done{};
+        auto there = open_place(place, true);
         // A symlink is none, wherever it leads.
-        if (!made && made.error().call == sys::Call::check && made.error().err == ELOOP) return sys::refused(ENOTDIR);
-        TRY(std::move(made));
+        if (!there && there.error().call == sys::Call::check && there.error().err == ELOOP)
+            return sys::refused(ENOTDIR);
+        TRY(std::move(there));
         return Done{};
     }
 
@@ -399,7 +415,7 @@ private:
             std::size_t slash = op.target.rfind('/');
             place.name = op.target.substr(slash + 1);
             place.parent = slash == 0 ? TRY(sys::openat(newroot_.get(), ".", O_PATH | O_DIRECTORY))
-                                      : TRY(destination(op.target.substr(0, slash), true, kParents));
+                                      : TRY(destination(op.target.substr(0, slash), true));
             if (!own(place.parent.get())) return sys::refused(EROFS);
         }
         Status made = sys::symlinkat(op.to.c_str(), place.parent.get(), place.name.c_str());
@@ -430,6 +446,7 @@ private:
     std::size_t index_ = 0;
     Fd scratch_, newroot_;
     std::set<std::uint64_t> own_; ///< mount ids
+    Place known_;                 ///< where the last target stood that was made
 };
 
 Result<Fd> idmapped(const Source& source, const Attr& attr, bool recursive, int userns) {

@@ -38,15 +38,19 @@ sys::Result<sys::Fd> resolve(int root, const std::string& path, bool directory, 
 struct Place {
     sys::Fd parent;
     std::string name;
+    std::string above; ///< the path by which PARENT was found
 };
 
 /// The place of PATH inside the root ROOT, for Plan::host_targets: directories above it that are missing are made, on
 /// whatever file system, with the mode PARENTS; a symlink among them is followed as if ROOT were `/`, and never made
-/// into something. Any failure is one of Call::parents.
-sys::Result<Place> find_place(int root, const std::string& path, mode_t parents);
+/// into something. KNOWN is where the last target stood, and its directory is taken if this one is in the same. Any
+/// failure is one of Call::parents.
+sys::Result<Place> find_place(int root, const std::string& path, mode_t parents, Place known = {});
 
-/// What stands at PLACE, O_PATH; if it is missing, a directory or an empty file with MODE. A symlink is a refusal
-/// (ELOOP), and so is the other kind (ENOTDIR, EISDIR).
-sys::Result<sys::Fd> open_place(const Place& place, bool directory, mode_t mode);
+/// Makes a directory or an empty file with MODE at PLACE; false if something is there.
+sys::Result<bool> make_place(const Place& place, bool directory, mode_t mode);
+
+/// What is there at PLACE, O_PATH. A symlink is a refusal (ELOOP), and so is the other kind (ENOTDIR, EISDIR).
+sys::Result<sys::Fd> open_place(const Place& place, bool directory);
 
 } // namespace ajail::mount

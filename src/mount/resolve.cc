@@ -67,35 +67,33 @@ Result<Fd> make_parents(int root, const std::string& path, mode_t mode) {
 
 } // namespace
 
-Result<Place> find_place(int root, const std::string& path, mode_t parents) {
+Result<Place> find_place(int root, const std::string& path, mode_t parents, Place known) {
     std::size_t last = path.find_last_not_of('/');
     std::string whole = last == std::string::npos ? "" : path.substr(0, last + 1);
     std::size_t slash = whole.rfind('/');
     std::string above = slash == std::string::npos ? "" : whole.substr(0, slash);
     std::string name = slash == std::string::npos ? whole : whole.substr(slash + 1);
     if (name.empty() || name == "." || name == "..") above = whole, name = "."; // a directory, in any case
+    if (known.parent && known.above == above)
+        return Place{std::move(known.parent), std::move(name), std::move(above)};
     auto parent = sys::openat2(root, ("./" + above).c_str(), O_PATH | O_DIRECTORY, kInRoot);
     if (!parent && parent.error().err == ENOENT) parent = make_parents(root, above, parents);
     if (!parent) return as(sys::Call::parents, parent.error());
-    return Place{std::move(parent).take(), std::move(name)};
+    return Place{std::move(parent).take(), std::move(name), std::move(above)};
 }
 
-Result<Fd> open_place(const Place& place, bool directory, mode_t mode) {
-    auto open = [&] {
-        return sys::openat2(place.parent.get(), place.name.c_str(), O_PATH | O_NOFOLLOW, RESOLVE_BENEATH);
-    };
-    auto found = open();
-    if (!found && found.error().err == ENOENT) {
-        // Somebody else may be faster; then it is looked at like anything else that is there.
-        sys::Status made = sys::Done{};
-        if (directory) made = sys::mkdirat(place.parent.get(), place.name.c_str(), mode);
-        else if (auto file = sys::openat(place.parent.get(), place.name.c_str(),
-                                         O_CREAT | O_EXCL | O_NOFOLLOW | O_NOCTTY | O_WRONLY, mode);
-                 !file)
-            made = file.error();
-        if (!made && made.error().err != EEXIST) return as(sys::Call::target, made.error());
-        found = open();
-    }
+Result<bool> make_place(const Place& place, bool directory, mode_t mode) {
+    constexpr int kNew = O_CREAT | O_EXCL | O_NOFOLLOW | O_NOCTTY | O_WRONLY;
+    sys::Status made = sys::Done{};
+    if (directory) made = sys::mkdirat(place.parent.get(), place.name.c_str(), mode);
+    else if (auto file = sys::openat(place.parent.get(), place.name.c_str(), kNew, mode); !file) made = file.error();
+    if (!made && made.error().err == EEXIST) return false;
+    if (!made) return as(sys::Call::target, made.error());
+    return true;
+}
+
+Result<Fd> open_place(const Place& place, bool directory) {
+    auto found = sys::openat2(place.parent.get(), place.name.c_str(), O_PATH | O_NOFOLLOW, RESOLVE_BENEATH);
     if (!found) return as(sys::Call::target, found.error());
     struct stat st = TRY(sys::fstat((*found).get()));
     if (S_ISLNK(st.st_mode)) return sys::refused(ELOOP);

@@ -59,3 +59,10 @@ matches '... in these words' "^bwrap: Can't mount on symlink destination /l$" ru
 # .. of the new root is the new root.
 output '.. at the top' inside "$AJAIL" bwrap --ro-bind /usr /usr --symlink usr/bin /bin --symlink usr/lib /lib \
     --symlink usr/lib64 /lib64 --dir /../../made sh -c 'test -d /made && echo inside'
+
+# Where the last target stood is remembered, but not across what may lie above it by now.
+output 'a root in between' 'd' "$AJAIL" bwrap --ro-bind / / --tmpfs /tmp --ro-bind /usr /tmp/x --ro-bind / / --tmpfs /tmp \
+    --ro-bind /usr /tmp/y sh -c 'cd /tmp; test -d y/bin && test ! -e x && echo d'
+output 'a cover in between, by another name' 'y' "$AJAIL" bwrap --ro-bind /usr /usr --symlink usr/bin /bin \
+    --symlink usr/lib /lib --symlink usr/lib64 /lib64 --dir /a --symlink a /b --ro-bind /usr /a/x --tmpfs /a \
+    --ro-bind /usr /a/y ls /b
