@@ -114,8 +114,8 @@ public:
     // The options by name, as the table below has them.
     void help(const Option&, Values) { throw Stop{Shown{bwrap_help(called_)}}; }
     void version(const Option&, Values) {
-        // Programs read the first line to know what they may ask for.
-        throw Stop{Shown{std::string("bubblewrap 0.12.0\najail ") + kVersion + "\n"}};
+        // Programs read it to know what they may ask for: one line, as they expect it. Ours is in the help.
+        throw Stop{Shown{"bubblewrap 0.12.0\n"}};
     }
     void args(const Option&, Values values) {
         auto text = take_data(descriptor(values[0]));
@@ -342,7 +342,7 @@ using R = Reader;
 // The one table: parser and help are made from it, the manual is tested against it.
 constexpr Option kOptions[] = {
     {"--help", 0, "", "print this help", &R::help, ""},
-    {"--version", 0, "", "print the version of bubblewrap that this is like, and ajail's", &R::version, ""},
+    {"--version", 0, "", "print the version of bubblewrap that this is like", &R::version, ""},
     {"--args", 1, "FD", "read more options from FD, each ended by a NUL byte", &R::args, kAn},
     {"--argv0", 1, "VALUE", "what the command is told that it is called", &R::argv0, kOne},
     {"--level-prefix", 0, "", "begin messages with <3> (errors) or <4> (warnings)", &R::level_prefix, ""},
@@ -415,7 +415,7 @@ constexpr Option kOptions[] = {
     {"--chmod", 2, "OCTAL PATH", "change the mode of PATH, which is there", &R::chmod, kTwo},
     {"--not-a-security-boundary", 0, "", "accepted, does nothing: no step is left out", &R::set<&O::not_a_boundary>,
      ""},
-    {"--debug-opt", 0, "=NAME", "accepted, does nothing", &R::debug, ""},
+    {"--debug-opt", 0, "=NAME", "accepted if bubblewrap knows NAME, does nothing", &R::debug, ""},
     {"--ajail-dry-run", 0, "[=json]", "ajail's own: print the plan, as text or JSON, and do nothing", &R::dry_run,
      ""},
 };
@@ -511,7 +511,7 @@ std::string bwrap_help(const std::string& called) {
         line.resize(std::max(line.size() + 1, kColumn), ' ');
         text += line + option.help + "\n";
     }
-    return text;
+    return text + "\nThis is ajail " + kVersion + ", which takes bubblewrap's command line.\n";
 }
 
 bool only_of_bwrap(std::string_view word) { return find(word) != nullptr && !is_run_option(word); }
