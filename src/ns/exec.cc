@@ -52,6 +52,7 @@ Status restore(const Caller& caller) {
 Status execute(const spec::Exec& exec, const std::string& cwd) {
     std::vector<std::string> variables = environment(exec, cwd);
     std::vector<char*> argv = pointers(exec.argv), env = pointers(variables);
+    sys::Error missing{Stage::none, sys::Call::execve, sys::kNoOp, ENOENT};
     sys::Error denied{Stage::none, sys::Call::execve, sys::kNoOp, 0};
     for (const std::string& path : exec.candidates) {
         sys::Error error = sys::execve(path.c_str(), argv.data(), env.data()).error();
@@ -60,12 +61,14 @@ Status execute(const spec::Exec& exec, const std::string& cwd) {
             sh.insert(sh.end(), argv.begin() + 1, argv.end());
             return sys::execve("/bin/sh", sh.data(), env.data());
         }
-        if (error.err == ENOENT || error.err == ENOTDIR) continue;
+        if (error.err == ENOENT || error.err == ENOTDIR) {
+            missing.err = error.err;
+            continue;
+        }
         denied.err = error.err;
         if (error.err != EACCES) return error;
     }
-    if (denied.err == 0) denied.err = ENOENT;
-    return denied;
+    return denied.err == 0 ? missing : denied;
 }
 
 } // namespace ajail::ns
