@@ -104,8 +104,11 @@ int command(const std::vector<std::string>& args, const ns::Caller& process) {
         return dispatch(cli::parse_fs({args.begin() + 1, args.end()}), "ajail fs --help",
                         [&](const cli::FsOptions& options) { return cli::fs(options, process); });
     bool named = !args.empty() && args[0] == "run";
-    return dispatch(cli::parse_run({args.begin() + (named ? 1 : 0), args.end()}, std::getenv("AJAIL_ARGS")),
-                    "ajail run --help", [&](const cli::RunOptions& options) { return cli::run(options, process); });
+    bool of_bwrap = args.size() > (named ? 1U : 0U) && cli::only_of_bwrap(args[named ? 1 : 0]);
+    const char* help =
+        of_bwrap ? "ajail run --help, and ajail bwrap --help for the options of bubblewrap" : "ajail run --help";
+    return dispatch(cli::parse_run({args.begin() + (named ? 1 : 0), args.end()}, std::getenv("AJAIL_ARGS")), help,
+                    [&](const cli::RunOptions& options) { return cli::run(options, process); });
 }
 
 // Where nothing is run no kernel is needed, nor any right: programs ask in build environments, too.

@@ -33,6 +33,7 @@ done
 matches 'version' '^ajail [0-9]+\.[0-9]+' "$AJAIL" --version
 
 refuses 'an unknown option' 'unknown option --bogus' jail --bogus true
+refuses "an option of bubblewrap's" 'unknown option --ro-bind .*ajail bwrap --help' "$AJAIL" --ro-bind / / true
 refuses 'with control characters' 'unknown option --a\\x1b\\x0ab' jail --a$'\e\n'b true
 refuses 'a value too many' '--no-net takes no value' jail --no-net=1 true
 refuses 'an empty value' '--ro= needs a value' jail --ro= true
