@@ -5,6 +5,7 @@
 #include "ns/idmap.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
 #include <sys/prctl.h>
 
@@ -82,6 +83,18 @@ Status run_helper(const std::string& path, const spec::IdMaps& maps, pid_t pid, 
 
 } // namespace
 
+sys::Result<pid_t> number_in_proc(const Fd& pidfd) {
+    std::string text = TRY(sys::read_file(("/proc/self/fdinfo/" + std::to_string(pidfd.get())).c_str()));
+    std::size_t at = text.find("\nPid:");
+    if (at == std::string::npos) return sys::refused(EPROTO);
+    return static_cast<pid_t>(std::strtol(text.c_str() + at + 5, nullptr, 10));
+}
+
+pid_t number_in_proc(const Fd& pidfd, pid_t pid) {
+    auto number = number_in_proc(pidfd);
+    return number && *number > 0 ? *number : pid;
+}
+
 std::string map_lines(const spec::IdMaps& maps) {
     std::string out;
     for (const spec::IdMap& map : maps) {
@@ -106,7 +119,8 @@ Status write_maps(const spec::Plan& plan, const Caller& caller, pid_t pid, std::
 Status with_ids(const spec::Plan& plan, const Caller& caller, const std::function<Status()>& work,
                 std::optional<HelperEnd>& helper) {
     auto [mine, its] = TRY(sys::socketpair());
-    pid_t pid = TRY(sys::clone3(CLONE_NEWUSER, nullptr));
+    Fd process;
+    pid_t pid = TRY(sys::clone3(CLONE_NEWUSER, &process));
     if (pid == 0) {
         mine.reset();
         if (auto dies = sys::prctl(PR_SET_PDEATHSIG, SIGKILL); !dies)
@@ -118,7 +132,7 @@ Status with_ids(const spec::Plan& plan, const Caller& caller, const std::functio
         ::_exit(done ? 0 : done.error().err);
     }
     its.reset();
-    Status mapped = write_maps(plan, caller, pid, helper);
+    Status mapped = write_maps(plan, caller, number_in_proc(process, pid), helper);
     if (mapped) mapped = sys::write_all(mine.get(), "g");
     mine.reset();
     siginfo_t info = TRY(sys::waitid(P_PID, static_cast<id_t>(pid), WEXITED));

@@ -11,7 +11,13 @@ namespace ajail::ns {
 /// MAPS as the kernel takes them, a line each.
 std::string map_lines(const spec::IdMaps& maps);
 
-/// In the monitor, between clone3 and `go`: writes the maps of PID, which waits. HELPER is set if one of the helper
+/// What /proc calls the process that PIDFD is of (proc_pid_fdinfo(5)). Not what we call it, where /proc is that of a PID
+/// namespace above ours.
+sys::Result<pid_t> number_in_proc(const sys::Fd& pidfd);
+/// The same, or PID where /proc does not tell.
+pid_t number_in_proc(const sys::Fd& pidfd, pid_t pid);
+
+/// In the monitor, between clone3 and `go`: writes the maps of PID (as /proc calls it), which waits. HELPER is set if one of the helper
 /// programs was the reason for an error.
 sys::Status write_maps(const spec::Plan& plan, const Caller& caller, pid_t pid, std::optional<HelperEnd>& helper);
 

@@ -29,12 +29,12 @@ std::vector<std::pair<std::string, ino_t>> namespaces(const spec::Plan& plan, pi
 
 } // namespace
 
-Status write_info(const spec::Plan& plan, pid_t pid) {
+Status write_info(const spec::Plan& plan, pid_t pid, pid_t listed) {
     const spec::Supervise& asked = plan.supervise;
     if (asked.info < 0 && asked.status < 0) return Done{};
     std::string lines = "{\n    \"child-pid\": " + std::to_string(pid);
     std::string line = "{ \"child-pid\": " + std::to_string(pid);
-    for (const auto& [name, inode] : namespaces(plan, pid)) {
+    for (const auto& [name, inode] : namespaces(plan, listed)) {
         std::string pair = "\"" + name + "-namespace\": " + std::to_string(inode);
         lines += ",\n    " + pair;
         line += ", " + pair;

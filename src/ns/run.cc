@@ -8,7 +8,6 @@
 #include "ns/info.h"
 #include "ns/monitor.h"
 
-#include <cstdlib>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
@@ -58,20 +57,12 @@ Status make_small(const Plan& plan, const Caller& caller, const Ends& ends, cons
     return ::getppid() == caller.parent ? Status(Done{}) : Status(sys::refused(ESRCH));
 }
 
-// The number of the process that PIDFD is of, in our pid namespace (proc_pid_fdinfo(5)).
-Result<pid_t> number_of(const Fd& pidfd) {
-    std::string text = TRY(sys::read_file(("/proc/self/fdinfo/" + std::to_string(pidfd.get())).c_str()));
-    std::size_t at = text.find("\nPid:");
-    if (at == std::string::npos) return sys::refused(EPROTO);
-    return static_cast<pid_t>(std::strtol(text.c_str() + at + 5, nullptr, 10));
-}
-
 // The process to tell the caller about: the one that we have made, or the one that it has made below.
 Result<pid_t> jail_process(const Plan& plan, pid_t pid, const Fd& report) {
     if (plan.enter.pidns < 0 || plan.shared.pid) return pid;
     Heard heard = TRY(hear(report));
     if (heard.message.kind != Message::process) return sys::refused(EPROTO);
-    return number_of(heard.fd);
+    return number_in_proc(heard.fd);
 }
 
 // The caller has been told of the process, writes its id maps, and says so with a byte.
@@ -97,13 +88,14 @@ Status send_trees(const Plan& plan, pid_t pid, const Fd& report) {
     return Done{};
 }
 
-Status release(const Plan& plan, const Caller& caller, pid_t pid, const Fd& report, Outcome& outcome) {
-    pid_t process = TRY(during(Stage::start, jail_process(plan, pid, report)));
-    TRY(during(Stage::info, write_info(plan, process)));
-    TRY(during(Stage::idmap, wait_for_ids(plan, process)));
-    if (!plan.uids.empty()) TRY(during(Stage::idmap, write_maps(plan, caller, pid, outcome.helper)));
-    TRY(during(Stage::mount, send_trees(plan, pid, report)));
-    return during(Stage::start, tell(report, {.kind = Message::go}));
+Status release(const Plan& plan, const Caller& caller, pid_t pid, const Ends& ends, Outcome& outcome) {
+    pid_t listed = number_in_proc(ends.init, pid);
+    pid_t process = TRY(during(Stage::start, jail_process(plan, pid, ends.report)));
+    TRY(during(Stage::info, write_info(plan, process, process == pid ? listed : process)));
+    TRY(during(Stage::idmap, wait_for_ids(plan, process == pid ? listed : process)));
+    if (!plan.uids.empty()) TRY(during(Stage::idmap, write_maps(plan, caller, listed, outcome.helper)));
+    TRY(during(Stage::mount, send_trees(plan, listed, ends.report)));
+    return during(Stage::start, tell(ends.report, {.kind = Message::go}));
 }
 
 Result<Outcome> start(const Plan& plan, const Caller& caller) {
@@ -126,7 +118,7 @@ Result<Outcome> start(const Plan& plan, const Caller& caller) {
     Ends ends{std::move(report), std::move(lifeline), std::move(init)};
     Outcome failed;
     Status released = during(Stage::monitor, make_small(plan, caller, ends, signals));
-    if (released) released = release(plan, caller, pid, ends.report, failed);
+    if (released) released = release(plan, caller, pid, ends, failed);
     if (!released) {
         (void)sys::pidfd_send_signal(ends.init.get(), SIGKILL);
         (void)sys::waitid(P_PIDFD, static_cast<id_t>(ends.init.get()), WEXITED);
