@@ -10,7 +10,9 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <sstream>
 #include <sys/utsname.h>
+#include <unistd.h>
 
 namespace ajail::cli {
 
@@ -63,6 +65,22 @@ std::string first_line(const char* path) {
     return (*text).substr(0, (*text).find('\n'));
 }
 
+// Whether ID is in an id map, as proc(5) has it.
+bool mapped(const char* path, unsigned id) {
+    auto text = sys::read_file(path);
+    std::istringstream lines(text ? *text : std::string());
+    for (unsigned long inside = 0, outside = 0, count = 0; lines >> inside >> outside >> count;)
+        if (id >= inside && id - inside < count) return true;
+    return false;
+}
+
+bool maps_all(const char* path) {
+    auto text = sys::read_file(path);
+    std::istringstream line(text ? *text : std::string());
+    unsigned long inside = 0, outside = 0, count = 0;
+    return line >> inside >> outside >> count && inside == 0 && outside == 0 && count >= 0xFFFFFFFFUL;
+}
+
 std::string command_sentence(const Error& error, const spec::Plan& plan) {
     std::string command = plan.exec.argv.empty() ? "" : spec::escape(plan.exec.argv[0]);
     if (error.err == ENOENT || error.err == ENOTDIR) {
@@ -93,6 +111,9 @@ Circumstances look_around() {
     here.userns_missing = !here.proc_missing && !sys::open("/proc/self/ns/user", O_PATH);
     auto status = sys::read_file("/proc/self/status");
     here.seccomp_filtered = status && (*status).find("\nSeccomp:\t2") != std::string::npos;
+    here.own_userns = !here.proc_missing && !maps_all("/proc/self/uid_map");
+    here.unmapped =
+        here.own_userns && (!mapped("/proc/self/uid_map", ::geteuid()) || !mapped("/proc/self/gid_map", ::getegid()));
     // In a chroot, `/` is no mountpoint that can be reached, unless it happens to be one.
     const auto& points = mountpoints();
     here.chrooted = !points.empty() && std::find(points.begin(), points.end(), "/") == points.end();
@@ -105,6 +126,10 @@ std::string diagnose(const Error& error, const Circumstances& here) {
     if (!creating && !stripped) return {};
     if (creating && here.proc_missing) return "/proc is not mounted, and a jail cannot be set up without it";
     if (creating && here.userns_missing) return "the kernel is built without user namespaces (CONFIG_USER_NS)";
+    if (creating && here.no_userns_left && here.own_userns)
+        return "user namespaces are switched off in the container or sandbox that this runs in; as root there: "
+               "sysctl -w "
+               "user.max_user_namespaces=10000";
     if (creating && here.no_userns_left)
         return "user namespaces are switched off; as root: sysctl -w user.max_user_namespaces=10000";
     if (creating && error.err == ENOSPC)
@@ -116,6 +141,8 @@ std::string diagnose(const Error& error, const Circumstances& here) {
         return "AppArmor restricts user namespaces; as root: sysctl -w "
                "kernel.apparmor_restrict_unprivileged_userns=0, or give this binary a profile with `userns,`";
     if (creating && here.chrooted) return "a chroot forbids user namespaces (user_namespaces(7)); run outside of it";
+    if (creating && stripped && here.unmapped)
+        return "the user namespace that this runs in has no id map, or none for the caller's ids";
     if (creating && here.seccomp_filtered)
         return "a seccomp filter around ajail (a container's?) forbids user namespaces; for Docker: --security-opt "
                "seccomp=unconfined";

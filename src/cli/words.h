@@ -27,6 +27,8 @@ struct Circumstances {
     bool seccomp_filtered = false;   ///< somebody's seccomp filter is on us
     bool chrooted = false;
     bool proc_missing = false;
+    bool own_userns = false; ///< in a user namespace that is not the machine's: a container, a sandbox
+    bool unmapped = false;   ///< our uid or gid has no number in it
 };
 Circumstances look_around();
 

@@ -42,6 +42,8 @@ TEST_CASE("each reason for no namespaces is told with its fix") {
     CHECK(says(why(kForbidden, [](auto& c) { c.proc_missing = true; }), "/proc"));
     CHECK(says(why(kNoSpace, [](auto& c) { c.no_userns_left = true; }), "user.max_user_namespaces"));
     CHECK(says(why(kNoSpace, [](auto&) {}), "max_user_namespaces"));
+    CHECK(says(why(kNoSpace, [](auto& c) { c.no_userns_left = c.own_userns = true; }), "sandbox"));
+    CHECK(says(why(kForbidden, [](auto& c) { c.unmapped = true; }), "id map"));
     Error missing = kForbidden;
     missing.err = EINVAL;
     CHECK(says(why(missing, [](auto& c) { c.userns_missing = true; }), "CONFIG_USER_NS"));
