@@ -258,7 +258,7 @@ std::string to_text(const Plan& plan) {
     for (int cap = 0; cap < 64; ++cap)
         if ((plan.caps >> cap & 1U) != 0) out += " " + std::string(cap_name(cap));
     out += plan.caller_caps ? " as the caller has them\n" : plan.caps == 0 ? " none\n" : "\n";
-    if (plan.assert_no_userns) out += "userns       no further one can be made\n";
+    if (plan.assert_no_userns) out += "userns       nothing is run if a further one can be made\n";
     out += "no_new_privs yes\nlandlock     ";
     out += plan.landlock_abi == 0
                ? "no\n"
@@ -272,12 +272,12 @@ std::string to_text(const Plan& plan) {
     for (const std::string& variable : plan.exec.env) out += "env          " + escape(variable) + "\n";
     out += "chdir       ";
     for (const std::string& cwd : plan.exec.cwds)
-        out += (cwd == plan.exec.cwds.front() ? " " : ", else ") + escape(cwd);
+        out += (&cwd == &plan.exec.cwds.front() ? " " : ", else ") + escape(cwd);
     const Exec& exec = plan.exec;
     if (!exec.candidates.empty() && !exec.candidates[0].ends_with(exec.argv.at(0))) { // called otherwise
         out += "\nfile        ";
         for (const std::string& file : exec.candidates)
-            out += (file == exec.candidates.front() ? " " : ", else ") + escape(file);
+            out += (&file == &exec.candidates.front() ? " " : ", else ") + escape(file);
     }
     out += "\nexec        ";
     for (const std::string& argument : plan.exec.argv) out += " " + escape(argument);
