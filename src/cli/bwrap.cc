@@ -107,7 +107,9 @@ private:
         sys::Fd fd = TRY(sys::open(source.path.c_str(), O_PATH));
         struct stat meant = TRY(sys::fstat(fd.get()));
         source.directory = S_ISDIR(meant.st_mode);
-        std::string real = TRY(sys::readlinkat(AT_FDCWD, ("/proc/self/fd/" + std::to_string(fd.get())).c_str()));
+        auto link = sys::readlinkat(AT_FDCWD, ("/proc/self/fd/" + std::to_string(fd.get())).c_str());
+        if (!link) refuse("Can't read /proc/self/fd, /proc must be mounted", link.error().err);
+        std::string real = std::move(link).take();
         struct stat named {};
         bool has_name = real.starts_with('/');
         if (!has_name || ::stat(real.c_str(), &named) < 0) {

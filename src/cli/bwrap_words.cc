@@ -56,9 +56,11 @@ public:
     std::string operator()(const spec::op::Overlay& op) const {
         if (any_of(error_.call, {Call::open, Call::openat2}) && op.lowers.size() == 1)
             return "Can't open source " + escape(spec::host_path(op.lowers[0])) + ": " + why_;
-        if (auto said = of_target(); said && error_.call != Call::check) return *said;
+        if (auto said = of_target()) return *said;
         std::string head = "Can't make overlay mount on " + target_ + " with options " + layers(op) + ": ";
         if (error_.err == ELOOP) return head + "Overlay directories may not overlap";
+        if (const spec::Source* file = no_directory(op); file != nullptr && error_.err == EINVAL)
+            return head + why_ + " (" + escape(spec::host_path(*file)) + " is not a directory)";
         return head + mount_error(error_.err);
     }
     std::string operator()(const spec::op::Data& op) const {
@@ -100,6 +102,15 @@ private:
 
     bool is(Call call, int err) const { return error_.call == call && error_.err == err; }
 
+    static const spec::Source* no_directory(const spec::op::Overlay& op) {
+        bool kept = op.writes == spec::Layers::kept;
+        if (kept && !op.upper.directory) return &op.upper;
+        if (kept && !op.work.directory) return &op.work;
+        for (const spec::Source& lower : op.lowers)
+            if (!lower.directory) return &lower;
+        return nullptr;
+    }
+
     static std::string layers(const spec::op::Overlay& op) {
         std::string text;
         if (op.writes == spec::Layers::kept)
@@ -123,10 +134,12 @@ private:
     std::string target_;
 };
 
-std::string of_namespaces(const Error& error) {
+std::string of_namespaces(const Error& error, const spec::Plan& plan) {
     bool explained = error.err == EPERM || error.err == EINVAL || error.err == ENOSPC || error.err == EACCES;
     std::string why = explained ? diagnose(error, look_around()) : std::string();
-    return "Creating new namespace failed: " + (why.empty() ? std::strerror(error.err) : why);
+    if (why.empty()) why = std::strerror(error.err);
+    bool forbidden = error.err == EPERM && !plan.shared.user;
+    return (forbidden ? "No permissions to create a new namespace: " : "Creating new namespace failed: ") + why;
 }
 
 // Which of them it was the error does not tell; the first is what usually fails.
@@ -148,7 +161,7 @@ std::string of_step(const ns::Outcome& outcome, const spec::Plan& plan, const Bw
     const Error& error = *outcome.error;
     std::string why = std::strerror(error.err);
     switch (error.stage) {
-    case Stage::namespaces: return of_namespaces(error);
+    case Stage::namespaces: return of_namespaces(error, plan);
     case Stage::enter: return of_entering(error, plan.enter);
     case Stage::info: return "Write to info_fd: " + why;
     case Stage::idmap:

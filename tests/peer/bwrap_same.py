@@ -159,7 +159,7 @@ ACCEPTED = [
     # Messages.
     Accepted("an empty path is refused when it is read, as in 0.13", "stderr", r".*", r"bwrap: --bind does not take an empty path argument",
              "^an empty (source|destination)", until=[0, 13]),
-    Accepted(WORDING, "stderr", r".*Can't make overlay mount on .*: Invalid argument", r".*Can't make overlay mount on .*: Invalid argument",
+    Accepted(WORDING, "stderr", r".*Can't make overlay mount on .*: Invalid argument", r".*Can't make overlay mount on .*: Invalid argument.*",
              "^an overlay of files"),
     Accepted(WORDING, "stderr", r".*Unable to set up system call filtering.*", r".*Unable to set up system call filtering.*",
              "^seccomp of no"),
