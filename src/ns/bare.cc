@@ -141,8 +141,7 @@ void close_used(const Plan& plan) {
     for (const spec::Op& op : plan.ops)
         if (auto* bind = std::get_if<spec::op::Bind>(&op); bind != nullptr && bind->source.descriptor >= 0)
             Fd(bind->source.descriptor).reset();
-    for (int fd : {plan.enter.userns, plan.enter.pidns, plan.enter.last_userns, plan.supervise.info,
-                   plan.supervise.status, plan.supervise.ids})
+    for (int fd : {plan.enter.userns, plan.enter.pidns, plan.enter.last_userns, plan.supervise.ids})
         if (fd >= 0) Fd(fd).reset();
 }
 

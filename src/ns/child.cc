@@ -227,6 +227,9 @@ Status build(const Plan& plan, const Fd& report, const Fd& lifeline, std::string
     // way out, and a lock ends with the one process that took it.
     if (!plan.descriptors) TRY(during(Stage::start, sys::close_all_but(std::array{report.get(), lifeline.get()})));
     if (plan.new_session) TRY(during(Stage::start, sys::setsid()));
+    // The monitor's: a reader waits for the end, and maybe before it writes the id maps.
+    for (int fd : {plan.supervise.info, plan.supervise.status})
+        if (fd >= 0) Fd(fd).reset();
     mount::Trees trees = TRY(during(Stage::start, wait_for_go(report)));
     TRY(during(Stage::ids, take_ids(plan)));
     // Again: a change of ids clears it (prctl(2)).

@@ -1,4 +1,5 @@
 """As bwrap: whoever dies while a jail is set up, nobody waits for ever; and with --die-with-parent nobody survives."""
+import json
 import random
 from pty_harness import *
 
@@ -70,6 +71,37 @@ def nobody_writes_the_id_maps():
         os.close(fd)
     equal("status", 1, status)
     true("said", b"id map" in said, said)
+
+
+@test
+def the_info_ends_before_the_id_maps_are_there():
+    # As the example that comes with bubblewrap does: reads the info to its end, then writes the maps.
+    for option in ([], ["--unshare-pid"]):
+        info_reader, info_writer = os.pipe()
+        reader, writer = os.pipe()
+        process = subprocess.Popen(bwrap("--unshare-user", *option, "--userns-block-fd", str(reader), "--info-fd", str(info_writer),
+                                         "cat", "/proc/self/uid_map"),
+                                   stdout=subprocess.PIPE, pass_fds=[reader, info_writer])
+        os.close(reader)
+        os.close(info_writer)
+        text = b""
+        while select.select([info_reader], [], [], 10)[0]:
+            part = os.read(info_reader, 4096)
+            text += part
+            if not part:
+                break
+        else:
+            process.kill()
+            true("the end of the info", False)
+            continue
+        for name, line in (("setgroups", "deny"), ("uid_map", f"7 {os.getuid()} 1"), ("gid_map", f"7 {os.getgid()} 1")):
+            with open(f"/proc/{json.loads(text)['child-pid']}/{name}", "w") as file:
+                file.write(line)
+        os.write(writer, b"1")
+        equal("the maps", f"7 {os.getuid()} 1", " ".join(process.communicate()[0].decode().split()))
+        equal("status", 0, process.returncode)
+        os.close(writer)
+        os.close(info_reader)
 
 
 @test
