@@ -279,6 +279,7 @@ int bwrap(const std::string& called, const std::vector<std::string>& args, const
         parsed = parse_bwrap(called, args, environ, facts);
         for (const BwrapWarning& warning : parsed.warnings)
             std::fprintf(stderr, "%sbwrap: %s\n", warning.level_prefix ? "<4>" : "", warning.text.c_str());
+        std::fputs(parsed.aside.c_str(), stderr);
         if (auto* shown = std::get_if<Shown>(&parsed.what)) return show(shown->text);
         if (auto* wrong = std::get_if<Wrong>(&parsed.what)) return fail(wrong->message, parsed.level_prefix);
         if (auto* usage = std::get_if<Usage>(&parsed.what)) {

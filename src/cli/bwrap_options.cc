@@ -114,7 +114,8 @@ public:
     // The options by name, as the table below has them.
     void help(const Option&, Values) { throw Stop{Shown{bwrap_help(called_)}}; }
     void version(const Option&, Values) {
-        // Programs read it to know what they may ask for: one line, as they expect it. Ours is in the help.
+        // Programs read it to know what they may ask for, and take the last word, or the second, or the line.
+        parsed_.aside = std::string("ajail ") + kVersion + "\n";
         throw Stop{Shown{"bubblewrap 0.12.0\n"}};
     }
     void args(const Option&, Values values) {
@@ -133,7 +134,8 @@ public:
         if (o_.argv0) wrong("--argv0 used multiple times");
         o_.argv0 = values[0];
     }
-    void debug(const Option&, Values values) { // of bubblewrap's own ways to mount
+    void debug(const Option&, Values values) {                                 // of bubblewrap's own ways to mount
+        if (values[0] == "print-assumed-kernel") throw Stop{Shown{"6.2.0\n"}}; // as 0.13: no older way is built in
         if (values[0] != "force-openat-fallback" && values[0] != "force-mount-setattr-fallback")
             wrong("Unknown --debug-opt value: " + spec::escape(values[0]));
     }

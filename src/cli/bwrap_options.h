@@ -68,6 +68,7 @@ struct BwrapWarning {
 struct BwrapParsed {
     std::variant<BwrapOptions, Shown, Usage, Wrong> what;
     bool level_prefix = false; ///< by the time that something was wrong
+    std::string aside = {};    ///< for people, beside what is shown: goes to stderr
     std::vector<BwrapWarning> warnings = {};
 };
 

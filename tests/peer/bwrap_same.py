@@ -153,6 +153,7 @@ ACCEPTED = [
              "may not be looked at", users=("user",)),
     Accepted("sources are opened before anything is started, so there is no child to tell of", "json", r".*child-pid.*", None,
              "^json-status-fd: no source"),
+    Accepted("ours says its own version, too, to people", "stderr", None, r"ajail .*", "^version"),
     Accepted("options of ours", "stdout|stderr", None, r"--ajail-dry-run|--debug-opt",
              "^help|^no command|^nothing at all|^only --|^a command in args"),
     # Messages.

@@ -154,6 +154,10 @@ TEST_CASE("bwrap: help, version, and no command") {
     REQUIRE(std::holds_alternative<Shown>(version.what));
     // One line: `bwrap --version | awk '{print $2}'` is what programs do.
     CHECK(std::get<Shown>(version.what).text == "bubblewrap 0.12.0\n");
+    CHECK(version.aside == std::string("ajail ") + kVersion + "\n"); // and not in their way
+    auto oldest = parse({"--debug-opt=print-assumed-kernel"});
+    REQUIRE(std::holds_alternative<Shown>(oldest.what));
+    CHECK(std::get<Shown>(oldest.what).text == "6.2.0\n");
     CHECK(text.find(std::string("\nThis is ajail ") + kVersion + ",") != std::string::npos);
     for (const Words& args : std::vector<Words>{{}, {"--"}, {"--unshare-pid"}, {"--unshare-pid", "--"}}) {
         auto none = parse(args);
