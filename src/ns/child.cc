@@ -9,6 +9,7 @@
 #include "ns/bare.h"
 #include "ns/exec.h"
 #include "ns/idmap.h"
+#include "ns/info.h"
 #include "policy/policy.h"
 
 #include <array>
@@ -255,6 +256,7 @@ void child(const Plan& plan, const Caller& caller, Fd report, Fd lifeline) {
     std::string about;
     if (plan.enter.pidns >= 0 && !plan.shared.pid)
         if (Status nested = during(Stage::namespaces, nest(report)); !nested) fail(report, nested.error());
+    if (Status told = during(Stage::info, tell_namespaces(plan, report)); !told) fail(report, told.error());
     Fd proc; // a bare jail need not have one
     if (plan.second_userns && plan.init != spec::Init::keeper)
         if (auto opened = sys::open("/proc", O_PATH | O_DIRECTORY)) proc = std::move(opened).take();

@@ -2,6 +2,9 @@
 // See info.h. Written by hand: the one document has lines and the other has not, and programs compare.
 #include "ns/info.h"
 
+#include "ns/wire.h"
+
+#include <sstream>
 #include <utility>
 
 namespace ajail::ns {
@@ -12,29 +15,39 @@ using sys::Done;
 using sys::Fd;
 using sys::Status;
 
-// Of each namespace that the jail does not share, the inode by which others know it.
-std::vector<std::pair<std::string, ino_t>> namespaces(const spec::Plan& plan, pid_t pid) {
+bool wanted(const spec::Plan& plan) { return plan.supervise.info >= 0 || plan.supervise.status >= 0; }
+
+} // namespace
+
+Status tell_namespaces(const spec::Plan& plan, const Fd& report) {
+    if (!wanted(plan)) return Done{};
     const spec::Shared& shared = plan.shared;
     const std::pair<const char*, bool> all[] = {
         {"cgroup", !shared.cgroup}, {"ipc", !shared.ipc}, {"mnt", true},
         {"net", !shared.network},   {"pid", !shared.pid}, {"uts", !shared.uts}};
-    std::vector<std::pair<std::string, ino_t>> found;
+    std::string text; // a line each: the name, and the inode by which others know it
     for (auto [name, own] : all) {
-        std::string path = "/proc/" + std::to_string(pid) + "/ns/" + name;
+        std::string path = std::string("/proc/self/ns/") + name;
         struct stat st {};
-        if (own && ::stat(path.c_str(), &st) == 0) found.emplace_back(name, st.st_ino);
+        if (own && ::stat(path.c_str(), &st) == 0) text += std::string(name) + " " + std::to_string(st.st_ino) + "\n";
     }
-    return found;
+    Message message{.kind = Message::namespaces};
+    text.copy(message.about.data(), message.about.size() - 1);
+    return tell(report, message);
 }
 
-} // namespace
-
-Status write_info(const spec::Plan& plan, pid_t pid, pid_t listed) {
+Status write_info(const spec::Plan& plan, pid_t pid, const Fd& report) {
+    if (!wanted(plan)) return Done{};
     const spec::Supervise& asked = plan.supervise;
-    if (asked.info < 0 && asked.status < 0) return Done{};
+    Heard heard = TRY(hear(report));
+    if (heard.message.kind == Message::error) return heard.message.error_value;
+    if (heard.message.kind != Message::namespaces) return sys::refused(EPROTO);
     std::string lines = "{\n    \"child-pid\": " + std::to_string(pid);
     std::string line = "{ \"child-pid\": " + std::to_string(pid);
-    for (const auto& [name, inode] : namespaces(plan, listed)) {
+    heard.message.about.back() = '\0';
+    std::istringstream told(heard.message.about.data());
+    std::string name;
+    for (std::uint64_t inode = 0; told >> name >> inode;) {
         std::string pair = "\"" + name + "-namespace\": " + std::to_string(inode);
         lines += ",\n    " + pair;
         line += ", " + pair;

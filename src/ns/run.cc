@@ -42,6 +42,37 @@ Status enter(const Plan& plan) {
     return Done{};
 }
 
+Result<pid_t> clone_child(const Plan& plan, std::uint64_t flags, Fd& pidfd) {
+    TRY(during(Stage::enter, enter(plan)));
+    return during(Stage::namespaces, sys::clone3(new_namespaces(plan) | flags, &pidfd));
+}
+
+// The child, or 0 in it. A user namespace to enter is others' as well, and who has CAP_SYS_PTRACE in it may trace whoever
+// enters (ptrace(2), CVE-2016-8659 is this class). So we stay outside, and a process that ends with it enters and bears
+// the child, as a child of ours. Neither is dumpable, which no capability in there gets past: the child as long as it
+// can reach the host.
+Result<pid_t> bear(const Plan& plan, Fd& pidfd) {
+    if (plan.enter.userns < 0) return clone_child(plan, 0, pidfd);
+    auto [ours, its] = TRY(sys::socketpair());
+    pid_t bearer = TRY(during(Stage::enter, sys::clone3(0, nullptr)));
+    if (bearer != 0) {
+        its.reset();
+        Heard heard = TRY(during(Stage::enter, hear(ours)));
+        TRY(during(Stage::enter, sys::waitid(P_PID, static_cast<id_t>(bearer), WEXITED)));
+        if (heard.message.kind == Message::error) return heard.message.error_value;
+        if (heard.message.kind != Message::process) return during(Stage::enter, Result<pid_t>(sys::refused(EPROTO)));
+        pidfd = std::move(heard.fd);
+        return heard.message.value;
+    }
+    auto hidden = during(Stage::enter, sys::prctl(PR_SET_DUMPABLE, 0));
+    Result<pid_t> child = hidden ? clone_child(plan, CLONE_PARENT, pidfd) : Result<pid_t>(hidden.error());
+    if (child && *child == 0) return 0;
+    Message message{.kind = Message::process};
+    if (child) message.value = *child;
+    else message = {.kind = Message::error, .error_value = child.error()};
+    ::_exit(tell(its, message, child ? pidfd.get() : -1) ? 0 : 1);
+}
+
 // The monitor of a bare jail ends as its caller says, and holds nothing of what the payload was given.
 Status make_small(const Plan& plan, const Caller& caller, const Ends& ends, const Fd& signals) {
     if (!plan.descriptors) return Done{};
@@ -50,7 +81,6 @@ Status make_small(const Plan& plan, const Caller& caller, const Ends& ends, cons
     for (int fd : {asked.info, asked.status, asked.ids})
         if (fd >= 0) kept.push_back(fd);
     TRY(sys::close_all_but(kept));
-    if (plan.enter.userns >= 0) TRY(sys::prctl(PR_SET_DUMPABLE, 1)); // see prctl(2)
     if (!asked.die_with_parent) return Done{};
     TRY(sys::prctl(PR_SET_PDEATHSIG, SIGKILL));
     // It may have died before that. (Zero: our parent is in another pid namespace.)
@@ -91,7 +121,7 @@ Status send_trees(const Plan& plan, pid_t pid, const Fd& report) {
 Status release(const Plan& plan, const Caller& caller, pid_t pid, const Ends& ends, Outcome& outcome) {
     pid_t listed = number_in_proc(ends.init, pid);
     pid_t process = TRY(during(Stage::start, jail_process(plan, pid, ends.report)));
-    TRY(during(Stage::info, write_info(plan, process, process == pid ? listed : process)));
+    TRY(during(Stage::info, write_info(plan, process, ends.report)));
     TRY(during(Stage::idmap, wait_for_ids(plan, process == pid ? listed : process)));
     if (!plan.uids.empty()) TRY(during(Stage::idmap, write_maps(plan, caller, listed, outcome.helper)));
     TRY(during(Stage::mount, send_trees(plan, listed, ends.report)));
@@ -105,8 +135,7 @@ Result<Outcome> start(const Plan& plan, const Caller& caller) {
     TRY(sys::sigprocmask(SIG_BLOCK, watched, nullptr));
     Fd signals = TRY(sys::signalfd(watched));
     Fd init;
-    TRY(during(Stage::enter, enter(plan)));
-    pid_t pid = TRY(during(Stage::namespaces, sys::clone3(new_namespaces(plan), &init)));
+    pid_t pid = TRY(bear(plan, init));
     if (pid == 0) {
         report.reset(); // the monitor's ends: with one of them here, its death would not be seen
         lifeline.reset();

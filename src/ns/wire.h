@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the processes of a jail say to each other, over three SOCK_SEQPACKET pairs.
+// What the processes of a jail say to each other, over three SOCK_SEQPACKET pairs (and a fourth for one message: the
+// pidfd of a child that was born inside of a user namespace to enter, or why it was not).
 //
 //   report    monitor <-> child, then payload. Closed by exec.
 //     monitor -> child    tree N (+fd)   an idmapped tree for operation N       (real root only)
 //                         go             id maps are written: proceed
 //     child  -> monitor   process (+fd)  a pidfd: that one is the jail's, not the sender  (a pid namespace in another)
+//                         namespaces     what they are, in `about`                        (if the Plan has whom to tell)
 //                         terminal (+fd) the master of the jail's pty; answered by go
 //                         go             all is set up, exec is next                      (a bare jail)
 //                         error E        a step failed; the sender exits
@@ -42,11 +44,12 @@ struct Message {
         stopped,
         exited,
         killed,
-        process
+        process,
+        namespaces
     } kind = eof;
     std::int32_t value = 0;
     sys::Error error_value{};
-    std::array<char, 240> about{}; ///< of an error: what was found, cut off, ended by a zero
+    std::array<char, 240> about{}; ///< of an error: what was found; cut off, ended by a zero
 };
 
 inline sys::Status tell(const sys::Fd& socket, Message message, int fd = -1) {

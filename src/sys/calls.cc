@@ -55,7 +55,7 @@ Result<pid_t> clone3(std::uint64_t flags, Fd* pidfd) {
     clone_args args{};
     args.flags = flags | (pidfd != nullptr ? CLONE_PIDFD : 0);
     args.pidfd = reinterpret_cast<std::uintptr_t>(&raw);
-    args.exit_signal = SIGCHLD;
+    args.exit_signal = (flags & CLONE_PARENT) != 0 ? 0 : SIGCHLD; // with that, as the caller's own
     long pid = ::syscall(SYS_clone3, &args, sizeof args);
     if (pid < 0) return failed(Call::clone3);
     if (pid > 0 && pidfd != nullptr) pidfd->reset(raw);
