@@ -299,6 +299,8 @@ Result<Fd> seccomp_listen(std::span<const sock_filter> program) {
     // Only death interrupts an asker once it is heard: Go's runtime signals its threads all the time.
     unsigned flags = SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
     return owned(::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &prog), Call::seccomp);
+    // The kernel is told the length in 16 bits: of more it would load only what the others leave over.
+    if (program.size() > BPF_MAXINSNS) return Error{Stage::none, Call::seccomp, kNoOp, EINVAL};
 }
 Result<unsigned> landlock_abi() {
     long abi = ::syscall(SYS_landlock_create_ruleset, nullptr, 0, LANDLOCK_CREATE_RULESET_VERSION);

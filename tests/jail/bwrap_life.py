@@ -1,6 +1,7 @@
 """As bwrap: whoever dies while a jail is set up, nobody waits for ever; and with --die-with-parent nobody survives."""
 import json
 import random
+import struct
 from pty_harness import *
 
 ROOT = ["--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc"]
@@ -116,22 +117,46 @@ def a_background_process_may_go_on():
     eventually("and its reaper ends with it", no_children)
 
 
+def written_filter(*instructions):
+    """The path of a file with a seccomp program."""
+    with open("filter", "wb") as file:
+        file.write(b"".join(struct.pack("HBBI", *instruction) for instruction in instructions))
+    return "filter"
+
+
+NUMBER = (0x20, 0, 0, 0)  # of the system call
+ALLOW = (0x06, 0, 0, 0x7FFF0000)
+
+
+def refuse(error):
+    return (0x06, 0, 0, 0x00050000 | error)
+
+
+def filtered(path, *arguments):
+    with open(path, "rb") as file:
+        return completed(bwrap("--seccomp", str(file.fileno()), *arguments), pass_fds=[file.fileno()])
+
+
 @test
 def a_filter_for_the_payload_does_not_keep_the_end_from_being_told():
     # All but what a shell needs to exit is refused: the reaper, under the same filter, still tells.
-    import struct
     allow = [0, 1, 2, 3, 5, 9, 10, 11, 12, 13, 14, 16, 17, 21, 59, 61, 60, 231, 158, 218, 334, 257, 262, 273, 302, 318,
              157, 63, 79, 102, 104, 107, 108, 110, 111, 39]
-    program = [(0x20, 0, 0, 0)] # the number
+    program = [NUMBER]
     for number in allow:
-        program += [(0x15, 0, 1, number), (0x06, 0, 0, 0x7FFF0000)]
-    program += [(0x06, 0, 0, 0x00050000 | 38)] # ENOSYS
-    with open("filter", "wb") as file:
-        file.write(b"".join(struct.pack("HBBI", *instruction) for instruction in program))
-    with open("filter", "rb") as file:
-        status, _, said = completed(bwrap("--unshare-pid", "--seccomp", str(file.fileno()), "sh", "-c", "exit 7"),
-                                   pass_fds=[file.fileno()])
-    equal("status", 7, status)
+        program += [(0x15, 0, 1, number), ALLOW]
+    path = written_filter(*program, refuse(errno.ENOSYS))
+    equal("status", 7, filtered(path, "--unshare-pid", "sh", "-c", "exit 7")[0])
+
+
+@test
+def a_filter_that_is_too_long_is_not_cut_off():
+    # The kernel is told the length in 16 bits: of 65,537 instructions it would see the first.
+    path = written_filter(ALLOW, *[refuse(errno.EPERM)] * 65536)
+    for options in (["--unshare-pid"], []):
+        status, out, said = filtered(path, *options, "echo", "runs")
+        equal(f"{options}: status and output", (1, b""), (status, out))
+        true("said", b"bwrap: Unable to set up system call filtering as requested" in said, said)
 
 
 run()
