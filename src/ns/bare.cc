@@ -54,11 +54,19 @@ Status take_privileges(const Plan& plan) {
 }
 
 // A byte, or the end of it.
+// One of the caller's that was for us. 0-2 end with exec: nothing of ours is to take their place, and be closed by
+// who closes stdio.
+void done_with(int fd) {
+    if (fd > 2) Fd(fd).reset();
+    else if (fd >= 0) (void)::fcntl(fd, F_SETFD, FD_CLOEXEC); // EBADF: closed already
+}
+
 void wait_for_caller(int fd) {
     if (fd < 0) return;
     Fd callers(fd);
     char byte = 0;
     (void)sys::read_some(fd, {&byte, 1});
+    done_with(fd);
 }
 
 Result<std::vector<Fd>> take_locks(const Plan& plan, std::string& about) {
@@ -140,9 +148,8 @@ Status wait_for_reaper(const Fd& ready) {
 void close_used(const Plan& plan) {
     for (const spec::Op& op : plan.ops)
         if (auto* bind = std::get_if<spec::op::Bind>(&op); bind != nullptr && bind->source.descriptor >= 0)
-            Fd(bind->source.descriptor).reset();
-    for (int fd : {plan.enter.userns, plan.enter.pidns, plan.enter.last_userns, plan.supervise.ids})
-        if (fd >= 0) Fd(fd).reset();
+            done_with(bind->source.descriptor);
+    for (int fd : {plan.enter.userns, plan.enter.pidns, plan.enter.last_userns, plan.supervise.ids}) done_with(fd);
 }
 
 Status payload(const Plan& plan, const Fd& report, const Fd* lifeline, pid_t parent, const std::string& cwd) {

@@ -229,8 +229,11 @@ Status build(const Plan& plan, const Fd& report, const Fd& lifeline, std::string
     if (!plan.descriptors) TRY(during(Stage::start, sys::close_all_but(std::array{report.get(), lifeline.get()})));
     if (plan.new_session) TRY(during(Stage::start, sys::setsid()));
     // The monitor's: a reader waits for the end, and maybe before it writes the id maps.
-    for (int fd : {plan.supervise.info, plan.supervise.status})
-        if (fd >= 0) Fd(fd).reset();
+    // 0-2 stay taken: what is put there ends with exec, and nothing else of ours is closed by who closes stdio.
+    for (int fd : {plan.supervise.info, plan.supervise.status}) {
+        if (fd > 2) Fd(fd).reset();
+        else if (fd >= 0 && ::dup3(report.get(), fd, O_CLOEXEC) < 0) return sys::failed(sys::Call::dup3);
+    }
     mount::Trees trees = TRY(during(Stage::start, wait_for_go(report)));
     TRY(during(Stage::ids, take_ids(plan)));
     // Again: a change of ids clears it (prctl(2)).

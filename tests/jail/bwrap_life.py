@@ -159,4 +159,23 @@ def a_filter_that_is_too_long_is_not_cut_off():
         true("said", b"bwrap: Unable to set up system call filtering as requested" in said, said)
 
 
+@test
+def stdio_that_was_for_us_is_not_taken_by_a_lock():
+    open("lock", "w").close()
+    lock = os.path.abspath("lock")
+    try_it = f"import fcntl; fcntl.lockf(open({lock!r}, 'r+'), fcntl.LOCK_EX | fcntl.LOCK_NB)"
+    for options in (["--unshare-pid"], []):
+        status, _, said = completed(bwrap("--bind", os.getcwd(), os.getcwd(), *options, "--block-fd", "0", "--lock-file",
+                                          lock, sys.executable, "-c", try_it))
+        true(f"{options}: locked", status == 1 and b"BlockingIOError" in said, (status, said))
+
+
+@test
+def all_of_stdio_may_be_for_us():
+    options = ["--unshare-pid", "--block-fd", "0", "--info-fd", "1", "--json-status-fd", "2"]
+    status, out, said = completed(bwrap(*options, "sh", "-c", "exit 7"))
+    equal("status", 7, status)
+    true("what is told", out.startswith(b"{") and said.endswith(b'{ "exit-code": 7 }\n'), (out, said))
+
+
 run()
