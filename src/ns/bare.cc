@@ -8,6 +8,7 @@
 #include "policy/policy.h"
 
 #include <array>
+#include <atomic>
 #include <linux/capability.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -53,7 +54,6 @@ Status take_privileges(const Plan& plan) {
     return during(Stage::readback, policy::read_back(plan));
 }
 
-// A byte, or the end of it.
 // One of the caller's that was for us. 0-2 end with exec: nothing of ours is to take their place, and be closed by
 // who closes stdio.
 void done_with(int fd) {
@@ -61,9 +61,9 @@ void done_with(int fd) {
     else if (fd >= 0) (void)::fcntl(fd, F_SETFD, FD_CLOEXEC); // EBADF: closed already
 }
 
+// A byte, or the end of it.
 void wait_for_caller(int fd) {
     if (fd < 0) return;
-    Fd callers(fd);
     char byte = 0;
     (void)sys::read_some(fd, {&byte, 1});
     done_with(fd);
@@ -116,8 +116,10 @@ void tell_end(const Fd& lifeline, int status) {
     ::_exit(ended);
 }
 
-// Past this function there is nothing in the reaper that the payload has not. READY says so, see wait_for_reaper().
-Status become_reaper(const Plan& plan, Fd& report, const Fd& lifeline, const std::vector<Fd>& locks, Fd ready) {
+// Past this function there is nothing in the reaper that the payload has not, but that it is unfiltered. READY says so,
+// see wait_for_reaper().
+Status become_reaper(const Plan& plan, const Fd& report, const Fd& lifeline, const std::vector<Fd>& locks,
+                     const Fd& ready) {
     // Stdio above all, so that a reader of the payload's output sees its end.
     for (int fd = 0; fd < 3; ++fd) Fd(fd).reset();
     std::vector<int> kept = plan.supervise.sync;
@@ -128,19 +130,16 @@ Status become_reaper(const Plan& plan, Fd& report, const Fd& lifeline, const std
     TRY(sys::close_all_but(kept));
     TRY(sys::capset({}));
     TRY(die_with(plan, &lifeline, 0));
-    TRY(sys::write_all(ready.get(), "r"));
-    TRY(policy::load(plan));
-    report.reset(); // the payload's end of it tells of exec
-    return Done{};
+    return sys::write_all(ready.get(), "r");
 }
 
-// A byte: the reaper has given up all but its being unfiltered. The end: that as well, or it could not load a program,
-// which the payload will not, either. No byte: it has failed, and told the monitor.
-Status wait_for_reaper(const Fd& ready) {
+// A byte: the reaper has given up all but its being unfiltered. FILTERED: that as well. The end without it: it could not
+// load a program, which the payload will not, either. No byte: it has failed, and told the monitor.
+Status wait_for_reaper(const Fd& ready, const std::atomic<bool>& filtered) {
     char byte = 0;
     std::size_t ready_bytes = TRY(sys::read_some(ready.get(), {&byte, 1}));
     if (ready_bytes == 0) ::_exit(1);
-    TRY(sys::read_some(ready.get(), {&byte, 1}));
+    for (pollfd end{ready.get(), POLLIN, 0}; !filtered && end.revents == 0;) TRY(sys::poll({&end, 1}, 1));
     return Done{};
 }
 
@@ -177,14 +176,19 @@ Status bare(const Plan& plan, const Caller& caller, Fd& report, const Fd& lifeli
 
     std::vector<Fd> locks = TRY(during(Stage::lock, take_locks(plan, about)));
     auto [waits, ready] = TRY(during(Stage::payload, sys::pipe()));
+    std::atomic<bool>& filtered = *TRY(during(Stage::payload, sys::shared_flag()));
     pid_t self = ::getpid();
     pid_t pid = TRY(during(Stage::payload, sys::clone3(0, nullptr)));
     if (pid == 0) {
         ready.reset();
-        TRY(during(Stage::payload, wait_for_reaper(waits)));
+        TRY(during(Stage::payload, wait_for_reaper(waits, filtered)));
         return payload(plan, report, nullptr, self, cwd);
     }
-    TRY(during(Stage::payload, become_reaper(plan, report, lifeline, locks, std::move(ready))));
+    TRY(during(Stage::payload, become_reaper(plan, report, lifeline, locks, ready)));
+    TRY(during(Stage::seccomp, policy::load(plan)));
+    filtered = true; // needs no system call: the filters may refuse it any
+    report.reset();  // the payload's end of it tells of exec
+    ready.reset();
     reap(lifeline, pid);
 }
 

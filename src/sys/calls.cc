@@ -13,9 +13,11 @@
 #include <linux/keyctl.h>
 #include <linux/seccomp.h>
 #include <memory>
+#include <new>
 #include <sched.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
@@ -97,6 +99,12 @@ Result<siginfo_t> waitid(idtype_t type, id_t id, int options) {
     siginfo_t info{};
     if (retry([&] { return ::waitid(type, id, &info, options); }) < 0) return failed(Call::waitid);
     return info;
+}
+Result<std::atomic<bool>*> shared_flag() {
+    void* page =
+        ::mmap(nullptr, sizeof(std::atomic<bool>), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (page == MAP_FAILED) return failed(Call::mmap);
+    return new (page) std::atomic<bool>(false);
 }
 Status chdir(const char* path) { return status(::chdir(path), Call::chdir); }
 Status fchdir(int fd) { return status(::fchdir(fd), Call::chdir); }
@@ -291,6 +299,8 @@ Status pivot_root_here() { return status(::syscall(SYS_pivot_root, ".", "."), Ca
 Status umount_detach(const char* path) { return status(::umount2(path, MNT_DETACH), Call::umount); }
 
 Status seccomp_install(std::span<const sock_filter> program) {
+    // The kernel is told the length in 16 bits: of more it would load only what the others leave over.
+    if (program.size() > BPF_MAXINSNS) return Error{Stage::none, Call::seccomp, kNoOp, EINVAL};
     sock_fprog prog{static_cast<unsigned short>(program.size()), const_cast<sock_filter*>(program.data())};
     return status(::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog), Call::seccomp);
 }
@@ -299,8 +309,6 @@ Result<Fd> seccomp_listen(std::span<const sock_filter> program) {
     // Only death interrupts an asker once it is heard: Go's runtime signals its threads all the time.
     unsigned flags = SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
     return owned(::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &prog), Call::seccomp);
-    // The kernel is told the length in 16 bits: of more it would load only what the others leave over.
-    if (program.size() > BPF_MAXINSNS) return Error{Stage::none, Call::seccomp, kNoOp, EINVAL};
 }
 Result<unsigned> landlock_abi() {
     long abi = ::syscall(SYS_landlock_create_ruleset, nullptr, 0, LANDLOCK_CREATE_RULESET_VERSION);

@@ -7,6 +7,7 @@
 #include "sys/result.h"
 #include "sys/uapi.h"
 
+#include <atomic>
 #include <csignal>
 #include <cstddef>
 #include <cstdint>
@@ -36,6 +37,8 @@ Error refused(int err);  ///< ajail's own check said no
 Result<pid_t> clone3(std::uint64_t flags, Fd* pidfd);
 Status unshare(int flags);
 Status setns(int fd, int type);
+/// False, in memory that children share; for good.
+Result<std::atomic<bool>*> shared_flag();
 Status execve(const char* path, char* const argv[], char* const envp[]);
 Status setsid();
 /// An empty session keyring in place of the caller's; nothing where the kernel has no keyrings.

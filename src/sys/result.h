@@ -62,6 +62,7 @@ enum class Call : std::uint8_t {
     kill,
     landlock,
     mkdir,
+    mmap,
     mount_setattr,
     move_mount,
     open,

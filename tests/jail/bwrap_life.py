@@ -150,6 +150,17 @@ def a_filter_for_the_payload_does_not_keep_the_end_from_being_told():
 
 
 @test
+def a_filter_does_not_keep_the_payload_from_being_started():
+    # Between the reaper's filter and the payload's exec nobody waits for a system call that the filter may refuse.
+    close = 3
+    path = written_filter(NUMBER, (0x15, 0, 1, close), refuse(errno.EPERM), ALLOW)
+    for options in (["--unshare-pid"], ["--lock-file", "/etc/passwd"], []):
+        # The shell cannot close, either, and may say so.
+        status, _, said = filtered(path, *options, "sh", "-c", "exit 7")
+        true(f"{options}: it was started", status in (7, 127) and b"bwrap:" not in said, (status, said))
+
+
+@test
 def a_filter_that_is_too_long_is_not_cut_off():
     # The kernel is told the length in 16 bits: of 65,537 instructions it would see the first.
     path = written_filter(ALLOW, *[refuse(errno.EPERM)] * 65536)
