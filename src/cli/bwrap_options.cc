@@ -19,6 +19,7 @@
 #include <strings.h>
 #include <sys/capability.h>
 #include <unistd.h>
+#include <utility>
 
 namespace ajail::cli {
 
@@ -90,14 +91,8 @@ std::string target_of(const std::string& given) {
 class Reader {
 public:
     Reader(const std::string& called, const char* const* environment, const BwrapFacts& facts, BwrapParsed& parsed)
-        : called_(called), facts_(facts), parsed_(parsed) {
+        : called_(called), environment_(environment), facts_(facts), parsed_(parsed) {
         o_.caps = facts.uid == 0 ? facts.caps : 0;
-        for (const char* const* variable = environment; *variable != nullptr; ++variable) {
-            std::string_view text = *variable;
-            std::size_t equals = text.find('=');
-            if (equals != std::string_view::npos) // anything else is no variable
-                o_.env.emplace_back(text.substr(0, equals), text.substr(equals + 1));
-        }
     }
 
     BwrapOptions read(const std::vector<std::string>& args) {
@@ -108,6 +103,7 @@ public:
         if (at >= args.size()) throw Stop{Usage{bwrap_help(called_)}};
         o_.command.assign(args.begin() + static_cast<std::ptrdiff_t>(at), args.end());
         need_namespaces();
+        take_environment();
         return std::move(o_);
     }
 
@@ -185,16 +181,20 @@ public:
         o_.programs.push_back(std::get<std::string>(std::move(program)));
     }
 
-    void clear_variables(const Option&, Values) { o_.env.clear(); }
+    void clear_variables(const Option&, Values) {
+        cleared_ = true;
+        changes_.clear();
+    }
     void set_variable(const Option&, Values values) {
         if (values[0].empty() || values[0].find('=') != std::string::npos) wrong("setenv failed");
-        for (auto& [name, value] : o_.env)
-            if (name == values[0]) return void(value = values[1]);
-        o_.env.emplace_back(values[0], values[1]);
+        Change* change = change_of(values[0]);
+        if (change == nullptr) change = &changes_.emplace_back(Change{.name = values[0]});
+        change->value = values[1];
     }
     void unset_variable(const Option&, Values values) {
         if (values[0].empty() || values[0].find('=') != std::string::npos) wrong("unsetenv failed");
-        std::erase_if(o_.env, [&](const auto& variable) { return variable.first == values[0]; });
+        std::erase_if(changes_, [&](const Change& change) { return change.name == values[0]; });
+        changes_.push_back({.name = values[0], .unset = true});
     }
 
     void cap_add(const Option&, Values values) { o_.caps |= capabilities(values[0]); }
@@ -329,7 +329,22 @@ private:
     void fit_together() const;
     void need_namespaces();
 
+    // Of one variable of the environment.
+    struct Change {
+        std::string name;
+        std::optional<std::string> value = {};
+        bool unset = false; ///< before that
+    };
+    Change* change_of(std::string_view name) {
+        auto found = std::find_if(changes_.begin(), changes_.end(), [&](const Change& c) { return c.name == name; });
+        return found == changes_.end() ? nullptr : &*found;
+    }
+    void take_environment();
+
     const std::string& called_;
+    const char* const* environment_;
+    bool cleared_ = false;
+    std::vector<Change> changes_;
     const BwrapFacts& facts_;
     BwrapParsed& parsed_;
     BwrapOptions o_;
@@ -488,6 +503,24 @@ void Reader::need_namespaces() {
     if (o_.cgroup && facts_.no_cgroup_namespace != 0)
         wrong("stat on /proc/self/ns/cgroup failed", facts_.no_cgroup_namespace);
     if (o_.cgroup_try) o_.cgroup = facts_.no_cgroup_namespace == 0;
+}
+
+// Not before all options are read: of what the command is not to have there is never a copy, which it could find in the
+// memory of its reaper.
+void Reader::take_environment() {
+    for (const char* const* variable = environment_; !cleared_ && *variable != nullptr; ++variable) {
+        std::string_view text = *variable;
+        std::size_t equals = text.find('=');
+        if (equals == std::string_view::npos) continue; // no variable
+        std::string_view name = text.substr(0, equals);
+        Change* change = change_of(name);
+        if (change != nullptr && change->unset) continue;
+        bool changed = change != nullptr && change->value;
+        if (changed) o_.env.emplace_back(name, *std::exchange(change->value, std::nullopt));
+        else o_.env.emplace_back(name, text.substr(equals + 1));
+    }
+    for (Change& change : changes_)
+        if (change.value) o_.env.emplace_back(std::move(change.name), std::move(*change.value));
 }
 
 } // namespace

@@ -189,4 +189,30 @@ def all_of_stdio_may_be_for_us():
     true("what is told", out.startswith(b"{") and said.endswith(b'{ "exit-code": 7 }\n'), (out, said))
 
 
+@test
+def what_is_taken_out_of_the_environment_is_not_in_the_reapers_memory():
+    # The payload may trace the reaper, and read it.
+    look = """
+import re, sys
+found = False
+for line in open("/proc/1/maps"):
+    start, end = (int(number, 16) for number in line.split()[0].split("-"))
+    try:
+        with open("/proc/1/mem", "rb", 0) as memory:
+            memory.seek(start)
+            found = found or sys.argv[1][::-1].encode() in memory.read(end - start)
+    except (OSError, OverflowError):
+        pass
+print(found)
+"""
+    mark = "this is what to look for"
+    environment = {**os.environ, "KEPT_FROM_IT": "x" * 64 + mark}
+    path = ["--setenv", "PATH", os.environ["PATH"]]
+    for options, there in (([], True), (["--unsetenv", "KEPT_FROM_IT"], False), (["--clearenv", *path], False),
+                           (["--setenv", "KEPT_FROM_IT", "nothing"], False)):
+        command = bwrap("--unshare-pid", *options, sys.executable, "-c", look, mark[::-1])
+        status, out, said = completed(command, env=environment)
+        equal(f"{options}: status and whether it is there", (0, f"{there}\n".encode()), (status, out))
+
+
 run()
