@@ -199,12 +199,28 @@ private:
         return Done{};
     }
 
+    Status remember_proc(int tree, const std::string& target) {
+        proc_ = TRY(sys::openat(tree, ".", O_PATH | O_DIRECTORY));
+        proc_target_ = target.substr(0, target.find_last_not_of('/') + 1);
+        return Done{};
+    }
+
+    // What stands at TARGET. In a procfs that was just mounted it is found from there: below a directory that others
+    // may write to, its name may lead to something else by now.
+    Result<Fd> standing(const std::string& target) {
+        if (!proc_ || !within(target, proc_target_))
+            return sys::openat2(newroot_.get(), target.c_str() + 1, O_PATH, kInRoot);
+        std::string inside = "./" + target.substr(proc_target_.size());
+        return sys::openat2(proc_.get(), inside.c_str(), O_PATH, kInRoot);
+    }
+
     Status apply(const op::Filesystem& op) {
         Fd fs = TRY(sys::fsopen(op.type.c_str()));
         TRY(sys::fsconfig_string(fs.get(), "source", op.type.c_str()));
         for (const auto& [key, value] : op.options) TRY(sys::fsconfig_string(fs.get(), key.c_str(), value.c_str()));
         Fd tree = TRY(sys::fsmount(fs.get(), flags(op.attr)));
         if (op.type == "tmpfs") TRY(remember_own(tree.get()));
+        if (op.type == "proc") TRY(remember_proc(tree.get(), op.target));
         return attach(std::move(tree), op.target, true, op.parents);
     }
 
@@ -226,6 +242,7 @@ private:
             tree = TRY(sys::open_tree(source.get(), "", kClone | AT_RECURSIVE));
             TRY(restrict(tree.get(), op.attr));
         }
+        if (host_path(op.source) == "/proc" && op.source.directory) TRY(remember_proc(tree.get(), op.target));
         return attach(std::move(tree), op.target, op.source.directory);
     }
 
@@ -315,7 +332,7 @@ private:
 
     Status apply(const op::Restrict& op) {
         known_ = {};
-        auto at = sys::openat2(newroot_.get(), op.target.c_str() + 1, O_PATH, kInRoot);
+        auto at = standing(op.target);
         if (!at && at.error().err == ENOENT) return Done{}; // this kernel has no such file
         Fd fd = TRY(std::move(at));
         Fd tree = TRY(sys::open_tree(fd.get(), "", kClone | AT_RECURSIVE));
@@ -325,7 +342,7 @@ private:
 
     Status apply(const op::Mask& op) {
         known_ = {};
-        auto at = sys::openat2(newroot_.get(), op.target.c_str() + 1, O_PATH, kInRoot);
+        auto at = standing(op.target);
         if (!at && at.error().err == ENOENT && op.optional) return Done{};
         Fd fd = TRY(std::move(at));
         struct stat st = TRY(sys::fstat(fd.get()));
@@ -444,7 +461,8 @@ private:
     Trees trees_;
     std::string& about_;
     std::size_t index_ = 0;
-    Fd scratch_, newroot_;
+    Fd scratch_, newroot_, proc_;
+    std::string proc_target_;
     std::set<std::uint64_t> own_; ///< mount ids
     Place known_;                 ///< where the last target stood that was made
 };
