@@ -174,6 +174,8 @@ TOLERATED = (
     Tolerated("DIFF", "init", "sendmsg", "how the payload ended could not be told: status 137, never success",
               fields="output"),
     Tolerated("LOST", "init", "sendmsg", "the same, and the monitor says what it looks like: init was killed"),
+    Tolerated("SAME", "monitor", r"openat /proc/self/fdinfo/\d+ .*", "what /proc calls the child: taken for what we call it, which "
+              "only a /proc of another PID namespace would not have"),
     # As bwrap.
     Tolerated("WEAKER DIFF", "init|payload", "chdir .*", "without --chdir, where the working directory cannot be entered it "
               "is the home, or /", variants="bwrap.*", fields="(cwd|env PWD|write (here|file))"),
