@@ -166,6 +166,7 @@ Outcome run(const Plan& plan, const Caller& caller) {
     if (outcome) return *outcome;
     Outcome failed;
     failed.error = outcome.error();
+    if (failed.error->stage == Stage::none) failed.error->stage = Stage::start;
     return failed;
 }
 
