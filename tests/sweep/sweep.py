@@ -179,6 +179,7 @@ TOLERATED = (
     # As bwrap.
     Tolerated("WEAKER DIFF", "init|payload", "chdir .*", "without --chdir, where the working directory cannot be entered it "
               "is the home, or /", variants="bwrap.*", fields="(cwd|env PWD|write (here|file))"),
+    Tolerated("SAME", "init", "wait4", "of what the payload has left: how that ended is told by then", variants="bwrap.*"),
     Tolerated("SAME", "init", "write .", "how the payload ended is the reaper's own status, too", variants="bwrap.*"),
     Tolerated("SAME", "init", "unshare 0x10000000", "that it fails is what was asked for", variants="bwrap-sys-admin"),
     # The terminal.
