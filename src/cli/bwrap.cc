@@ -3,6 +3,7 @@
 #include "cli/bwrap.h"
 
 #include "cli/caller.h"
+#include "cli/words.h"
 #include "sys/calls.h"
 
 #include <cerrno>
@@ -246,11 +247,6 @@ spec::Host look_at_host(const BwrapFacts& facts) {
     return host;
 }
 
-int show(const std::string& text) {
-    bool ok = std::fputs(text.c_str(), stdout) >= 0 && std::fflush(stdout) == 0;
-    return ok ? 0 : bwrap_fail("writing to stdout failed");
-}
-
 // Says what was wrong, for `logger --prio-prefix` and its like.
 int fail(const std::string& text, bool level_prefix) {
     if (level_prefix) std::fputs("<3>", stderr);
@@ -263,11 +259,11 @@ int run(BwrapOptions& options, const BwrapFacts& facts, const ns::Caller& proces
     if (auto* refusal = std::get_if<spec::Refusal>(&lowered)) throw Refused{refusal->message};
     const auto& plan = std::get<spec::Plan>(lowered);
     if (options.dry_run != RunOptions::DryRun::no)
-        return show(options.dry_run == RunOptions::DryRun::json ? to_json(plan) : to_text(plan));
+        return show(options.dry_run == RunOptions::DryRun::json ? to_json(plan) : to_text(plan), bwrap_fail);
     ns::Outcome outcome = ns::run(plan, process);
     if (outcome.error) throw Refused{bwrap_sentence(outcome, plan, options)};
     if (outcome.init_killed) throw Refused{"the sandbox was killed before the command could be executed"};
-    return outcome.signal != 0 ? 128 + outcome.signal : outcome.code;
+    return ns::exit_code(outcome);
 }
 
 } // namespace
@@ -280,7 +276,7 @@ int bwrap(const std::string& called, const std::vector<std::string>& args, const
         for (const BwrapWarning& warning : parsed.warnings)
             std::fprintf(stderr, "%sbwrap: %s\n", warning.level_prefix ? "<4>" : "", warning.text.c_str());
         std::fputs(parsed.aside.c_str(), stderr);
-        if (auto* shown = std::get_if<Shown>(&parsed.what)) return show(shown->text);
+        if (auto* shown = std::get_if<Shown>(&parsed.what)) return show(shown->text, bwrap_fail);
         if (auto* wrong = std::get_if<Wrong>(&parsed.what)) return fail(wrong->message, parsed.level_prefix);
         if (auto* usage = std::get_if<Usage>(&parsed.what)) {
             std::fputs(usage->text.c_str(), stderr);

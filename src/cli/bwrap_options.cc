@@ -140,6 +140,7 @@ public:
         o_.dry_run = values.empty() ? RunOptions::DryRun::text : RunOptions::DryRun::json;
     }
 
+    void nothing(const Option&, Values) {}
     template <bool BwrapOptions::*Flag> void set(const Option&, Values) { o_.*Flag = true; }
     void share_net(const Option&, Values) { o_.network = false; }
     void unshare_all(const Option&, Values) {
@@ -163,8 +164,7 @@ public:
         once(option, o_.chdir.has_value());
         o_.chdir = path(option.name, values[0]);
     }
-    template <std::optional<std::string> BwrapOptions::*Label> void label(const Option& option, Values values) {
-        once(option, (o_.*Label).has_value());
+    void label(const Option& option, Values values) {
         if (!facts_.selinux) wrong("labeling not supported on this system");
         wrong(std::string(option.name) + " " + spec::escape(values[0]) + ": ajail sets no SELinux labels");
     }
@@ -403,8 +403,8 @@ constexpr Option kOptions[] = {
      "an overlay at DEST; writes go to RWSRC, WORKDIR is an empty directory there", &R::overlay, kThree},
     {"--tmp-overlay", 1, "DEST", "an overlay at DEST; writes are thrown away", &R::tmp_overlay, kAn},
     {"--ro-overlay", 1, "DEST", "an overlay at DEST, read-only", &R::ro_overlay, kAn},
-    {"--exec-label", 1, "LABEL", "refused: ajail sets no SELinux labels", &R::label<&O::exec_label>, kAn},
-    {"--file-label", 1, "LABEL", "refused: ajail sets no SELinux labels", &R::label<&O::file_label>, kAn},
+    {"--exec-label", 1, "LABEL", "refused: ajail sets no SELinux labels", &R::label, kAn},
+    {"--file-label", 1, "LABEL", "refused: ajail sets no SELinux labels", &R::label, kAn},
     {"--proc", 1, "DEST", "a procfs at DEST", &R::plain<spec::Proc>, kAn},
     {"--dev", 1, "DEST", "a minimal /dev at DEST", &R::plain<spec::Dev>, kAn},
     {"--tmpfs", 1, "DEST", "an empty tmpfs at DEST", &R::tmpfs, kAn},
@@ -430,8 +430,7 @@ constexpr Option kOptions[] = {
     {"--perms", 1, "OCTAL", "the mode of what the next option makes", &R::perms, kAn},
     {"--size", 1, "BYTES", "the size of the tmpfs that follows", &R::size, kAn},
     {"--chmod", 2, "OCTAL PATH", "change the mode of PATH, which is there", &R::chmod, kTwo},
-    {"--not-a-security-boundary", 0, "", "accepted, does nothing: no step is left out", &R::set<&O::not_a_boundary>,
-     ""},
+    {"--not-a-security-boundary", 0, "", "accepted, does nothing: no step is left out", &R::nothing, ""},
     {"--debug-opt", 0, "=NAME", "accepted if bubblewrap knows NAME, does nothing", &R::debug, ""},
     {"--ajail-dry-run", 0, "[=json]", "ajail's own: print the plan, as text or JSON, and do nothing", &R::dry_run,
      ""},
@@ -563,7 +562,7 @@ sys::Result<std::string> take_data(int fd) {
         sys::Fd ended(fd);
     } else { // 0-2 stay taken, so that nothing of ours becomes anybody's stdio; the payload has them closed
         sys::Fd nothing = TRY(sys::open("/dev/null", O_RDWR));
-        if (::dup3(nothing.get(), fd, O_CLOEXEC) < 0) return sys::failed(sys::Call::dup3);
+        TRY(sys::dup2(nothing.get(), fd, O_CLOEXEC));
     }
     return text;
 }

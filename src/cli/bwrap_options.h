@@ -41,13 +41,13 @@ struct BwrapOptions {
     int userns = -1, userns2 = -1, pidns = -1;
     bool disable_userns = false, assert_userns_disabled = false;
     std::optional<unsigned> uid, gid;
-    std::optional<std::string> hostname, chdir, argv0, exec_label, file_label;
+    std::optional<std::string> hostname, chdir, argv0;
     std::vector<std::pair<std::string, std::string>> env;
     int info = -1, status = -1, block = -1, ids = -1, seccomp = -1;
     std::vector<int> sync;
     std::vector<std::string> locks;
     std::vector<std::string> programs; ///< that --add-seccomp-fd has read
-    bool new_session = false, die_with_parent = false, as_pid_1 = false, not_a_boundary = false;
+    bool new_session = false, die_with_parent = false, as_pid_1 = false;
     bool caps_given = false;
     std::uint64_t caps = 0;
     bool level_prefix = false;

@@ -71,9 +71,7 @@ private:
                 rows.push_back({spec::escape(name), human(details.size), local_time(details.made),
                                 users(details.in_use), spec::escape(details.pretty_name)});
         }
-        std::string text = options_.json ? json.dump(2) + "\n" : table(rows);
-        bool ok = std::fputs(text.c_str(), stdout) >= 0 && std::fflush(stdout) == 0;
-        return ok ? 0 : fail("writing to stdout failed");
+        return show(options_.json ? json.dump(2) + "\n" : table(rows));
     }
 
     nlohmann::ordered_json as_json(const std::string& name, const store::Details& details) const {

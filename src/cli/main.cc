@@ -82,13 +82,8 @@ void set_up_log(bool verbose) {
     spdlog::set_default_logger(log);
 }
 
-int show(const std::string& text) {
-    bool ok = std::fputs(text.c_str(), stdout) >= 0 && std::fflush(stdout) == 0;
-    return ok ? 0 : cli::fail("writing to stdout failed");
-}
-
 template <class Parsed, class Go> int dispatch(const Parsed& parsed, const char* help, Go go) {
-    if (auto* shown = std::get_if<cli::Shown>(&parsed)) return show(shown->text);
+    if (auto* shown = std::get_if<cli::Shown>(&parsed)) return cli::show(shown->text);
     if (auto* wrong = std::get_if<cli::Wrong>(&parsed)) return cli::fail(wrong->message + " (see " + help + ")");
     set_up_log(std::get<0>(parsed).verbose);
     return go(std::get<0>(parsed));
@@ -96,7 +91,7 @@ template <class Parsed, class Go> int dispatch(const Parsed& parsed, const char*
 
 int command(const std::vector<std::string>& args, const ns::Caller& process) {
     if (args.size() == 1 && (args[0] == "--help" || args[0] == "-h" || args[0] == "help"))
-        return show(cli::overview());
+        return cli::show(cli::overview());
     if (!args.empty() && args[0] == "mkfs")
         return dispatch(cli::parse_mkfs({args.begin() + 1, args.end()}), "ajail mkfs --help",
                         [&](const cli::MkfsOptions& options) { return cli::mkfs(options, process); });

@@ -361,17 +361,11 @@ private:
 
 int exit_status(const ns::Outcome& outcome, const spec::Plan& plan) {
     if (outcome.init_killed) fail("the jail's init was killed from outside, and all of the jail with it");
-    if (!outcome.error) return outcome.signal != 0 ? 128 + outcome.signal : outcome.code;
+    if (!outcome.error) return ns::exit_code(outcome);
     if (outcome.helper) return fail(sentence(*outcome.helper));
     fail(sentence(*outcome.error, &plan));
     if (outcome.error->stage != sys::Stage::exec || outcome.error->call != sys::Call::execve) return kFailed;
     return outcome.error->err == ENOENT || outcome.error->err == ENOTDIR ? kNotFound : kNotExecutable;
-}
-
-int print(const spec::Plan& plan, bool json) {
-    std::string text = json ? to_json(plan) : to_text(plan);
-    bool ok = std::fputs(text.c_str(), stdout) >= 0 && std::fflush(stdout) == 0;
-    return ok ? 0 : fail("writing to stdout failed");
 }
 
 } // namespace
@@ -419,7 +413,8 @@ int run(const RunOptions& options, const ns::Caller& process) {
     auto lowered = spec::lower(spec, host);
     if (auto* refusal = std::get_if<spec::Refusal>(&lowered)) return fail(refusal->message);
     const auto& plan = std::get<spec::Plan>(lowered);
-    if (options.dry_run != RunOptions::DryRun::no) return print(plan, options.dry_run == RunOptions::DryRun::json);
+    if (options.dry_run != RunOptions::DryRun::no)
+        return show(options.dry_run == RunOptions::DryRun::json ? to_json(plan) : to_text(plan));
     if (!options.quiet) front.status(plan);
     int code = execute(plan, process);
     sys::Status removed = scratch ? scratch->remove() : sys::Status(sys::Done{});

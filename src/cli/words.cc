@@ -98,6 +98,11 @@ int fail(const std::string& text) {
     return kFailed;
 }
 
+int show(const std::string& text, int (*failed)(const std::string&)) {
+    bool ok = std::fputs(text.c_str(), stdout) >= 0 && std::fflush(stdout) == 0;
+    return ok ? 0 : failed("writing to stdout failed");
+}
+
 void warn(const std::string& text) { std::fprintf(stderr, "ajail: warning: %s\n", text.c_str()); }
 
 Circumstances look_around() {

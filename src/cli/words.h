@@ -14,6 +14,8 @@ constexpr int kFailed = 125, kNotExecutable = 126, kNotFound = 127;
 
 /// `ajail: TEXT` on stderr, one line; returns kFailed. TEXT is printed as it is: escape what came from outside.
 int fail(const std::string& text);
+/// TEXT on stdout; 0, or what FAILED says where it cannot be written.
+int show(const std::string& text, int (*failed)(const std::string&) = fail);
 /// `ajail: warning: TEXT` on stderr.
 void warn(const std::string& text);
 

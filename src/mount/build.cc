@@ -26,12 +26,6 @@ constexpr std::uint64_t kInRoot = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
 constexpr unsigned kClone = OPEN_TREE_CLONE | AT_EMPTY_PATH;
 constexpr unsigned kParents = 0700; // of targets that have no mode of their own
 
-// The same error, of a call that says what it was for.
-sys::Error as(sys::Call call, sys::Error error) {
-    error.call = call;
-    return error;
-}
-
 std::uint64_t flags(const Attr& attr) {
     return (attr.writable ? 0U : MOUNT_ATTR_RDONLY) | (attr.setuid ? 0U : MOUNT_ATTR_NOSUID) |
            (attr.devices ? 0U : MOUNT_ATTR_NODEV) | (attr.exec ? 0U : MOUNT_ATTR_NOEXEC);
@@ -389,7 +383,7 @@ private:
         Place place = TRY(find_place(newroot_.get(), op.target, op.parents));
         auto file = sys::openat(place.parent.get(), place.name.c_str(),
                                 O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK, op.mode);
-        if (!file) return as(sys::Call::target, file.error());
+        if (!file) return sys::as(sys::Call::target, file.error());
         return sys::write_all((*file).get(), op.content);
     }
 
@@ -407,7 +401,7 @@ private:
     // What stands at TARGET, followed as inside the new root but for the last name.
     Result<Fd> there(const std::string& target) {
         auto found = sys::openat2(newroot_.get(), ("." + target).c_str(), O_PATH | O_NOFOLLOW, kInRoot);
-        return found ? std::move(found) : as(sys::Call::target, found.error());
+        return found ? std::move(found) : sys::as(sys::Call::target, found.error());
     }
 
     Status apply(const op::Chmod& op) {

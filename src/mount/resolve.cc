@@ -45,12 +45,6 @@ Result<Fd> make(const Fd& parent, const std::string& name, bool directory, const
     return sys::openat(parent.get(), name.c_str(), O_PATH | O_NOFOLLOW);
 }
 
-// The same error, of a call that says what it was for.
-sys::Error as(sys::Call call, sys::Error error) {
-    error.call = call;
-    return error;
-}
-
 Result<Fd> make_parents(int root, const std::string& path, mode_t mode) {
     Fd parent = TRY(sys::openat2(root, ".", O_PATH | O_DIRECTORY, kInRoot));
     for (std::size_t start = 0; start < path.size();) {
@@ -78,7 +72,7 @@ Result<Place> find_place(int root, const std::string& path, mode_t parents, Plac
         return Place{std::move(known.parent), std::move(name), std::move(above)};
     auto parent = sys::openat2(root, ("./" + above).c_str(), O_PATH | O_DIRECTORY, kInRoot);
     if (!parent && parent.error().err == ENOENT) parent = make_parents(root, above, parents);
-    if (!parent) return as(sys::Call::parents, parent.error());
+    if (!parent) return sys::as(sys::Call::parents, parent.error());
     return Place{std::move(parent).take(), std::move(name), std::move(above)};
 }
 
@@ -88,13 +82,13 @@ Result<bool> make_place(const Place& place, bool directory, mode_t mode) {
     if (directory) made = sys::mkdirat(place.parent.get(), place.name.c_str(), mode);
     else if (auto file = sys::openat(place.parent.get(), place.name.c_str(), kNew, mode); !file) made = file.error();
     if (!made && made.error().err == EEXIST) return false;
-    if (!made) return as(sys::Call::target, made.error());
+    if (!made) return sys::as(sys::Call::target, made.error());
     return true;
 }
 
 Result<Fd> open_place(const Place& place, bool directory) {
     auto found = sys::openat2(place.parent.get(), place.name.c_str(), O_PATH | O_NOFOLLOW, RESOLVE_BENEATH);
-    if (!found) return as(sys::Call::target, found.error());
+    if (!found) return sys::as(sys::Call::target, found.error());
     struct stat st = TRY(sys::fstat((*found).get()));
     if (S_ISLNK(st.st_mode)) return sys::refused(ELOOP);
     if (S_ISDIR(st.st_mode) != directory) return sys::refused(directory ? ENOTDIR : EISDIR);

@@ -30,10 +30,9 @@ using sys::Status;
 Status second_userns(const Plan& plan, const Fd& proc) {
     if (!plan.second_userns) return Done{};
     TRY(sys::unshare(CLONE_NEWUSER | CLONE_NEWNS));
-    auto write = [&](const char* file, spec::IdMaps maps) -> Status {
-        maps[0].outside = maps[0].inside;
+    auto write = [&](const char* file, const spec::IdMaps& maps) -> Status {
         Fd fd = TRY(sys::openat(proc.get(), file, O_WRONLY));
-        return sys::write_all(fd.get(), map_lines(maps));
+        return sys::write_all(fd.get(), identity_lines(maps));
     };
     TRY(write("self/uid_map", plan.uids));
     return write("self/gid_map", plan.gids);
@@ -84,16 +83,17 @@ Status die_with(const Plan& plan, const Fd* lifeline, pid_t parent) {
     if (!plan.supervise.die_with_parent) return Done{};
     TRY(sys::prctl(PR_SET_PDEATHSIG, SIGKILL));
     if (lifeline == nullptr) return ::getppid() == parent ? Status(Done{}) : Status(sys::refused(ESRCH));
-    pollfd end{lifeline->get(), POLLIN, 0};
-    int ready = TRY(sys::poll({&end, 1}, 0));
-    return ready > 0 && (end.revents & POLLHUP) != 0 ? Status(sys::refused(ESRCH)) : Status(Done{});
+    return TRY(closed(*lifeline)) ? Status(sys::refused(ESRCH)) : Status(Done{});
 }
 
-// By a plain write(2), which the filters of others let through.
+// STATUS as wait(2) has it, as a shell tells it.
+int exit_code(int status) { return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status); }
+
+// Nobody may be there to hear.
 void tell_end(const Fd& lifeline, int status) {
     Message message{.kind = Message::exited, .value = WEXITSTATUS(status)};
     if (WIFSIGNALED(status)) message = {.kind = Message::killed, .value = WTERMSIG(status)};
-    (void)!::write(lifeline.get(), &message, sizeof message); // nobody may be there to hear
+    (void)tell_plainly(lifeline, message);
 }
 
 // Waits until there are no children left: what the payload leaves behind may go on after it.
@@ -106,12 +106,12 @@ void tell_end(const Fd& lifeline, int status) {
         if (pid < 0 && errno != EINTR) {
             Message message{.kind = Message::error, .error_value = sys::failed(sys::Call::waitid)};
             message.error_value.stage = Stage::payload;
-            (void)!::write(lifeline.get(), &message, sizeof message);
+            (void)tell_plainly(lifeline, message);
             break;
         }
         if (pid != payload) continue;
         tell_end(lifeline, status);
-        ended = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+        ended = exit_code(status);
     }
     ::_exit(ended);
 }
@@ -202,7 +202,7 @@ Status nest(const Fd& report) {
     int status = 0;
     while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
     }
-    ::_exit(WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status));
+    ::_exit(exit_code(status));
 }
 
 } // namespace ajail::ns

@@ -52,16 +52,18 @@ Result<mount::Trees> wait_for_go(const Fd& report) {
     }
 }
 
-// In a user namespace that others have made: the ids that were asked for, without losing what the set-up needs.
-Status switch_ids(const Plan& plan) {
-    if (!plan.user) return Done{};
+// USER's uid and gid, and every capability that there was.
+Status take_uid(const spec::User& user) {
     TRY(sys::prctl(PR_SET_KEEPCAPS, 1));
-    TRY(sys::setresgid(plan.user->gid));
-    TRY(sys::setresuid(plan.user->uid));
+    TRY(sys::setresgid(user.gid));
+    TRY(sys::setresuid(user.uid));
     TRY(sys::prctl(PR_SET_KEEPCAPS, 0));
     sys::Caps caps = TRY(sys::capget());
-    return sys::capset({caps.permitted, caps.permitted, 0});
+    return sys::capset({caps.permitted, caps.permitted, 0}); // the effective ones went with uid 0, capabilities(7)
 }
+
+// In a user namespace that others have made: the ids that were asked for, without losing what the set-up needs.
+Status switch_ids(const Plan& plan) { return plan.user ? take_uid(*plan.user) : Status(Done{}); }
 
 Status take_ids(const Plan& plan) {
     if (plan.enter.userns >= 0) return switch_ids(plan);
@@ -129,13 +131,8 @@ Status wait_for_init(const Plan& plan, const Fd& init_socket) {
 // is lowered with CAP_SETPCAP); drop_caps leaves those that the Plan says.
 Status become_user(const Plan& plan) {
     if (!plan.user) return Done{};
-    TRY(sys::prctl(PR_SET_KEEPCAPS, 1));
     TRY(sys::setgroups(plan.user->groups));
-    TRY(sys::setresgid(plan.user->gid));
-    TRY(sys::setresuid(plan.user->uid));
-    TRY(sys::prctl(PR_SET_KEEPCAPS, 0));
-    sys::Caps caps = TRY(sys::capget());
-    return sys::capset({caps.permitted, caps.permitted, 0}); // the effective ones went with uid 0, capabilities(7)
+    return take_uid(*plan.user);
 }
 
 Status payload(const Plan& plan, const Caller& caller, const Fd& slave, const Fd& init_socket) {
@@ -155,23 +152,18 @@ Status payload(const Plan& plan, const Caller& caller, const Fd& slave, const Fd
     return during(Stage::exec, execute(plan.exec, cwd));
 }
 
-// By a plain write(2) first: the filters of others let that through.
 [[noreturn]] void fail(const Fd& report, sys::Error error, const std::string& about = {}) {
     Message message{.kind = Message::error, .value = 0, .error_value = error, .about = {}};
     about.copy(message.about.data(), message.about.size() - 1);
-    if (::write(report.get(), &message, sizeof message) < 0) (void)tell(report, message); // nobody else to tell
+    if (!tell_plainly(report, message)) (void)tell(report, message); // nobody else to tell
     ::_exit(kFailed);
 }
 
 // In the first user namespace: the identity map of what is mapped there, for PID.
 Status write_second_maps(const Plan& plan, pid_t pid) {
-    auto identity = [](spec::IdMaps maps) {
-        for (spec::IdMap& map : maps) map.outside = map.inside;
-        return map_lines(maps);
-    };
     std::string proc = "/proc/" + std::to_string(pid) + "/";
-    TRY(sys::write_file((proc + "uid_map").c_str(), identity(plan.uids)));
-    return sys::write_file((proc + "gid_map").c_str(), identity(plan.gids));
+    TRY(sys::write_file((proc + "uid_map").c_str(), identity_lines(plan.uids)));
+    return sys::write_file((proc + "gid_map").c_str(), identity_lines(plan.gids));
 }
 
 struct Payload {
@@ -194,9 +186,7 @@ Result<Payload> start_payload(const Plan& plan, const Caller& caller, const Fd& 
 
 // PDEATHSIG was off for a moment, while the ids changed: a monitor that died then has left only this trace.
 Status monitor_lives(const Fd& lifeline) {
-    pollfd end{lifeline.get(), POLLIN, 0};
-    int ready = TRY(sys::poll({&end, 1}, 0));
-    if (ready > 0 && (end.revents & POLLHUP) != 0) ::_exit(kFailed);
+    if (TRY(closed(lifeline))) ::_exit(kFailed);
     return Done{};
 }
 
@@ -232,7 +222,7 @@ Status build(const Plan& plan, const Fd& report, const Fd& lifeline, std::string
     // 0-2 stay taken: what is put there ends with exec, and nothing else of ours is closed by who closes stdio.
     for (int fd : {plan.supervise.info, plan.supervise.status}) {
         if (fd > 2) Fd(fd).reset();
-        else if (fd >= 0 && ::dup3(report.get(), fd, O_CLOEXEC) < 0) return sys::failed(sys::Call::dup3);
+        else if (fd >= 0) TRY(sys::dup2(report.get(), fd, O_CLOEXEC));
     }
     mount::Trees trees = TRY(during(Stage::start, wait_for_go(report)));
     TRY(during(Stage::ids, take_ids(plan)));

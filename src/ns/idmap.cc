@@ -104,6 +104,11 @@ std::string map_lines(const spec::IdMaps& maps) {
     return out;
 }
 
+std::string identity_lines(spec::IdMaps maps) {
+    for (spec::IdMap& map : maps) map.outside = map.inside;
+    return map_lines(maps);
+}
+
 Status write_maps(const spec::Plan& plan, const Caller& caller, pid_t pid, std::optional<HelperEnd>& helper) {
     if (!plan.newuidmap.empty()) {
         TRY(run_helper(plan.newuidmap, plan.uids, pid, caller, helper));

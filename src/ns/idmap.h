@@ -10,6 +10,8 @@ namespace ajail::ns {
 
 /// MAPS as the kernel takes them, a line each.
 std::string map_lines(const spec::IdMaps& maps);
+/// The same for a user namespace below the one of MAPS, where every id keeps its number.
+std::string identity_lines(spec::IdMaps maps);
 
 /// What /proc calls the process that PIDFD is of (proc_pid_fdinfo(5)). Not what we call it, where /proc is that of a PID
 /// namespace above ours.

@@ -61,7 +61,7 @@ Status write_info(const spec::Plan& plan, pid_t pid, const Fd& report) {
 
 void write_end(const spec::Plan& plan, const Outcome& outcome) {
     if (plan.supervise.status < 0 || !outcome.executed) return;
-    int code = outcome.signal != 0 ? 128 + outcome.signal : outcome.code;
+    int code = exit_code(outcome);
     // Whoever asked may be gone.
     (void)sys::write_all(plan.supervise.status, "{ \"exit-code\": " + std::to_string(code) + " }\n");
 }

@@ -38,6 +38,9 @@ struct Outcome {
     bool init_killed = false; ///< somebody outside has killed init (of a bare jail: before exec), and with it all
 };
 
+/// How the payload ended, as a shell tells it.
+inline int exit_code(const Outcome& outcome) { return outcome.signal != 0 ? 128 + outcome.signal : outcome.code; }
+
 /// Runs PLAN to its end. The caller must be single-threaded. Returns only in the calling process.
 Outcome run(const spec::Plan& plan, const Caller& caller);
 

@@ -56,6 +56,18 @@ inline sys::Status tell(const sys::Fd& socket, Message message, int fd = -1) {
     return sys::send(socket.get(), std::as_bytes(std::span(&message, 1)), fd);
 }
 
+/// By a plain write(2), which the seccomp programs of others let through.
+inline bool tell_plainly(const sys::Fd& socket, const Message& message) {
+    return ::write(socket.get(), &message, sizeof message) >= 0;
+}
+
+/// The other end is gone.
+inline sys::Result<bool> closed(const sys::Fd& socket) {
+    pollfd end{socket.get(), POLLIN, 0};
+    int ready = TRY(sys::poll({&end, 1}, 0));
+    return ready > 0 && (end.revents & POLLHUP) != 0;
+}
+
 struct Heard {
     Message message;
     sys::Fd fd;

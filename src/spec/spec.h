@@ -146,7 +146,6 @@ struct Command {
 /// What the payload has in common with its caller. All false: namespaces of its own.
 struct Shared {
     bool user = false, pid = false, network = false, ipc = false, uts = false, cgroup = false;
-    bool operator==(const Shared&) const = default;
 };
 
 /// Namespaces that are there and are entered, by descriptors of the caller; -1: none.

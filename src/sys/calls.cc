@@ -230,9 +230,9 @@ Status write_file(const char* path, std::string_view bytes) {
     Fd fd = TRY(open(path, O_WRONLY));
     return write_all(fd.get(), bytes);
 }
-Status dup2(int from, int to) {
-    if (from == to) return status(::fcntl(to, F_SETFD, 0), Call::dup3);
-    return status(::dup3(from, to, 0), Call::dup3);
+Status dup2(int from, int to, int flags) {
+    if (from == to) return status(::fcntl(to, F_SETFD, flags == O_CLOEXEC ? FD_CLOEXEC : 0), Call::dup3);
+    return status(::dup3(from, to, flags), Call::dup3);
 }
 Status close_on_exec_from(unsigned first) {
     // 4 is CLOSE_RANGE_CLOEXEC (close_range(2), Linux 5.11).

@@ -86,7 +86,7 @@ Result<Fd> open_regular(int root, const char* path, std::uint64_t resolve);
 /// The whole file, at most `limit` bytes (EFBIG beyond).
 Result<std::string> read_file(const char* path, std::size_t limit = 1 << 20);
 Status write_file(const char* path, std::string_view bytes);
-Status dup2(int from, int to);
+Status dup2(int from, int to, int flags = 0); ///< flags: O_CLOEXEC or none
 Status close_on_exec_from(unsigned first);
 /// Closes every descriptor from 3 on but these.
 Status close_all_but(std::span<const int> kept);

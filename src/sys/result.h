@@ -141,6 +141,12 @@ template <class T> Result<T> during(Stage stage, Result<T> result) {
     return error;
 }
 
+/// The same error, of a call that says what it was for.
+inline Error as(Call call, Error error) {
+    error.call = call;
+    return error;
+}
+
 } // namespace ajail::sys
 
 /// Takes the value of a Result or returns its error from the enclosing function. Only as a whole statement or a
