@@ -3,11 +3,18 @@
 // does and why is written there, a reason a line; the .txt beside a file is what libseccomp made of it.
 #pragma once
 
+#include <cstdint>
 #include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <span>
 #include <string_view>
+#include <vector>
 
 namespace ajail::policy {
+
+/// How a program says that it has no opinion (`default pass`), and what is joined behind it decides. The kernel never
+/// gets to see it; loaded by mistake it would be ENOSYS for everything (seccomp(2), no tracer).
+constexpr std::uint32_t kPass = SECCOMP_RET_TRACE | 0x7061;
 
 /// The compiled program NAME (file name without .policy), for this binary's architecture. It lives as long as
 /// the process. An empty span means that there is no such program: a mistake of the caller, never "nothing to
@@ -16,5 +23,16 @@ namespace ajail::policy {
 /// Programs are made to be stacked, one seccomp(2) call each. The kernel runs all of them and takes the
 /// answer of the highest precedence; between two ERRNO answers (a fake is ERRNO 0) the one loaded last wins.
 std::span<const sock_filter> program(std::string_view name);
+
+/// The number of a system call of this architecture, -1 if there is none of that name.
+int syscall_number(std::string_view name);
+
+/// `default+io_uring+acct-mkdir`: the program `default`, and in front of it, each in front of those before it, the
+/// program `io_uring`, one that allows acct(2), and one that refuses mkdir(2) with EPERM. The first that has an opinion
+/// decides; stacked programs could only take away. Empty if a name is unknown.
+std::vector<sock_filter> joined(std::string_view name);
+
+/// Appends PART; where it would answer kPass, what is appended after it is asked.
+void append_passing(std::vector<sock_filter>& program, std::span<const sock_filter> part);
 
 } // namespace ajail::policy

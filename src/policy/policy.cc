@@ -96,14 +96,13 @@ Status landlock(const spec::Plan& plan) {
 }
 
 bool asks(const spec::Plan& plan) {
-    return std::any_of(plan.filters.begin(), plan.filters.end(),
-                       [](const auto& name) { return asks(program(name)); });
+    return std::any_of(plan.filters.begin(), plan.filters.end(), [](const auto& name) { return asks(joined(name)); });
 }
 
 sys::Result<Fd> filter(const spec::Plan& plan) {
     Fd listener;
     for (const std::string& name : plan.filters) {
-        std::span<const sock_filter> bytes = program(name);
+        std::vector<sock_filter> bytes = joined(name);
         if (bytes.empty()) return sys::refused(EINVAL);
         if (asks(bytes)) listener = TRY(sys::seccomp_listen(bytes)); // the kernel allows one, EBUSY else
         else TRY(sys::seccomp_install(bytes));

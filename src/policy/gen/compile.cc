@@ -71,11 +71,11 @@ void check_pair(const Policy& policy, const Rule& earlier, const Rule& later) {
     }
 }
 
-Context new_filter(const Policy& policy, const Arch& arch) {
+Context new_filter(const Policy& policy, const Arch& arch, std::uint32_t fallback) {
     // Level 3 knows KILL_PROCESS, 5 USER_NOTIF. Without this libseccomp asks the kernel that the build happens to run on,
     // which may be older, or itself a sandbox; see seccomp_api_set(3).
     check(policy, 0, "seccomp_api_set", seccomp_api_set(5));
-    Context filter(seccomp_init(policy.fallback));
+    Context filter(seccomp_init(fallback));
     if (!filter) fail(policy, 0, "seccomp_init failed");
     void* context = filter.get();
     check(policy, 0, "seccomp_attr_set", seccomp_attr_set(context, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS));
@@ -86,7 +86,7 @@ Context new_filter(const Policy& policy, const Arch& arch) {
     return filter;
 }
 
-void add_rule(const Policy& policy, void* context, const Rule& rule) {
+void add_rule(const Policy& policy, const Arch& arch, void* context, const Rule& rule) {
     std::vector<scmp_arg_cmp> when;
     for (const Comparison& comparison : rule.when) {
         scmp_arg_cmp out{};
@@ -96,7 +96,9 @@ void add_rule(const Policy& policy, void* context, const Rule& rule) {
         out.datum_b = comparison.equal ? comparison.value : 0;
         when.push_back(out);
     }
-    const int number = seccomp_syscall_resolve_name(rule.syscall.c_str());
+    // libseccomp takes the building machine's numbers, or marks of its own for calls that only others have.
+    int number = seccomp_syscall_resolve_name(rule.syscall.c_str());
+    if (number == __NR_SCMP_ERROR) number = number_of(arch, rule.syscall);
     // _exact: a rule that libseccomp would have to rewrite stops the build.
     check(
         policy, rule.line, "seccomp_rule_add",
@@ -116,6 +118,29 @@ std::vector<sock_filter> export_program(const Policy& policy, void* context) {
     return program;
 }
 
+std::vector<sock_filter> compile_section(const Policy& policy, const Arch& arch, int section, std::uint32_t fallback,
+                                         bool& any) {
+    const Context filter = new_filter(policy, arch, fallback);
+    std::set<std::string> syscalls;
+    for (const Rule& rule : policy.rules) {
+        if (rule.section != section) continue;
+        if (number_of(arch, rule.syscall) < 0) {
+            if (rule.may_be_missing) continue;
+            fail(policy, rule.line,
+                 "no syscall '" + rule.syscall + "' on " + std::string(arch.name) + "; write '?" + rule.syscall +
+                     "' if that is right");
+        }
+        if (!can_be_said(arch, rule)) continue;
+        add_rule(policy, arch, filter.get(), rule);
+        syscalls.insert(rule.syscall);
+    }
+    any |= !syscalls.empty();
+    if (syscalls.size() > kTreePays) {
+        check(policy, 0, "seccomp_attr_set", seccomp_attr_set(filter.get(), SCMP_FLTATR_CTL_OPTIMIZE, 2));
+    }
+    return export_program(policy, filter.get());
+}
+
 } // namespace
 
 std::span<const Arch> arches() { return kArches; }
@@ -129,34 +154,28 @@ std::string libseccomp_version() {
 void check_rules(const Policy& policy) {
     for (std::size_t later = 0; later < policy.rules.size(); ++later) {
         const Rule& rule = policy.rules[later];
-        if (rule.action == policy.fallback) {
+        if (rule.action == policy.fallback && rule.section == policy.last_section) {
             fail(policy, rule.line, "the rule says what 'default' says already");
         }
         for (std::size_t earlier = 0; earlier < later; ++earlier) {
             const Rule& other = policy.rules[earlier];
-            if (other.syscall == rule.syscall) check_pair(policy, other, rule);
+            if (other.syscall == rule.syscall && other.section == rule.section) check_pair(policy, other, rule);
         }
     }
 }
 
 std::vector<sock_filter> compile(const Policy& policy, const Arch& arch) {
-    const Context filter = new_filter(policy, arch);
-    std::set<std::string> syscalls;
-    for (const Rule& rule : policy.rules) {
-        if (seccomp_syscall_resolve_name_arch(arch.audit, rule.syscall.c_str()) < 0) {
-            if (rule.may_be_missing) continue;
-            fail(policy, rule.line,
-                 "no syscall '" + rule.syscall + "' on " + std::string(arch.name) + "; write '?" + rule.syscall +
-                     "' if that is right");
-        }
-        add_rule(policy, filter.get(), rule);
-        syscalls.insert(rule.syscall);
+    std::vector<sock_filter> program;
+    bool any = false;
+    for (int section = 0; section <= policy.last_section; ++section) {
+        const bool last = section == policy.last_section;
+        const std::vector<sock_filter> part =
+            compile_section(policy, arch, section, last ? policy.fallback : kPass, any);
+        if (last) program.insert(program.end(), part.begin(), part.end());
+        else append_passing(program, part);
     }
-    if (syscalls.empty()) fail(policy, policy.last_line, "no rule is left on " + std::string(arch.name));
-    if (syscalls.size() > kTreePays) {
-        check(policy, 0, "seccomp_attr_set", seccomp_attr_set(filter.get(), SCMP_FLTATR_CTL_OPTIMIZE, 2));
-    }
-    std::vector<sock_filter> program = export_program(policy, filter.get());
+    if (!any) fail(policy, policy.last_line, "no rule is left on " + std::string(arch.name));
+    if (program.size() > BPF_MAXINSNS) fail(policy, policy.last_line, "more than BPF_MAXINSNS instructions");
     verify(policy, arch, program);
     return program;
 }

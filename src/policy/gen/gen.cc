@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <iostream>
+#include <map>
 #include <set>
 
 namespace ajail::policy::gen {
@@ -38,13 +39,24 @@ std::string array_of(const std::string& name, std::span<const sock_filter> progr
     return out + "});\n";
 }
 
+/// Every name of a system call that ARCH has, in the order of the names.
+std::string numbers_of(const Arch& arch) {
+    std::map<std::string, int> numbers;
+    constexpr int kPastTheLast = 1024; // no architecture here is near it
+    for (int number = 0; number < kPastTheLast; ++number)
+        if (std::string name = name_of(arch, number); !name.empty()) numbers[name] = number;
+    std::string out = "constexpr std::pair<std::string_view, int> kNumbers[] = {\n";
+    for (const auto& [name, number] : numbers) out += "    {\"" + name + "\", " + std::to_string(number) + "},\n";
+    return out + "};\n";
+}
+
 std::string cpp_file(const std::vector<Policy>& policies) {
     std::string out = "// SPDX-License-Identifier: Apache-2.0\n"
                       "// Made by policy-gen with libseccomp " +
                       libseccomp_version() +
                       " from the .policy files. Not written by hand.\n\n"
                       "#include \"policy/filters.h\"\n\n"
-                      "#include <array>\n\n"
+                      "#include <algorithm>\n#include <array>\n#include <utility>\n\n"
                       "namespace ajail::policy {\n\nnamespace {\n\n";
     std::string keyword = "#if ";
     for (const Arch& arch : arches()) {
@@ -52,6 +64,7 @@ std::string cpp_file(const std::vector<Policy>& policies) {
         for (const Policy& policy : policies) {
             out += array_of(constant_name(policy.name), compile(policy, arch)) + "\n";
         }
+        out += numbers_of(arch) + "\n";
         keyword = "#elif ";
     }
     out += "#else\n#error \"no seccomp programs for this architecture\"\n#endif\n\n";
@@ -63,7 +76,12 @@ std::string cpp_file(const std::vector<Policy>& policies) {
         lookup += "    if (name == \"" + policy.name + "\") return " + name + ";\n";
     }
     return out + "\n} // namespace\n\nstd::span<const sock_filter> program(std::string_view name) {\n" + lookup +
-           "    return {};\n}\n\n} // namespace ajail::policy\n";
+           "    return {};\n}\n\nint syscall_number(std::string_view name) {\n"
+           "    const auto* found = std::lower_bound(std::begin(kNumbers), std::end(kNumbers), name,\n"
+           "                                         [](const auto& one, auto wanted) { return one.first < wanted; "
+           "});\n"
+           "    return found != std::end(kNumbers) && found->first == name ? found->second : -1;\n"
+           "}\n\n} // namespace ajail::policy\n";
 }
 
 Policy read_and_check(const std::string& path) {

@@ -4,6 +4,8 @@
 // the build.
 #pragma once
 
+#include "policy/filters.h"
+
 #include <cstdint>
 #include <linux/filter.h>
 #include <span>
@@ -12,6 +14,8 @@
 #include <vector>
 
 namespace ajail::policy::gen {
+
+using policy::kPass;
 
 /// One test of a syscall argument: `argN & MASK == VALUE`, or `argN != VALUE` on all 64 bits.
 struct Comparison {
@@ -23,9 +27,11 @@ struct Comparison {
     bool operator==(const Comparison&) const = default;
 };
 
-/// One line: ACTION for SYSCALL when every comparison holds. Several lines for one syscall are alternatives.
+/// ACTION for SYSCALL when every comparison holds. Several for one syscall are alternatives. A line may name several
+/// syscalls, and is then as many rules.
 struct Rule {
     int line = 0;
+    int section = 0; ///< rules have an order between sections only: the first section with an answer decides
     std::string syscall;
     bool may_be_missing = false;  ///< written `?name`: skipped where the architecture does not have it
     std::uint32_t action = 0;     ///< SECCOMP_RET_*
@@ -36,7 +42,8 @@ struct Policy {
     std::string path;
     std::string name; ///< file name without .policy
     int last_line = 0;
-    std::uint32_t fallback = 0; ///< SECCOMP_RET_* for what no rule names
+    std::uint32_t fallback = 0; ///< SECCOMP_RET_* for what no rule names; kPass: what the next part answers
+    int last_section = 0;
     std::vector<Rule> rules;
 };
 
@@ -58,7 +65,17 @@ Policy read_policy(const std::string& path);
 /// Stops on rules that libseccomp would accept and then silently drop or reorder.
 void check_rules(const Policy& policy);
 
-/// By libseccomp, and verified.
+/// The number of a syscall, negative where ARCH has none of this name. More than libseccomp's own: see numbers.cc.
+int number_of(const Arch& arch, const std::string& syscall);
+/// libseccomp rewrites the numbers of a foreign architecture by its own table, and refuses what that does not have.
+/// Such a call is left to the fallback there.
+bool can_be_said(const Arch& arch, const Rule& rule);
+/// Whether NAME is a syscall of any architecture.
+bool is_syscall(const std::string& name);
+/// The name of syscall NUMBER, empty if there is none.
+std::string name_of(const Arch& arch, int number);
+
+/// By libseccomp, a section at a time, and verified.
 std::vector<sock_filter> compile(const Policy& policy, const Arch& arch);
 
 /// Stops unless PROGRAM answers what POLICY says.

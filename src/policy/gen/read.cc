@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reads a .policy file: one rule a line, each with its reason behind `#`. Knows the grammar and the names of
+// Reads a .policy file: a rule a line, each with its reason behind `#`. Knows the grammar and the names of
 // errors and syscalls, nothing about what a rule compiles to. What it does not understand stops the build.
 
 #include "policy.h"
@@ -13,7 +13,6 @@
 #include <fstream>
 #include <linux/seccomp.h>
 #include <optional>
-#include <seccomp.h>
 
 namespace ajail::policy::gen {
 
@@ -73,6 +72,13 @@ public:
     std::string word(const char* expected) {
         if (empty()) fail(std::string("expected ") + expected + " at the end of the line");
         return std::string(words_[next_++]);
+    }
+
+    /// A syscall's name is next: in small letters, as errno names are not.
+    bool at_name() const {
+        if (empty() || words_[next_] == "if") return false;
+        const char first = words_[next_][0];
+        return (first >= 'a' && first <= 'z') || first == '_' || first == '?';
     }
 
     bool accept(std::string_view expected) {
@@ -140,28 +146,39 @@ std::vector<Comparison> read_condition(Line& line) {
     return when;
 }
 
-Rule read_rule(Line& line, const std::string& verb) {
+Rule read_syscall(Line& line) {
     Rule rule;
     rule.line = line.line();
     rule.syscall = line.word("a syscall name");
     rule.may_be_missing = rule.syscall.starts_with('?');
     if (rule.may_be_missing) rule.syscall.erase(0, 1);
-    // The number may be negative: libseccomp's mark for a call that exists elsewhere.
-    if (seccomp_syscall_resolve_name(rule.syscall.c_str()) == __NR_SCMP_ERROR) {
-        line.fail("unknown syscall '" + rule.syscall + "'");
-    }
-    if (verb == "allow") rule.action = SECCOMP_RET_ALLOW;
-    if (verb == "fake") rule.action = SECCOMP_RET_ERRNO;
-    if (verb == "ask") rule.action = SECCOMP_RET_USER_NOTIF;
-    if (verb == "deny") rule.action = read_errno(line);
-    rule.when = read_condition(line);
+    if (!is_syscall(rule.syscall)) line.fail("unknown syscall '" + rule.syscall + "'");
     return rule;
+}
+
+/// One line: as many rules as it names syscalls.
+std::vector<Rule> read_rules(Line& line, const std::string& verb) {
+    std::vector<Rule> rules;
+    do {
+        rules.push_back(read_syscall(line));
+    } while (line.at_name());
+    std::uint32_t action = SECCOMP_RET_ALLOW;
+    if (verb == "fake") action = SECCOMP_RET_ERRNO;
+    if (verb == "ask") action = SECCOMP_RET_USER_NOTIF;
+    if (verb == "deny") action = read_errno(line);
+    const std::vector<Comparison> when = read_condition(line);
+    for (Rule& rule : rules) {
+        rule.action = action;
+        rule.when = when;
+    }
+    return rules;
 }
 
 std::uint32_t read_default(Line& line) {
     if (line.accept("allow")) return SECCOMP_RET_ALLOW;
+    if (line.accept("pass")) return kPass;
     if (line.accept("deny")) return read_errno(line);
-    line.fail("expected 'default allow' or 'default deny ERRNO'");
+    line.fail("expected 'default allow', 'default pass' or 'default deny ERRNO'");
 }
 
 /// What a file must say before its first rule.
@@ -182,7 +199,15 @@ void read_line(Policy& policy, Head& head, Line& line) {
         if (!line.accept("kill")) line.fail("expected 'badarch kill'");
     } else if (verb == "allow" || verb == "deny" || verb == "fake" || verb == "ask") {
         if (!head.fallback || !head.badarch) line.fail("'default' and 'badarch' come before the first rule");
-        policy.rules.push_back(read_rule(line, verb));
+        for (Rule& rule : read_rules(line, verb)) {
+            rule.section = policy.last_section;
+            policy.rules.push_back(std::move(rule));
+        }
+    } else if (verb == "otherwise") {
+        if (policy.rules.empty() || policy.rules.back().section != policy.last_section) {
+            line.fail("'otherwise' comes after a rule");
+        }
+        ++policy.last_section;
     } else {
         line.fail("unknown rule '" + verb + "'");
     }
@@ -228,6 +253,8 @@ Policy read_policy(const std::string& path) {
     }
     if (file.bad()) fail(policy, policy.last_line, "read error");
     if (policy.rules.empty()) fail(policy, policy.last_line, "the file has no rule");
+    if (policy.rules.back().section != policy.last_section)
+        fail(policy, policy.last_line, "no rule after 'otherwise'");
     return policy;
 }
 

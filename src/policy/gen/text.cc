@@ -13,9 +13,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <linux/seccomp.h>
-#include <memory>
 #include <optional>
-#include <seccomp.h>
 
 namespace ajail::policy::gen {
 
@@ -80,6 +78,7 @@ std::string answer(std::uint32_t k) {
     case SECCOMP_RET_ALLOW: return "ALLOW";
     case SECCOMP_RET_KILL_PROCESS: return "KILL_PROCESS";
     case SECCOMP_RET_USER_NOTIF: return "USER_NOTIF";
+    case SECCOMP_RET_TRACE: return k == kPass ? "PASS" : format("0x%08x", k);
     case SECCOMP_RET_ERRNO: {
         const char* name = data == 0 ? nullptr : strerrorname_np(static_cast<int>(data));
         return name != nullptr ? format("ERRNO %s", name) : format("ERRNO %u", data);
@@ -95,12 +94,7 @@ std::string operand(const Arch& arch, std::optional<std::uint32_t> field, const 
     constexpr std::uint32_t kX32SyscallBit = 0x40000000; // <asm/unistd.h>, x86_64 only
     if (field == offsetof(seccomp_data, nr)) {
         if (arch.name == "x86_64" && instruction.k == kX32SyscallBit) return "__X32_SYSCALL_BIT";
-        struct Free {
-            void operator()(char* text) const { std::free(text); }
-        };
-        const std::unique_ptr<char, Free> name(
-            seccomp_syscall_resolve_num_arch(arch.audit, static_cast<int>(instruction.k)));
-        if (name) return name.get();
+        if (const std::string name = name_of(arch, static_cast<int>(instruction.k)); !name.empty()) return name;
     }
     return format("0x%x", instruction.k);
 }

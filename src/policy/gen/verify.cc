@@ -165,7 +165,8 @@ void verify_syscall(const Subject& subject, std::uint32_t nr, std::span<const Ru
         for (std::size_t i = 0; i < args.size(); ++i) args[i] = values[i][index[i]];
         const Rule* match = nullptr;
         for (const Rule* rule : rules) {
-            if (holds(*rule, args)) match = rule;
+            // In order of their sections, and those of one do not contradict each other.
+            if (match == nullptr && holds(*rule, args)) match = rule;
         }
         const std::uint32_t expected = match != nullptr ? match->action : subject.policy.fallback;
         const std::uint32_t got = ask(subject, subject.arch.audit, nr, args);
@@ -176,8 +177,9 @@ void verify_syscall(const Subject& subject, std::uint32_t nr, std::span<const Ru
 std::vector<const Rule*> rules_of(const Policy& policy, const Arch& arch, std::uint32_t nr) {
     std::vector<const Rule*> rules;
     for (const Rule& rule : policy.rules) {
-        const int number = seccomp_syscall_resolve_name_arch(arch.audit, rule.syscall.c_str());
-        if (number >= 0 && static_cast<std::uint32_t>(number) == nr) rules.push_back(&rule);
+        const int number = number_of(arch, rule.syscall);
+        if (number >= 0 && static_cast<std::uint32_t>(number) == nr && can_be_said(arch, rule))
+            rules.push_back(&rule);
     }
     return rules;
 }
