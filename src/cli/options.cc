@@ -5,6 +5,7 @@
 #include "cli/options.h"
 
 #include "cli/version.h"
+#include "policy/filters.h"
 #include "spec/plan.h"
 
 #include <CLI/CLI.hpp>
@@ -69,6 +70,12 @@ constexpr Option kRunOptions[] = {
     {"cap-add", Takes::value, "CAP", "Inside", "a capability for the payload, inside its own namespaces"},
     {"no-root-emulation", Takes::nothing, "", "Inside",
      "do not answer chown and the like for the root that the payload is not"},
+    {"seccomp", Takes::value, "POLICY", "System calls",
+     "default; strict: no debuggers, no set-user-ID bits; off: all system calls there are"},
+    {"no-seccomp", Takes::nothing, "", "System calls", "the same as --seccomp=off"},
+    {"allow", Takes::value, "NAME[,NAME]", "System calls",
+     "more than the policy: ptrace, perf, io_uring, userns, keyring, vsock, raw-socket, numa, or a system call"},
+    {"deny", Takes::value, "NAME[,NAME]", "System calls", "less than the policy, by the same names"},
     {"dry-run", Takes::optional_value, "json", "Output", "print the plan, as text or JSON, and do nothing"},
     {"quiet", Takes::nothing, "", "Output", "no status on stderr"},
     {"verbose", Takes::nothing, "", "Output", "tell on stderr what is done"},
@@ -238,6 +245,29 @@ std::vector<int> parse_cap(std::string name) {
     return {cap};
 }
 
+spec::Seccomp parse_seccomp(const std::string& value) {
+    if (value == "default") return spec::Seccomp::standard;
+    if (value == "strict") return spec::Seccomp::strict;
+    if (value == "off") return spec::Seccomp::off;
+    wrong("--seccomp=" + spec::escape(value) + ": should be default, strict or off");
+}
+
+// What is not known to this machine's table of system calls would be a wall with a hole, or a hole with a wall.
+void parse_calls(const char* option, const std::string& value, std::vector<std::string>& into) {
+    for (const std::string& name : split(value, ',', false)) {
+        std::string groups;
+        bool known = policy::syscall_number(name) >= 0;
+        for (const spec::SeccompGroup& group : spec::seccomp_groups()) {
+            groups += (groups.empty() ? "" : ", ") + std::string(group.name);
+            known |= name == group.name;
+        }
+        if (!known)
+            wrong(std::string(option) + "=" + spec::escape(value) + ": " +
+                  (name.empty() ? "''" : spec::escape(name)) + " is neither a system call nor one of " + groups);
+        into.push_back(name);
+    }
+}
+
 spec::Users parse_users(const std::string& value) {
     if (value == "one") return spec::Users::one;
     if (value == "range") return spec::Users::range;
@@ -288,6 +318,10 @@ void take(RunOptions& options, const std::string& name, const std::string& value
     else if (name == "users") options.users = parse_users(value);
     else if (name == "user") options.user = parse_user_option(value);
     else if (name == "no-root-emulation") options.root_emulation = false;
+    else if (name == "seccomp") options.seccomp = parse_seccomp(value);
+    else if (name == "no-seccomp") options.seccomp = spec::Seccomp::off;
+    else if (name == "allow") parse_calls("--allow", value, options.allow);
+    else if (name == "deny") parse_calls("--deny", value, options.deny);
     else if (name == "quiet") options.quiet = true;
     else if (name == "verbose") options.verbose = true;
     else if (name == "env") {

@@ -35,6 +35,8 @@ struct RunOptions {
     spec::Users users = spec::Users::one;
     std::optional<UserWish> user;
     bool root_emulation = true;
+    spec::Seccomp seccomp = spec::Seccomp::standard;
+    std::vector<std::string> allow, deny; ///< groups and system calls, all of them known
     bool quiet = false, verbose = false;
     enum class DryRun { no, text, json } dry_run = DryRun::no;
     std::vector<std::string> command;

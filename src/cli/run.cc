@@ -66,6 +66,9 @@ public:
         spec_.hostname = options_.hostname;
         spec_.policy.add_caps = options_.caps;
         spec_.policy.no_root_emulation = !options_.root_emulation;
+        spec_.policy.seccomp = options_.seccomp;
+        spec_.policy.allow = options_.allow;
+        spec_.policy.deny = options_.deny;
         spec_.command.argv = options_.command;
         spec_.command.cwds = {cwd_};
         environment();
@@ -92,12 +95,24 @@ public:
         if (!options_.caps.empty()) out += head("Caps:");
         for (int cap : options_.caps) out += " " + std::string(spec::cap_name(cap));
         if (!options_.caps.empty()) out += "\n";
+        if (options_.seccomp == spec::Seccomp::off)
+            out += head("Seccomp:") + " off, all system calls are reachable\n";
+        for (const spec::SeccompGroup& group : spec::seccomp_groups())
+            if (*group.opens != '\0' && allowed(group.name))
+                out += head("Allowed:") + " " + group.name + " (" + group.opens + ")\n";
         for (const spec::Degraded& d : plan.degraded)
             out += head("Given up: ") + spec::escape(d.what) + " (" + spec::escape(d.why) + ")\n";
         std::fputs((out + "Starting...\n\n").c_str(), stderr);
     }
 
 private:
+    bool allowed(const char* group) const {
+        auto has = [&](const std::vector<std::string>& list) {
+            return std::find(list.begin(), list.end(), group) != list.end();
+        };
+        return has(options_.allow) && !has(options_.deny);
+    }
+
     void directory() {
         auto cwd = current_directory();
         if (!cwd)

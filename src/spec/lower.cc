@@ -63,6 +63,8 @@ public:
         } else {
             if (auto why_not = ids()) return Refusal{*why_not};
             if (auto why_not = user()) return Refusal{*why_not};
+            if (spec_.policy.seccomp == Seccomp::off && !spec_.policy.deny.empty())
+                return Refusal{"--deny: without a seccomp policy nothing can be refused (--seccomp=off)"};
         }
         if (const char* why_not = root()) return Refusal{why_not};
         for (const Mount& mount : spec_.mounts) std::visit([this](const auto& m) { add(m); }, mount);
@@ -257,7 +259,7 @@ private:
     void add(const Proc& m) {
         if (spec_.bare) return bare_proc(m);
         op(op::Filesystem{"proc", {}, m.target, kData});
-        if (!spec_.policy.nested) {
+        if (!nested()) {
             // No user namespaces below this one: the door to most kernel bugs of the last years. With a second
             // level for the payload that one is already counted. See namespaces(7), "max_user_namespaces".
             op(op::Sysctl{join(m.target, "sys/user/max_user_namespaces"), needs_second_userns() ? "1" : "0"});
@@ -358,22 +360,60 @@ private:
         plan_.ambient = !payload_is_root();
         plan_.second_userns = needs_second_userns();
         plan_.landlock_abi = host_.landlock_abi;
-        if (plan_.second_userns && plan_.landlock_abi != 0) {
+        if ((plan_.second_userns || nested()) && plan_.landlock_abi != 0) {
             // Under a ruleset that handles files every mount(2) is refused (landlock(7)); who asks for
-            // CAP_SYS_ADMIN wants mounts.
+            // CAP_SYS_ADMIN or user namespaces wants mounts.
             plan_.landlock_files = false; // its scopes (ABI 6) do not mind
-            plan_.degraded.push_back(
-                {"Landlock for files", "CAP_SYS_ADMIN was granted, and no mount works under it"});
+            const char* who = plan_.second_userns ? "CAP_SYS_ADMIN was granted" : "user namespaces are allowed";
+            plan_.degraded.push_back({"Landlock for files", std::string(who) + ", and no mount works under it"});
         } else if (host_.landlock_abi == 0) {
             plan_.degraded.push_back({"Landlock", "this kernel has none (CONFIG_SECURITY_LANDLOCK, lsm=)"});
         }
         if (host_.landlock_abi < 6 && spec_.shared.network)
             plan_.degraded.push_back({"keeping the host's abstract Unix sockets away",
                                       "the network is shared, and Landlock can do it from Linux 6.12 on"});
-        plan_.filters = {"terminal"};
-        if (spec_.policy.no_root_emulation) return;
-        if (plan_.groups) plan_.filters.push_back("devices"); // all else is really done
-        else if (payload_is_root()) plan_.filters.push_back("root");
+        bool filtered = spec_.policy.seccomp != Seccomp::off;
+        if (filtered) plan_.filters.push_back("terminal");
+        if (!spec_.policy.no_root_emulation) {
+            if (plan_.groups) plan_.filters.push_back("devices"); // all else is really done
+            else if (payload_is_root()) plan_.filters.push_back("root");
+        }
+        // The last one: what it refuses is refused, and not faked (seccomp(2): of two ERRNO the newest program's).
+        if (filtered) plan_.filters.push_back(allowlist());
+    }
+
+    static bool names(const std::vector<std::string>& list, std::string_view name) {
+        return std::find(list.begin(), list.end(), name) != list.end();
+    }
+    bool allows(std::string_view group) const {
+        return names(spec_.policy.allow, group) && !names(spec_.policy.deny, group);
+    }
+    bool nested() const { return spec_.policy.nested || allows("userns"); }
+
+    // The allowlist by its name, with what changes it, see policy/filters.h.
+    std::string allowlist() const {
+        const Policy& asked = spec_.policy;
+        std::string name = "default";
+        if (asked.seccomp == Seccomp::strict) name += "+strict";
+        std::set<std::string> groups;
+        for (const SeccompGroup& group : seccomp_groups()) {
+            // A capability without the calls that it is for would be no capability.
+            bool implied = (std::string_view(group.name) == "userns" && (plan_.second_userns || asked.nested)) ||
+                           (std::string_view(group.name) == "raw-socket" && adds(CAP_NET_RAW));
+            std::string program = group.name;
+            std::replace(program.begin(), program.end(), '-', '_');
+            if (allows(group.name) || (implied && !names(asked.deny, group.name))) name += "+" + program;
+            groups.insert(group.name);
+        }
+        for (const std::string& call : std::set(asked.allow.begin(), asked.allow.end()))
+            if (!groups.contains(call)) name += "+" + call;
+        std::set<std::string> denied;
+        for (const std::string& call : asked.deny)
+            if (!groups.contains(call)) denied.insert(call);
+        for (const SeccompGroup& group : seccomp_groups())
+            if (names(asked.deny, group.name)) denied.insert(group.denied.begin(), group.denied.end());
+        for (const std::string& call : denied) name += "-" + call;
+        return name;
     }
 
     void terminal() {
@@ -457,6 +497,20 @@ private:
 } // namespace
 
 std::variant<Plan, Refusal> lower(const Spec& spec, const Host& host) { return Lowering(spec, host).run(); }
+
+const std::vector<SeccompGroup>& seccomp_groups() {
+    static const std::vector<SeccompGroup> groups = {
+        {"ptrace", "", {"ptrace", "process_vm_readv", "process_vm_writev"}},
+        {"perf", ""},
+        {"io_uring", "its rings open files and sockets past the seccomp policy"},
+        {"userns", "mounts, overlayfs, nf_tables and more of the kernel become reachable"},
+        {"keyring", "keys belong to no namespace"},
+        {"vsock", "no network namespace holds these sockets back"},
+        {"raw-socket", ""},
+        {"numa", ""},
+    };
+    return groups;
+}
 
 bool within(const std::string& path, const std::string& dir) {
     return dir == "/" || (path.starts_with(dir) && (path.size() == dir.size() || path[dir.size()] == '/'));

@@ -127,12 +127,30 @@ struct User {
     std::vector<unsigned> groups = {}; ///< supplementary
 };
 
+/// Which system calls there are; see src/policy/filters.
+enum class Seccomp : std::uint8_t {
+    standard, ///< those of default.policy
+    strict,   ///< fewer: no debuggers, no set-id bits
+    off       ///< all of them
+};
+
+/// An opt-in: a few system calls under one name.
+struct SeccompGroup {
+    const char* name;                     ///< for people; the program is called so too, with _ for -
+    const char* opens;                    ///< what else becomes reachable by it; empty: nothing to speak of
+    std::vector<const char*> denied = {}; ///< what refusing it takes away from default.policy
+};
+const std::vector<SeccompGroup>& seccomp_groups();
+
 struct Policy {
-    std::vector<int> add_caps = {};         ///< numbers as in capabilities(7), on top of the identity's own
-    bool caller_caps = false;               ///< the capabilities of the caller stay as they are
-    bool no_root_emulation = false;         ///< calls that only a real root could make fail, as the kernel says
-    bool nested = false;                    ///< the payload may make user namespaces
-    bool assert_not_nested = false;         ///< try, and refuse to run if it can
+    std::vector<int> add_caps = {}; ///< numbers as in capabilities(7), on top of the identity's own
+    bool caller_caps = false;       ///< the capabilities of the caller stay as they are
+    bool no_root_emulation = false; ///< calls that only a real root could make fail, as the kernel says
+    Seccomp seccomp = Seccomp::standard;
+    std::vector<std::string> allow = {}; ///< groups and system calls by name, on top of that; of `userns`, see nested
+    std::vector<std::string> deny = {};  ///< likewise; answered EPERM, also where `allow` names them
+    bool nested = false;                 ///< the payload may make user namespaces
+    bool assert_not_nested = false;      ///< try, and refuse to run if it can
     std::vector<std::string> programs = {}; ///< seccomp programs, the bytes of sock_filter[], loaded in order
 };
 

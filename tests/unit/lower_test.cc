@@ -268,11 +268,49 @@ TEST_CASE("a kernel without Landlock is said to be one") {
     CHECK(plan_of(spec).degraded.empty());
 }
 
-TEST_CASE("seccomp: the terminal's always, the root emulation unless refused") {
-    CHECK(plan_of(in_deb()).filters == std::vector<std::string>{"terminal", "root"});
+TEST_CASE("seccomp: the terminal's, the root emulation unless refused, and the allowlist last") {
+    using Names = std::vector<std::string>;
+    CHECK(plan_of(in_deb()).filters == Names{"terminal", "root", "default"});
     Spec spec = in_deb();
     spec.policy.no_root_emulation = true;
-    CHECK(plan_of(spec).filters == std::vector<std::string>{"terminal"});
+    CHECK(plan_of(spec).filters == Names{"terminal", "default"});
+    spec.policy.seccomp = Seccomp::off;
+    CHECK(plan_of(spec).filters.empty());
+    spec.policy.deny = {"mkdir"};
+    CHECK(std::holds_alternative<Refusal>(lower(spec, kUser)));
+    CHECK(plan_of(Spec{.bare = true}).filters.empty());
+}
+
+TEST_CASE("seccomp: what is allowed and denied stands in the name of the allowlist") {
+    auto name = [](Policy policy) {
+        Spec spec = in_deb();
+        spec.policy = std::move(policy);
+        return plan_of(spec).filters.back();
+    };
+    CHECK(name({.seccomp = Seccomp::strict}) == "default+strict");
+    CHECK(name({.seccomp = Seccomp::strict, .allow = {"ptrace"}}) == "default+strict+ptrace");
+    CHECK(name({.allow = {"raw-socket", "io_uring", "syslog", "acct"}}) == "default+io_uring+raw_socket+acct+syslog");
+    CHECK(name({.deny = {"mkdir", "chown"}}) == "default-chown-mkdir");
+    // What is denied stays so, whatever allows it.
+    CHECK(name({.allow = {"perf", "bpf"}, .deny = {"perf", "bpf"}}) == "default+bpf-bpf");
+    CHECK(name({.deny = {"ptrace"}}) == "default-process_vm_readv-process_vm_writev-ptrace");
+    CHECK(name({.add_caps = {CAP_SYS_ADMIN}}) == "default+userns");
+    CHECK(name({.add_caps = {CAP_NET_RAW}}) == "default+raw_socket");
+    CHECK(name({.nested = true}) == "default+userns");
+    CHECK(name({.add_caps = {CAP_SYS_ADMIN}, .deny = {"userns"}}) == "default");
+}
+
+TEST_CASE("seccomp: user namespaces inside, by name") {
+    Spec spec = in_deb();
+    spec.mounts = {Proc{"/proc"}};
+    spec.policy.allow = {"userns"};
+    Plan plan = plan_of(spec);
+    CHECK(all<op::Sysctl>(plan).empty());
+    CHECK_FALSE(plan.second_userns); // the mounts of the jail are locked for whoever makes one
+    CHECK_FALSE(plan.landlock_files);
+    REQUIRE(plan.degraded.size() == 1);
+    spec.policy.deny = {"userns"};
+    CHECK(all<op::Sysctl>(plan_of(spec)).at(0).value == "0");
 }
 
 TEST_CASE("which terminal") {
