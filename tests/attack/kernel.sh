@@ -1,6 +1,6 @@
 #!/bin/bash
-# Catalogue C and E as far as they are promised today: IPC, user namespaces, privileges, other system call tables.
-# Later, with the full policy: socket families, io_uring, userfaultfd, bpf, perf, limits, cgroups.
+# Catalogue C and E as far as they are promised today: IPC, user namespaces, privileges, what of the kernel can be
+# reached, other system call tables. Later: limits, cgroups.
 # shellcheck source=tests/attack/common.bash
 . "$TESTS/attack/common.bash"
 
@@ -44,9 +44,30 @@ blocked 'capabilities with --fs=host' "$AJAIL" run --quiet --fs=host -- ./probe 
 allowed 'capabilities' jail --cap-add=SYS_ADMIN -- ./probe caps "$docker"
 output 'groups cannot be changed for real' 0 jail -- sh -c 'id -g'
 
+# What of the kernel can be reached. Where the host has it for this user, the probe reaches it outside.
+for call in io_uring userfaultfd perf bpf keyctl af-alg vsock netfilter xfrm packet tipc handle-of \
+    personality fsopen; do
+    if ./probe reach "$call" | grep -q ALLOWED; then both "reached: $call" reach "$call"; else
+        skip "control of $call" 'not on this host, or not for this user'
+        blocked "reached: $call" jail -- ./probe reach "$call"
+    fi
+    case $call in # what CAP_SYS_ADMIN is asked for
+    fsopen) ;;
+    *) blocked "reached with capabilities: $call" strong -- ./probe reach "$call" ;;
+    esac
+done
+blocked 'a file system context without capabilities, --fs=host' "$AJAIL" run --quiet --fs=host -- ./probe reach fsopen
+
 if [ "$(uname -m)" = x86_64 ]; then
     for abi in i386 x32; do
-        if ./probe $abi | grep -q ALLOWED; then both "$abi system calls" $abi; else skip "$abi system calls" 'not in this kernel'; fi
+        if ./probe $abi | grep -q ALLOWED; then
+            both "$abi system calls" $abi
+            blocked "$abi system calls without the allowlist" jail --no-seccomp -- ./probe $abi # the root emulation's
+            blocked "$abi system calls with all of them" jail --seccomp=strict --allow=userns,io_uring -- ./probe $abi
+            allowed "$abi system calls with no program" jail --no-seccomp --no-root-emulation -- ./probe $abi
+        else
+            skip "$abi system calls" 'not in this kernel'
+        fi
     done
 else
     skip 'i386 and x32 system calls' 'x86-64 only'

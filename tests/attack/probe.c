@@ -884,6 +884,51 @@ static void p_getcap(char** a) {
     if (n < 0) blocked();
     allowed("%s: version %u, %zd bytes, root %u", a[0], caps[0] >> 24, n, n == 24 ? caps[5] : 0);
 }
+// A part of the kernel that few look at: reached if the answer is its own, and none of the refusals of a filter, a
+// missing privilege or a kernel without it.
+static int refusal(int err) {
+    return err == EPERM || err == EACCES || err == ENOSYS || err == EAFNOSUPPORT || err == EPROTONOSUPPORT;
+}
+static long reach(const char* what) {
+    const long high = 1L << 32;
+    unsigned char attr[128] = {0};
+    struct {
+        unsigned handle_bytes;
+        int handle_type;
+        unsigned char data[128];
+    } handle = {.handle_bytes = 128};
+    if (!strcmp(what, "io_uring")) return syscall(425, 2, NULL);
+    if (!strcmp(what, "userfaultfd")) return syscall(323, 1); // UFFD_USER_MODE_ONLY
+    if (!strcmp(what, "perf")) {
+        ((uint32_t*)attr)[0] = 1; // PERF_TYPE_SOFTWARE
+        ((uint32_t*)attr)[1] = 64;
+        attr[40] = 0x60; // exclude_kernel, exclude_hv
+        return syscall(SYS_perf_event_open, attr, 0, -1, -1, 0);
+    }
+    if (!strcmp(what, "bpf")) return syscall(SYS_bpf, 5, attr, sizeof attr);
+    if (!strcmp(what, "keyctl")) return syscall(SYS_keyctl, KEYCTL_GET_KEYRING_ID, KEY_SPEC_SESSION_KEYRING, 0);
+    if (!strcmp(what, "af-alg")) return syscall(SYS_socket, high | 38, SOCK_SEQPACKET, 0);
+    if (!strcmp(what, "vsock")) return syscall(SYS_socket, high | 40, SOCK_STREAM, 0);
+    if (!strcmp(what, "netfilter")) return syscall(SYS_socket, 16L, SOCK_RAW, high | 12);
+    if (!strcmp(what, "xfrm")) return syscall(SYS_socket, high | 16, SOCK_RAW, 6);
+    if (!strcmp(what, "packet")) return syscall(SYS_socket, 17, SOCK_DGRAM, 0);
+    if (!strcmp(what, "tipc")) return syscall(SYS_socketpair, 30, SOCK_STREAM, 0, attr);
+    if (!strcmp(what, "handle-of")) { // to decode it, where one may
+        int mount;
+        if (syscall(SYS_name_to_handle_at, AT_FDCWD, ".", &handle, &mount, 0) < 0) return -1;
+        return syscall(SYS_open_by_handle_at, AT_FDCWD, &handle, O_PATH);
+    }
+    if (!strcmp(what, "personality")) return syscall(SYS_personality, high | 0x0400000); // READ_IMPLIES_EXEC
+    if (!strcmp(what, "fsopen")) return syscall(430, "tmpfs-none", 0);
+    fprintf(stderr, "probe: reach what?\n");
+    exit(2);
+}
+static void p_reach(char** a) {
+    errno = 0;
+    long result = reach(a[0]);
+    if (result < 0 && refusal(errno)) blocked();
+    allowed("%s: %ld, errno %d", a[0], result, errno);
+}
 #ifdef __x86_64__
 static void abi_i386(void) {
     long r;
@@ -956,6 +1001,7 @@ static const struct {
     {"caps", 1, p_caps},
     {"setcap", 1, p_setcap},
     {"getcap", 1, p_getcap},
+    {"reach", 1, p_reach},
 #ifdef __x86_64__
     {"i386", 0, p_i386},
     {"x32", 0, p_x32},
