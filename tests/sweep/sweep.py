@@ -86,7 +86,7 @@ class Variant:
 BWRAP = ("--ro-bind", "/", "/", "--tmpfs", "/tmp", "--dev", "/dev", "--proc", "/proc", "--bind", "{worker}/proj",
          "{worker}/proj", "--tmpfs", "/run")
 VARIANTS = (
-    Variant("default"),
+    Variant("default", ("--fs=deb", "--allow=keyring")),  # else the payload could not tell whose keys it has
     Variant("no-net", ("--fs=deb", "--no-net"), new=True),
     Variant("ro", ("--fs=deb", "--ro", "--ro=f"), new=True),
     Variant("host", ("--fs=host",)),
@@ -95,6 +95,7 @@ VARIANTS = (
     Variant("fs-edit", ("--fs={worker}/root", "--fs-edit")),
     Variant("stdin-is-a-directory", stdin="proj", refused=True),
     Variant("user", ("--fs=deb", "--user=www-data"), new=True),
+    Variant("strict", ("--fs=deb", "--seccomp=strict"), new=True),
     Variant("range", ("--fs=deb", "--users=range", "--scratch={worker}/disk"), range=True, new=True),
     Variant("user-range", ("--fs=deb", "--users=range", "--user=www-data"), range=True, new=True),
     Variant("scratch-dir", ("--fs=deb", "--scratch={worker}/disk"), full=True),
