@@ -46,6 +46,10 @@ constexpr std::pair<const char*, const char*> kDevLinks[] = {
     {"fd", "/proc/self/fd"},       {"stdin", "/proc/self/fd/0"}, {"stdout", "/proc/self/fd/1"},
     {"stderr", "/proc/self/fd/2"}, {"core", "/proc/kcore"},      {"ptmx", "pts/ptmx"}};
 
+// What the payload still calls once the allowlist stands: the listener is handed over, all is read back, and exec.
+constexpr const char* kAfterSeccomp[] = {"sendmsg", "getresuid", "getresgid", "getgroups",
+                                         "capget",  "prctl",     "execve"};
+
 std::string join(const std::string& dir, std::string_view name) {
     std::string path = dir;
     if (path.empty() || path.back() != '/') path += '/';
@@ -63,8 +67,7 @@ public:
         } else {
             if (auto why_not = ids()) return Refusal{*why_not};
             if (auto why_not = user()) return Refusal{*why_not};
-            if (spec_.policy.seccomp == Seccomp::off && !spec_.policy.deny.empty())
-                return Refusal{"--deny: without a seccomp policy nothing can be refused (--seccomp=off)"};
+            if (auto why_not = denials()) return Refusal{*why_not};
         }
         if (const char* why_not = root()) return Refusal{why_not};
         for (const Mount& mount : spec_.mounts) std::visit([this](const auto& m) { add(m); }, mount);
@@ -380,6 +383,16 @@ private:
         }
         // The last one: what it refuses is refused, and not faked (seccomp(2): of two ERRNO the newest program's).
         if (filtered) plan_.filters.push_back(allowlist());
+    }
+
+    // Whether what is denied can be; or why not.
+    std::optional<std::string> denials() const {
+        const Policy& asked = spec_.policy;
+        if (asked.seccomp == Seccomp::off && !asked.deny.empty())
+            return "--deny: without a seccomp policy nothing can be refused (--seccomp=off)";
+        for (const char* call : kAfterSeccomp)
+            if (names(asked.deny, call)) return std::string("--deny=") + call + ": starting the command takes it";
+        return std::nullopt;
     }
 
     static bool names(const std::vector<std::string>& list, std::string_view name) {

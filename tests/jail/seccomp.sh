@@ -83,7 +83,6 @@ says '--deny beats the root emulation' EPERM --deny=chown -- 92 0 5 5
 says '--deny=ptrace' EPERM --deny=ptrace -- 101 99
 says 'what is denied stays so' EPERM --deny=perf --allow=perf -- 298
 check 'a denied call, and the rest goes on' jail --deny=mkdir,mkdirat -- sh -c '! mkdir /tmp/x 2>/dev/null && touch /tmp/x'
-status 'exec may be denied, and then nothing runs' 126 jail --deny=execve -- true
 matches 'the plan names them' '^seccomp .* default\+strict\+io_uring\+syslog-mkdir$' \
     jail --seccomp=strict --allow=io_uring,syslog --deny=mkdir --dry-run true
 matches 'what is opened is said' 'Allowed: io_uring \(' "$AJAIL" run --fs=deb --allow=io_uring true
@@ -104,5 +103,9 @@ refuses 'an unknown policy' '^ajail: --seccomp=loose: should be default, strict 
 refuses 'an unknown name' '^ajail: --allow=prf: prf is neither a system call nor one of ptrace, perf,' jail --allow=prf true
 refuses 'one of several' '^ajail: --deny=mkdir,nosuch: nosuch is neither' jail --deny=mkdir,nosuch true
 refuses 'an empty one' "^ajail: --allow=perf,: '' is neither" jail --allow=perf, true
+for call in sendmsg getresuid getresgid getgroups capget prctl execve; do
+    refuses "--deny=$call" "^ajail: --deny=$call: starting the command takes it" jail --deny=$call true
+done
+check 'what only failures need may be denied' jail --deny=write,exit,openat2,seccomp,ioctl -- ./call 3
 refuses '--deny without a policy' '^ajail: --deny: without a seccomp policy nothing can be refused' \
     jail --no-seccomp --deny=mkdir true

@@ -176,6 +176,25 @@ TEST_CASE("--env") {
     CHECK(has(refusal({"--env==x"}), "--env"));
 }
 
+TEST_CASE("system calls") {
+    using ajail::spec::Seccomp;
+    CHECK(ok({}).seccomp == Seccomp::standard);
+    CHECK(ok({"--seccomp=strict"}).seccomp == Seccomp::strict);
+    CHECK(ok({"--seccomp", "off"}).seccomp == Seccomp::off);
+    CHECK(ok({"--no-seccomp"}).seccomp == Seccomp::off);
+    CHECK(ok({"--no-seccomp", "--seccomp=default"}).seccomp == Seccomp::standard); // the last one counts
+    CHECK(has(refusal({"--seccomp=Strict"}), "default, strict or off"));
+    CHECK(ok({"--allow=perf,raw-socket", "--allow=acct"}).allow == Words{"perf", "raw-socket", "acct"});
+    CHECK(ok({"--deny=mkdirat"}).deny == Words{"mkdirat"});
+    CHECK(ok({"--allow=mseal"}).allow == Words{"mseal"}); // newer than libseccomp
+    for (const char* name : {"prf", "", "PERF", "raw_socket", "perf+acct", "default", "terminal", "\x1b"}) {
+        CHECK(
+            has(refusal({"--allow=perf," + std::string(name)}), "is neither a system call nor one of ptrace, perf,"));
+        CHECK(has(refusal({"--deny=" + std::string(name) + ",perf"}), "is neither a system call nor one of"));
+    }
+    CHECK(has(refusal({"--deny=\x1b"}), "\\x1b"));
+}
+
 TEST_CASE("--cap-add") {
     CHECK(ok({"--cap-add=CAP_NET_ADMIN"}).caps == std::vector<int>{CAP_NET_ADMIN});
     CHECK(ok({"--cap-add=cap_net_admin", "--cap-add=SYS_PTRACE", "--cap-add=sys_time"}).caps ==
