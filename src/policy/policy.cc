@@ -99,12 +99,25 @@ bool asks(const spec::Plan& plan) {
     return std::any_of(plan.filters.begin(), plan.filters.end(), [](const auto& name) { return asks(joined(name)); });
 }
 
+namespace {
+
+sys::Result<Fd> listen(std::span<const sock_filter> program) {
+    Fd listener = TRY(sys::seccomp_listen(program)); // the kernel allows one, EBUSY else
+    // Nothing but a listener says ENOENT to a question that nobody has asked.
+    std::uint64_t none = 0;
+    auto valid = sys::ioctl(listener.get(), SECCOMP_IOCTL_NOTIF_ID_VALID, &none);
+    if (valid || valid.error().err != ENOENT) return sys::refused(EPERM);
+    return listener;
+}
+
+} // namespace
+
 sys::Result<Fd> filter(const spec::Plan& plan) {
     Fd listener;
     for (const std::string& name : plan.filters) {
         std::vector<sock_filter> bytes = joined(name);
         if (bytes.empty()) return sys::refused(EINVAL);
-        if (asks(bytes)) listener = TRY(sys::seccomp_listen(bytes)); // the kernel allows one, EBUSY else
+        if (asks(bytes)) listener = TRY(listen(bytes));
         else TRY(sys::seccomp_install(bytes));
     }
     return listener;
