@@ -387,6 +387,7 @@ int exit_status(const ns::Outcome& outcome, const spec::Plan& plan) {
 
 int execute(const spec::Plan& plan, const ns::Caller& process) {
     for (std::size_t i = 0; i < plan.ops.size(); ++i) spdlog::debug("{}", describe_op(plan, i));
+    if (auto held = ns::hold_signals(); !held) return fail(sentence(held.error(), &plan));
     auto mountpoints = mount::Mountpoints::make(plan);
     if (!mountpoints) return fail("mountpoints in the root filesystem: " + sentence(mountpoints.error(), nullptr));
     return exit_status(ns::run(plan, process), plan);
@@ -418,6 +419,7 @@ int run(const RunOptions& options, const ns::Caller& process) {
     }
     std::optional<store::Scratch> scratch; // gone with this function, or by the next one that uses the directory
     if (options.dry_run == RunOptions::DryRun::no && !spec.scratch.directory.empty()) {
+        if (auto held = ns::hold_signals(); !held) return fail(sentence(held.error(), nullptr));
         auto made = store::Scratch::create(home, spec.scratch.directory, owner, remove);
         if (!made)
             return fail("--scratch=" + spec::escape(options.scratch_directory) + ": " +

@@ -14,8 +14,6 @@ namespace {
 
 using sys::Fd;
 
-constexpr int kSignals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGCONT, SIGTSTP, SIGWINCH};
-
 class Monitor {
 public:
     Monitor(const spec::Plan& plan, const Ends& ends, const Fd& signals)
@@ -180,18 +178,6 @@ private:
 };
 
 } // namespace
-
-sigset_t watched_signals(const spec::Plan& plan) {
-    sigset_t set;
-    ::sigemptyset(&set);
-    if (plan.init != spec::Init::keeper) return set;
-    for (int sig : kSignals) {
-        struct sigaction action {};
-        bool ignored = ::sigaction(sig, nullptr, &action) == 0 && action.sa_handler == SIG_IGN;
-        if (!ignored) ::sigaddset(&set, sig); // nohup(1) and friends: stays ignored, for the payload as well
-    }
-    return set;
-}
 
 Outcome monitor(const spec::Plan& plan, const Ends& ends, const Fd& signals) {
     return Monitor(plan, ends, signals).run();

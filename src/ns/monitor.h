@@ -12,11 +12,7 @@ struct Ends {
     sys::Fd report, lifeline, init; ///< init: a pidfd
 };
 
-/// The signals that the monitor takes for the payload: those that the caller did not ignore. None of a bare jail,
-/// which shares the caller's terminal and is sent its own.
-sigset_t watched_signals(const spec::Plan& plan);
-
-/// Waits until the jail has ended. SIGNALS is a signalfd of watched_signals(), which are blocked.
+/// Waits until the jail has ended. SIGNALS is a signalfd of those that the monitor takes for the payload.
 Outcome monitor(const spec::Plan& plan, const Ends& ends, const sys::Fd& signals);
 
 } // namespace ajail::ns

@@ -131,8 +131,9 @@ Status release(const Plan& plan, const Caller& caller, pid_t pid, const Ends& en
 Result<Outcome> start(const Plan& plan, const Caller& caller) {
     auto [report, child_report] = TRY(sys::socketpair());
     auto [lifeline, child_lifeline] = TRY(sys::socketpair());
-    sigset_t watched = watched_signals(plan);
-    TRY(sys::sigprocmask(SIG_BLOCK, watched, nullptr));
+    sigset_t watched;
+    ::sigemptyset(&watched); // a bare jail shares the caller's terminal, and is sent its own
+    if (plan.init == spec::Init::keeper) watched = TRY(hold_signals());
     Fd signals = TRY(sys::signalfd(watched));
     Fd init;
     pid_t pid = TRY(bear(plan, init));
@@ -160,6 +161,18 @@ Result<Outcome> start(const Plan& plan, const Caller& caller) {
 }
 
 } // namespace
+
+Result<sigset_t> hold_signals() {
+    sigset_t set;
+    ::sigemptyset(&set);
+    for (int sig : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGCONT, SIGTSTP, SIGWINCH}) {
+        struct sigaction action {};
+        bool ignored = ::sigaction(sig, nullptr, &action) == 0 && action.sa_handler == SIG_IGN;
+        if (!ignored) ::sigaddset(&set, sig); // nohup(1) and friends: stays ignored, for the payload as well
+    }
+    TRY(sys::sigprocmask(SIG_BLOCK, set, nullptr));
+    return set;
+}
 
 Outcome run(const Plan& plan, const Caller& caller) {
     auto outcome = start(plan, caller);

@@ -41,6 +41,10 @@ struct Outcome {
 /// How the payload ended, as a shell tells it.
 inline int exit_code(const Outcome& outcome) { return outcome.signal != 0 ? 128 + outcome.signal : outcome.code; }
 
+/// From here on the signals that a jail's payload is to hear (those that the caller does not ignore) wait for run(), and
+/// are not the end of the calling process: for who makes something on the host that it removes again after the jail.
+sys::Result<sigset_t> hold_signals();
+
 /// Runs PLAN to its end. The caller must be single-threaded. Returns only in the calling process.
 Outcome run(const spec::Plan& plan, const Caller& caller);
 

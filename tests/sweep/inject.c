@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // Runs a program and makes one system call of one of its processes fail, lie, or be the last thing that it does.
 //
-//   inject -l FD [-c] [-g MS] [-t MS] [-p PROCESS -s NUMBER -n N (-e ERRNO [-x] | -r VALUE | -k)] PROGRAM ARGS...
+//   inject -l FD [-c] [-g MS] [-t MS] [-p PROCESS -s NUMBER -n N (-e ERRNO [-x] | -r VALUE | -k SIGNAL)] PROGRAM ARGS...
 //
 // PROCESS says what it is for, which who has made it tells, and how: 0 is the program (monitor), 1 what it makes with a
 // pid namespace (init), 2 what that forks first (the payload), 3 and 4 what the monitor forks (newuidmap, newgidmap),
 // 5 what it makes with a user namespace alone (who removes files of subordinate ids), 6 what init forks later (who
 // makes a file in place of a device). N counts calls of this number in processes of this kind from 1; 0 means all. strace's own injection counts in every process at once
 // (`when=3` hits the third call of each), so that what the payload does after its parent has failed at the same count
-// is never tried; hence this program. -k kills the process where it would enter the call; -x lets the call happen and
-// only its result be an error. Without -p all calls are only written down.
+// is never tried; hence this program. -k sends the process a signal where it would enter the call; -x lets the call
+// happen and only its result be an error. Without -p all calls are only written down.
 //
 // -c makes standard input the controlling terminal.
 //
@@ -210,7 +210,7 @@ static void at_entry(struct process* p) {
     describe(p->pid, &info, detail, sizeof detail);
     say("hit %d %ld %s\n", p->role, number, detail);
     if (action == slay) {
-        kill(p->pid, SIGKILL);
+        kill(p->pid, (int)value);
         ++count[p->role];
         return;
     }
@@ -321,7 +321,7 @@ static pid_t start(char** argv) {
 int main(int argc, char** argv) {
     long grace = 250, limit = 5000;
     int terminal = 0;
-    for (int option; (option = getopt(argc, argv, "+l:cg:t:p:s:n:e:r:kx")) != -1;) {
+    for (int option; (option = getopt(argc, argv, "+l:cg:t:p:s:n:e:r:k:x")) != -1;) {
         long number = optarg ? atol(optarg) : 0;
         switch (option) {
         case 'l': log_fd = (int)number; break;
@@ -333,7 +333,7 @@ int main(int argc, char** argv) {
         case 'n': want_n = number; break;
         case 'e': action = fail, value = number; break;
         case 'r': action = lie, value = number; break;
-        case 'k': action = slay; break;
+        case 'k': action = slay, value = number; break;
         case 'x': happens = 1; break;
         default: return 2;
         }

@@ -5,10 +5,10 @@ then either not run at all or stand behind exactly the same walls.
 
     sweep.py                       the slice for every change: all calls that no earlier variant has shown already, and
                                    the monitor's in any case where it has other things to do; EPERM or EINVAL,
-                                   ENOSYS for good, SIGKILL, the control
-    sweep.py --full                every variant, every errno, SIGKILL everywhere
-    sweep.py --variant=NAME ...    of these only; --errno=NAME ..., --kill, --lie: only these
-    sweep.py --at=VARIANT:PROCESS:CALL:N:ERRNO|kill|lie    one point, with all that came out of it
+                                   ENOSYS for good, SIGKILL, SIGTERM, the control
+    sweep.py --full                every variant, every errno, both signals everywhere
+    sweep.py --variant=NAME ...    of these only; --errno=NAME ..., --kill, --term, --lie: only these
+    sweep.py --at=VARIANT:PROCESS:CALL:N:ERRNO|kill|term|lie    one point, with all that came out of it
 
 A clean run is written down first: all calls of the monitor, of the child that becomes init and of the payload up to
 its execve(2). For each of them there is then a run in which it does not happen and gives an error. The payload
@@ -18,7 +18,7 @@ its execve(2). For each of them there is then a run in which it does not happen 
     SAME     it ran, and nothing is different: the point must stand in TOLERATED, with a reason
     DIFF     it ran, and what is different is no wall, or its output or status: likewise
     CUT      it ran behind the same walls and was ended early, with a message: likewise
-    GONE     (SIGKILL) nothing is left, nobody waits
+    GONE     (SIGKILL, SIGTERM) nothing is left, nobody waits
     and always a failure, unless TOLERATED has it:
     WEAKER   it ran with less around it
     SILENT   it did not run, or not to its end, and nobody said why
@@ -61,7 +61,8 @@ PROCESSES = ("monitor", "init", "payload", "newuidmap", "newgidmap", "remover", 
 STATUS = 42  # of fingerprint
 # A star: not one call fails but all of that name in that process, as where a kernel or a container has it not at all.
 # `A|B`: one of them, in turns.
-CI_ERRNOS = ("EPERM|EINVAL", "ENOSYS*")
+CI_ERRNOS = ("EPERM|EINVAL|ENOMEM|EINTR", "ENOSYS*")
+SIGNALS = {"kill": signal.SIGKILL, "term": signal.SIGTERM}
 FULL_ERRNOS = ("EPERM", "EINVAL", "ENOSYS", "ENOMEM", "EINTR", "EMFILE", "EIO", "EAGAIN", "ENOENT", "ENOSYS*", "EPERM*")
 WORKERS = 3
 TURNS = 16  # of the monitor's loop, which turns as often as the terminal has it
@@ -554,7 +555,7 @@ def judge(clean, point, action, run):
 def weigh(clean, point, action, run):
     status, fingerprint, messages = run.status(), run.fingerprint(), run.messages()
     executed, complete = bool(run.has("exec 1") or run.has("exec 2")), fingerprint[-1:] == ["end"]
-    killed = action == "kill"
+    killed = action in SIGNALS
     failure = clean.variant.failure
     if not run.has("hit"):
         return "MISS", ""
@@ -562,7 +563,7 @@ def weigh(clean, point, action, run):
         return "HANG", "; ".join(run.has("hang"))
     if run.has("left") or status is None:
         return "ORPHAN", "; ".join(run.has("left"))
-    if status[0] == "signal" and not (killed and point.process == 0 and status[1] == signal.SIGKILL):
+    if status[0] == "signal" and not (killed and point.process == 0 and status[1] == SIGNALS[action]):
         return "CRASH", f"by signal {status[1]}"
     less = differences(clean.fingerprint if complete else clean.fingerprint[:len(fingerprint)], fingerprint)
     if killed or status == ("exit", failure):
@@ -631,9 +632,11 @@ class Sweep:
         self.turn = 0
 
     def one(self, clean, point, action):
-        how = {"kill": ["-k", "-g", "2000"], "lie": ["-r", "0"]}.get(action)
-        how = how or ["-e", str(getattr(errno, action.rstrip("*")))]
-        if point.name == "close" and action not in ("kill", "lie"):
+        if action in SIGNALS:
+            how = ["-k", str(int(SIGNALS[action])), "-g", "2000"]
+        else:
+            how = ["-r", "0"] if action == "lie" else ["-e", str(getattr(errno, action.rstrip("*")))]
+        if point.name == "close" and action not in (*SIGNALS, "lie"):
             how.append("-x")  # the descriptor is gone, whatever close(2) says
         worker = self.workers.get()
         try:
@@ -670,7 +673,7 @@ class Sweep:
             for action in actions:
                 if "|" in action:
                     self.turn += 1
-                    action = action.split("|")[self.turn % 2]
+                    action = action.split("|")[self.turn % (action.count("|") + 1)]
                 if action == "lie":
                     wanted = point.name in LIES and point.process > 0
                 elif action.endswith("*"):
@@ -678,7 +681,7 @@ class Sweep:
                 else:
                     # Init has nothing on the host that could be left.
                     wanted = (not self.slice or who != "init" or turns[who in serving, who, point.what()] == 1
-                              if action == "kill" else point.name not in CANNOT_FAIL)
+                              if action in SIGNALS else point.name not in CANNOT_FAIL)
                 if wanted:
                     yield dataclasses.replace(point, n=0) if action.endswith("*") else point, action
 
@@ -706,7 +709,7 @@ class Sweep:
 
 def table(judged):
     verdicts = ["REFUSED", "SAME", "DIFF", "CUT", "GONE", *Judged.BAD, "MISS"]
-    counts = collections.Counter((f"{j.variant.name} {'error' if j.action not in ('kill', 'lie') else j.action}",
+    counts = collections.Counter((f"{j.variant.name} {'error' if j.action not in (*SIGNALS, 'lie') else j.action}",
                                   j.verdict) for j in judged)
     rows = sorted({row for row, _ in counts})
     width = max(map(len, rows), default=0)
@@ -745,7 +748,8 @@ def main():
     parser.add_argument("--full", action="store_true")
     parser.add_argument("--variant", action="append", choices=[v.name for v in VARIANTS])
     parser.add_argument("--errno", action="append")
-    parser.add_argument("--kill", action="store_true")
+    for name in SIGNALS:
+        parser.add_argument(f"--{name}", action="store_true")
     parser.add_argument("--lie", action="store_true")
     parser.add_argument("--at", action="append", default=[])
     parser.add_argument("--all", action="store_true", help="show the tolerated points, too")
@@ -760,8 +764,8 @@ def main():
         sweep.at(where)
     if options.at:
         return 0
-    chosen = options.errno or options.kill or options.lie
-    actions = [*(options.errno or ()), *["kill"] * options.kill, *["lie"] * options.lie]
+    actions = [*(options.errno or ()), *(name for name in (*SIGNALS, "lie") if getattr(options, name))]
+    chosen = bool(actions)
     plan = []
     for variant in VARIANTS:
         if variant.name not in options.variant if options.variant else variant.full and not options.full:
@@ -772,7 +776,7 @@ def main():
         if ROOT and variant.name == "user":
             print("user: skipped, who is not root cannot execute what is below root's home")
             continue
-        what = actions if chosen else [*(FULL_ERRNOS if options.full else CI_ERRNOS), "kill", "lie"]
+        what = actions if chosen else [*(FULL_ERRNOS if options.full else CI_ERRNOS), *SIGNALS, "lie"]
         plan.append((variant, what, not (chosen or options.full or options.variant)))
     for variant, what, only_new in plan:
         began = time.monotonic()
