@@ -92,12 +92,12 @@ def killed_at(delays, options=(), **kwargs):
 
 @test
 def killed_at_random_times():
-    killed_at([random.uniform(0, 0.03) for _ in range(200)])
+    killed_at([random.uniform(0, 0.03) for _ in range(300)])
 
 
 @test
 def killed_at_random_times_of_the_set_up():
-    killed_at([random.uniform(0.001, 0.010) for _ in range(200)], ("--no-net",))
+    killed_at([random.uniform(0, 0.010) for _ in range(640)], ("--no-net",))
 
 
 @test
