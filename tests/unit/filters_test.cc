@@ -26,6 +26,7 @@
 #include <fstream>
 #include <functional>
 #include <linux/audit.h>
+#include <netinet/in.h>
 #include <optional>
 #include <sched.h>
 #include <sstream>
@@ -112,6 +113,7 @@ constexpr std::array kNumbers{
     Number{"personality", 135, 92},
     Number{"socket", 41, 198},
     Number{"socketpair", 53, 199},
+    Number{"setsockopt", 54, 208},
     Number{"ptrace", 101, 117},
     Number{"chmod", 90, -1},
     Number{"fchmodat", 268, 53},
@@ -375,6 +377,31 @@ Meaning opens_family(std::uint32_t family) {
     };
 }
 
+bool raw_internet(const Args& args) {
+    const auto family = static_cast<std::uint32_t>(args[0]);
+    return (family == AF_INET || family == AF_INET6) && (args[1] & 0xf) == SOCK_RAW;
+}
+
+std::uint32_t raw_socket_meaning(const Arch& arch, int nr, const Args& args) {
+    if (nr < 0 || nr != arch.nr("socket")) return kPass;
+    return static_cast<std::uint32_t>(args[0]) == AF_PACKET || raw_internet(args) ? kAllow : kPass;
+}
+
+std::uint32_t userns_meaning(const Arch& arch, int nr, const Args& args) {
+    if (nr >= 0 && nr == arch.nr("socket")) {
+        const bool packet = static_cast<std::uint32_t>(args[0]) == AF_INET && (args[1] & 0xf) == SOCK_PACKET;
+        return packet || raw_internet(args) ? kEperm : kPass;
+    }
+    if (nr >= 0 && nr == arch.nr("setsockopt")) {
+        const auto level = static_cast<std::uint32_t>(args[1]), name = static_cast<std::uint32_t>(args[2]);
+        const bool tables = level == IPPROTO_IP ? (name & 0xc0) != 0 : level == IPPROTO_IPV6 && name >> 1 == 32;
+        return tables ? SECCOMP_RET_ERRNO | ENOPROTOOPT : kPass;
+    }
+    return opens({"clone", "clone3", "unshare", "setns", "mount", "umount2", "pivot_root", "fsopen", "fsconfig",
+                  "fsmount", "fspick", "open_tree", "open_tree_attr", "move_mount", "mount_setattr", "statmount",
+                  "listmount", "sethostname", "setdomainname"})(arch, nr, args);
+}
+
 struct Subject {
     const char* name;
     Meaning meaning;
@@ -400,14 +427,9 @@ const std::vector<Subject>& subjects() {
          opens({"mbind", "set_mempolicy", "set_mempolicy_home_node", "move_pages", "migrate_pages"}),
          {},
          kPass},
-        {"userns",
-         opens({"clone", "clone3", "unshare", "setns", "mount", "umount2", "pivot_root", "fsopen", "fsconfig",
-                "fsmount", "fspick", "open_tree", "open_tree_attr", "move_mount", "mount_setattr", "statmount",
-                "listmount", "sethostname", "setdomainname"}),
-         {},
-         kPass},
+        {"userns", userns_meaning, {"socket", "setsockopt"}, kPass},
         {"vsock", opens_family(AF_VSOCK), {"socket"}, kPass},
-        {"raw_socket", opens_family(AF_PACKET), {"socket"}, kPass},
+        {"raw_socket", raw_socket_meaning, {"socket"}, kPass},
     };
     return all;
 }
@@ -433,9 +455,10 @@ const std::vector<std::uint64_t>& flags_and_families() {
     static const std::vector<std::uint64_t> values = [] {
         std::vector<std::uint64_t> out;
         for (const std::uint64_t low :
-             {0U,       1U,       2U,        8U,         10U,        15U,         16U,         17U,        38U,
-              40U,      0x7fU,    0x80U,     0100U,      02000U,     04000U,      06755U,      0x20000U,   0x20008U,
-              0x40000U, 0x40008U, 0x400000U, 020000000U, 0x2000000U, 0x10000000U, 0x40000000U, 0xffffffffU})
+             {0U,       1U,        2U,         3U,         8U,          10U,         15U,
+              16U,      17U,       38U,        40U,        41U,         0x7fU,       0x80U,
+              0100U,    02000U,    04000U,     06755U,     0x20000U,    0x20008U,    0x40000U,
+              0x40008U, 0x400000U, 020000000U, 0x2000000U, 0x10000000U, 0x40000000U, 0xffffffffU})
             out.insert(out.end(), {low, low | kHigh});
         return out;
     }();
@@ -1008,6 +1031,13 @@ TEST_CASE("filters: joined", "[filters]") {
     CHECK(says("default+vsock", "socket", {kHigh | AF_VSOCK}) == kAllow);
     CHECK(says("default+vsock", "socket", {AF_PACKET}) == (SECCOMP_RET_ERRNO | EAFNOSUPPORT));
     CHECK(says("default+userns", "clone", {CLONE_NEWUSER}) == kAllow);
+    CHECK(says("default", "socket", {AF_INET, SOCK_RAW}) == kAllow); // capabilities decide
+    CHECK(says("default+userns", "socket", {AF_INET6, SOCK_RAW | SOCK_CLOEXEC}) == kEperm);
+    CHECK(says("default+userns", "socket", {AF_INET, kHigh | SOCK_PACKET}) == kEperm);
+    CHECK(says("default+userns", "socket", {AF_INET, SOCK_DGRAM}) == kAllow);
+    CHECK(says("default+userns+raw_socket", "socket", {AF_INET, SOCK_RAW}) == kAllow);
+    CHECK(says("default+userns", "setsockopt", {3, IPPROTO_IP, 64}) == (SECCOMP_RET_ERRNO | ENOPROTOOPT));
+    CHECK(says("default+userns", "setsockopt", {3, SOL_SOCKET, 64}) == kAllow);
     for (const char* name : {"", "defaul", "default+", "default-", "default+nosuch", "default-nosuch",
                              "default+perf-", "strict", "perf", "+perf", "default-perf"})
         CHECK(joined(name).empty());
