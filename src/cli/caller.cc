@@ -3,6 +3,7 @@
 #include "cli/caller.h"
 
 #include "cli/accounts.h"
+#include "policy/policy.h"
 #include "sys/calls.h"
 
 #include <algorithm>
@@ -172,6 +173,9 @@ Result<spec::Host> look_at_host() {
     host.gid = ::getegid();
     host.real_root = is_real_root(host.uid);
     host.landlock_abi = TRY(sys::landlock_abi());
+    policy::Around around = TRY(policy::around());
+    host.emulated = around.emulation;
+    host.listener = around.listener;
     // Absent from the list: either not built, or a module that only root's mount would load. Without /proc there is
     // something else to complain about first.
     auto filesystems = sys::read_file("/proc/filesystems");

@@ -19,6 +19,12 @@ sys::Status landlock(const spec::Plan& plan);
 /// The seccomp programs of the Plan, in order. EINVAL for a name that was not built in. If one of them asks, the
 /// descriptor on which somebody must answer (see emulation.h), else none.
 sys::Result<sys::Fd> filter(const spec::Plan& plan);
+/// What we run under ourselves.
+struct Around {
+    bool emulation = false; ///< a jail's root emulation, which answers for jails inside as well
+    bool listener = false;  ///< somebody else's program with a listener: the kernel takes no second one
+};
+sys::Result<Around> around();
 /// The caller's own programs, in order. After the last of them only exec is certain to work.
 sys::Status load(const spec::Plan& plan);
 /// Whether filter() will give a descriptor.

@@ -29,6 +29,8 @@ struct Host {
     unsigned uid = 0, gid = 0;      ///< effective ids of the caller
     bool real_root = false;         ///< uid 0 here is uid 0 of the machine: mapped only if the Spec is bare
     unsigned landlock_abi = 0;      ///< 0: none; see landlock(7)
+    bool emulated = false;          ///< the root emulation of a jail that we are in answers
+    bool listener = false;          ///< another seccomp program that asks somebody is loaded: there can be no second
     bool overlay = true;            ///< overlayfs is there for a user namespace
     std::uint64_t memory_limit = 0; ///< bytes, of the caller's memory cgroup, if that is less than the machine has
     std::array<bool, 3> tty{};      ///< which of stdin, stdout, stderr are terminals

@@ -377,12 +377,20 @@ private:
                                       "the network is shared, and Landlock can do it from Linux 6.12 on"});
         bool filtered = spec_.policy.seccomp != Seccomp::off;
         if (filtered) plan_.filters.push_back("terminal");
-        if (!spec_.policy.no_root_emulation) {
-            if (plan_.groups) plan_.filters.push_back("devices"); // all else is really done
-            else if (payload_is_root()) plan_.filters.push_back("root");
-        }
+        root_emulation();
         // The last one: what it refuses is refused, and not faked (seccomp(2): of two ERRNO the newest program's).
         if (filtered) plan_.filters.push_back(allowlist());
+    }
+
+    void root_emulation() {
+        if (spec_.policy.no_root_emulation) return;
+        if (plan_.groups) return plan_.filters.push_back("devices"); // all else is really done
+        // A jail in a jail: the outer one's init answers, and two could not (seccomp(2): EBUSY).
+        if (!payload_is_root() || host_.emulated) return;
+        if (!host_.listener) return plan_.filters.push_back("root");
+        plan_.degraded.push_back({"root emulation",
+                                  "another seccomp program here asks somebody already, and the kernel "
+                                  "takes one such; chown and the like fail"});
     }
 
     // Whether what is denied can be; or why not.

@@ -313,6 +313,23 @@ TEST_CASE("seccomp: user namespaces inside, by name") {
     CHECK(all<op::Sysctl>(plan_of(spec)).at(0).value == "0");
 }
 
+TEST_CASE("in a jail, its root emulation is enough; under another listener there is none") {
+    Host host = kUser;
+    host.emulated = true;
+    Plan plan = plan_of(in_deb(), host);
+    CHECK(plan.filters == std::vector<std::string>{"terminal", "default"});
+    CHECK(plan.degraded.empty());
+    host.emulated = false;
+    host.listener = true;
+    plan = plan_of(in_deb(), host);
+    CHECK(plan.filters == std::vector<std::string>{"terminal", "default"});
+    REQUIRE(plan.degraded.size() == 1);
+    CHECK(plan.degraded[0].what == "root emulation");
+    Spec spec = in_deb();
+    spec.user = User{1, 1, {}}; // nothing to emulate
+    CHECK(plan_of(spec, host).degraded.empty());
+}
+
 TEST_CASE("which terminal") {
     struct {
         std::array<bool, 3> tty;
