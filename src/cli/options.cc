@@ -76,6 +76,8 @@ constexpr Option kRunOptions[] = {
     {"allow", Takes::value, "NAME[,NAME]", "System calls",
      "more than the policy: ptrace, perf, io_uring, userns, keyring, vsock, raw-socket, numa, or a system call"},
     {"deny", Takes::value, "NAME[,NAME]", "System calls", "less than the policy, by the same names"},
+    {"nested", Takes::nothing, "", "System calls",
+     "user namespaces inside, for programs with a sandbox of their own; the same as --allow=userns"},
     {"dry-run", Takes::optional_value, "json", "Output", "print the plan, as text or JSON, and do nothing"},
     {"quiet", Takes::nothing, "", "Output", "no status on stderr"},
     {"verbose", Takes::nothing, "", "Output", "tell on stderr what is done"},
@@ -321,6 +323,7 @@ void take(RunOptions& options, const std::string& name, const std::string& value
     else if (name == "seccomp") options.seccomp = parse_seccomp(value);
     else if (name == "no-seccomp") options.seccomp = spec::Seccomp::off;
     else if (name == "allow") parse_calls("--allow", value, options.allow);
+    else if (name == "nested") options.allow.emplace_back("userns");
     else if (name == "deny") parse_calls("--deny", value, options.deny);
     else if (name == "quiet") options.quiet = true;
     else if (name == "verbose") options.verbose = true;

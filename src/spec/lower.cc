@@ -22,6 +22,8 @@ constexpr std::uint64_t kRootCaps = bit(CAP_CHOWN) | bit(CAP_DAC_OVERRIDE) | bit
                                     bit(CAP_SETFCAP) | bit(CAP_NET_BIND_SERVICE) | bit(CAP_SYS_CHROOT) |
                                     bit(CAP_AUDIT_WRITE);
 
+constexpr unsigned kNestedUserns = 16; // for each user; Chromium's sandbox, bubblewrap and ajail make one or two each
+
 constexpr unsigned kPrivate = 0700; // parents of what has no mode of its own
 
 // Who may not enter a directory shall not get further by the ones above, which are made for it.
@@ -49,6 +51,8 @@ constexpr std::pair<const char*, const char*> kDevLinks[] = {
 // What the payload still calls once the allowlist stands: the listener is handed over, all is read back, and exec.
 constexpr const char* kAfterSeccomp[] = {"sendmsg", "getresuid", "getresgid", "getgroups",
                                          "capget",  "prctl",     "execve"};
+
+constexpr const char* kSetAttribute[] = {"setxattr", "lsetxattr", "fsetxattr"};
 
 std::string join(const std::string& dir, std::string_view name) {
     std::string path = dir;
@@ -261,14 +265,24 @@ private:
 
     void add(const Proc& m) {
         if (spec_.bare) return bare_proc(m);
+        if (nested()) covered_proc(m.target);
         op(op::Filesystem{"proc", {}, m.target, kData});
-        if (!nested()) {
-            // No user namespaces below this one: the door to most kernel bugs of the last years. With a second
-            // level for the payload that one is already counted. See namespaces(7), "max_user_namespaces".
-            op(op::Sysctl{join(m.target, "sys/user/max_user_namespaces"), needs_second_userns() ? "1" : "0"});
-        }
+        // No user namespaces below this one: the door to most kernel bugs of the last years. With a second level for
+        // the payload that one is already counted. See namespaces(7), "max_user_namespaces".
+        unsigned most = (nested() ? kNestedUserns : 0) + (needs_second_userns() ? 1 : 0);
+        op(op::Sysctl{join(m.target, "sys/user/max_user_namespaces"), std::to_string(most)});
         for (const char* name : kProcReadOnly) op(op::Restrict{join(m.target, name), kReadOnly});
         for (const char* name : kProcMasked) op(op::Mask{join(m.target, name), true});
+    }
+
+    // Who has a mount namespace inside may mount a procfs there only if all of one can be seen in it already, on some
+    // mount (mnt_already_visible in the kernel's fs/namespace.c), and of the jail's own parts are masked. So there is
+    // one more, in a directory below the jail's own, where no path leads. It can never be uncovered, since mounts are
+    // locked in every mount namespace whose user namespace is another (mount_namespaces(7)).
+    void covered_proc(const std::string& target) {
+        op(op::Directory{target, 0755, kData});
+        // The name that it has in mountinfo: one that leads to something less, for who goes by that (bubblewrap).
+        op(op::Filesystem{"proc", {}, join(target, "sys"), kData});
     }
 
     void add(const Dev& m) {
@@ -337,7 +351,9 @@ private:
         if (spec_.bare && plan_.uids.empty()) return false; // no user namespace of ours at all
         // Root has them without having asked, and whoever enters its namespaces from outside expects one level.
         if (spec_.bare && spec_.policy.caller_caps && spec_.policy.nested) return false;
-        return adds(CAP_SYS_ADMIN) || (spec_.bare && !spec_.policy.nested && adds(CAP_SYS_RESOURCE));
+        // What is nested lends a procfs where it can be written, to the jail's processes as well.
+        bool limited = spec_.bare ? !spec_.policy.nested : nested();
+        return adds(CAP_SYS_ADMIN) || (limited && adds(CAP_SYS_RESOURCE));
     }
 
     void bare_policy() {
@@ -358,7 +374,7 @@ private:
         bool root = (spec_.identity == Identity::root || host_.real_root) && payload_is_root();
         plan_.caps = root ? kRootCaps : 0;
         // In a granted directory a file capability that the jail's root sets is the host root's: good for everybody.
-        if (host_.real_root) plan_.caps &= ~bit(CAP_SETFCAP);
+        if (host_.real_root && !nested_root()) plan_.caps &= ~bit(CAP_SETFCAP);
         for (int cap : spec_.policy.add_caps) plan_.caps |= bit(cap);
         plan_.ambient = !payload_is_root();
         plan_.second_userns = needs_second_userns();
@@ -378,6 +394,10 @@ private:
         bool filtered = spec_.policy.seccomp != Seccomp::off;
         if (filtered) plan_.filters.push_back("terminal");
         root_emulation();
+        if (nested_root())
+            plan_.degraded.push_back({"setting extended attributes",
+                                      "a file capability that the jail's root sets would be the host root's; with "
+                                      "--cap-add=CAP_SETFCAP it can"});
         // The last one: what it refuses is refused, and not faked (seccomp(2): of two ERRNO the newest program's).
         if (filtered) plan_.filters.push_back(allowlist());
     }
@@ -411,6 +431,13 @@ private:
     }
     bool nested() const { return spec_.policy.nested || allows("userns"); }
 
+    // The root that root starts can be root in a user namespace inside only with CAP_SETFCAP (user_namespaces(7)). Then
+    // it is the calls that are taken away.
+    bool nested_root() const {
+        return host_.real_root && nested() && payload_is_root() && spec_.policy.seccomp != Seccomp::off &&
+               !adds(CAP_SETFCAP);
+    }
+
     // The allowlist by its name, with what changes it, see policy/filters.h.
     std::string allowlist() const {
         const Policy& asked = spec_.policy;
@@ -433,6 +460,7 @@ private:
             if (!groups.contains(call)) denied.insert(call);
         for (const SeccompGroup& group : seccomp_groups())
             if (names(asked.deny, group.name)) denied.insert(group.denied.begin(), group.denied.end());
+        if (nested_root()) denied.insert(std::begin(kSetAttribute), std::end(kSetAttribute));
         for (const std::string& call : denied) name += "-" + call;
         return name;
     }

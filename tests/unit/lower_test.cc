@@ -248,7 +248,7 @@ TEST_CASE("who may mount gets a second user namespace, and loses Landlock for fi
     CHECK(plan.degraded[0].what == "Landlock for files");
     CHECK(all<op::Sysctl>(plan).at(0).value == "1"); // the second level is already counted
     spec.policy.nested = true;
-    CHECK(all<op::Sysctl>(plan_of(spec)).empty());
+    CHECK(all<op::Sysctl>(plan_of(spec)).at(0).value == "17");
 }
 
 TEST_CASE("a kernel without Landlock is said to be one") {
@@ -305,12 +305,43 @@ TEST_CASE("seccomp: user namespaces inside, by name") {
     spec.mounts = {Proc{"/proc"}};
     spec.policy.allow = {"userns"};
     Plan plan = plan_of(spec);
-    CHECK(all<op::Sysctl>(plan).empty());
+    CHECK(all<op::Sysctl>(plan).at(0).value == "16");
+    // A procfs that all of can be seen, and the one that covers it.
+    CHECK(at<op::Directory>(plan, 1).target == "/proc");
+    CHECK(at<op::Filesystem>(plan, 2).target == "/proc/sys");
+    CHECK(at<op::Filesystem>(plan, 3).target == "/proc");
     CHECK_FALSE(plan.second_userns); // the mounts of the jail are locked for whoever makes one
     CHECK_FALSE(plan.landlock_files);
     REQUIRE(plan.degraded.size() == 1);
+    spec.policy.add_caps = {CAP_SYS_RESOURCE}; // could raise the limit, by a procfs that somebody inside mounts
+    CHECK(plan_of(spec).second_userns);
     spec.policy.deny = {"userns"};
     CHECK(all<op::Sysctl>(plan_of(spec)).at(0).value == "0");
+    CHECK(at<op::Filesystem>(plan_of(spec), 1).target == "/proc");
+    CHECK_FALSE(plan_of(spec).second_userns);
+}
+
+TEST_CASE("user namespaces inside, started by root") {
+    Spec spec = in_deb();
+    spec.policy.nested = true;
+    Plan plan = plan_of(spec, kRoot);
+    CHECK((plan.caps & bit(CAP_SETFCAP)) != 0);
+    CHECK(plan.filters.back() == "default+userns-fsetxattr-lsetxattr-setxattr");
+    CHECK(plan.degraded.back().what == "setting extended attributes");
+    SECTION("without a policy that could refuse to set them") {
+        spec.policy.seccomp = Seccomp::off;
+        CHECK((plan_of(spec, kRoot).caps & bit(CAP_SETFCAP)) == 0);
+    }
+    SECTION("whoever asks for the capability has all of it") {
+        spec.policy.add_caps = {CAP_SETFCAP};
+        CHECK((plan_of(spec, kRoot).caps & bit(CAP_SETFCAP)) != 0);
+        CHECK(plan_of(spec, kRoot).filters.back() == "default+userns");
+    }
+    SECTION("another user than root needs none") {
+        spec.user = User{1, 1, {}};
+        CHECK(plan_of(spec, kRoot).caps == 0);
+        CHECK(plan_of(spec, kRoot).filters.back() == "default+userns");
+    }
 }
 
 TEST_CASE("in a jail, its root emulation is enough; under another listener there is none") {

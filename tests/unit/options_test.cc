@@ -185,6 +185,7 @@ TEST_CASE("system calls") {
     CHECK(ok({"--no-seccomp", "--seccomp=default"}).seccomp == Seccomp::standard); // the last one counts
     CHECK(has(refusal({"--seccomp=Strict"}), "default, strict or off"));
     CHECK(ok({"--allow=perf,raw-socket", "--allow=acct"}).allow == Words{"perf", "raw-socket", "acct"});
+    CHECK(ok({"--nested"}).allow == Words{"userns"});
     CHECK(ok({"--deny=mkdirat"}).deny == Words{"mkdirat"});
     CHECK(ok({"--allow=mseal"}).allow == Words{"mseal"}); // newer than libseccomp
     for (const char* name : {"prf", "", "PERF", "raw_socket", "perf+acct", "default", "terminal", "\x1b"}) {
