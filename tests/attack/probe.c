@@ -493,6 +493,78 @@ static void p_reveal(char** a) {
     blocked();
 }
 
+// A procfs at /proc/sys, covered by the mount at /proc: FILE of it, which nothing else shows.
+static void under_cover(const char* how) {
+    const char* places[] = {"/proc/sys", "/proc",  "/tmp/cover/proc/sys", "/tmp/cover/sys", "/tmp/cover",
+                            "sys",       "../sys", "../proc/sys"};
+    char path[4200], byte;
+    for (size_t i = 0; i < sizeof places / sizeof *places; ++i) {
+        snprintf(path, sizeof path, "%s/%s", places[i], g_file);
+        int fd = open(path, O_RDONLY);
+        if (fd >= 0 && read(fd, &byte, 1) == 1) allowed("%s, as %s", how, path);
+        if (fd >= 0) close(fd);
+    }
+}
+static void cover_umount(void) {
+    const char* dirs[] = {"/proc/sys", "/proc", "/proc/.", "/"};
+    for (int round = 0; round < 3; ++round)
+        for (size_t i = 0; i < sizeof dirs / sizeof *dirs; ++i)
+            if (umount2(dirs[i], k_detach) == 0) under_cover("umount");
+}
+static void cover_move(void) {
+    if (mount("/proc", "/tmp/cover", NULL, MS_MOVE, NULL) == 0) under_cover("moving the cover");
+    int tree = (int)syscall(SYS_open_tree, AT_FDCWD, "/proc", 0);
+    if (tree >= 0 && syscall(SYS_move_mount, tree, "", AT_FDCWD, "/tmp/cover", 4) == 0) under_cover("move_mount");
+}
+static void cover_beneath(void) { // Linux 6.5
+    int tree = (int)syscall(SYS_open_tree, AT_FDCWD, "/tmp", 1);
+    if (tree < 0 || syscall(SYS_move_mount, tree, "", AT_FDCWD, "/proc", 4 | 0x200) < 0) return;
+    cover_umount();
+}
+static void cover_copy(void) { // the mounts once more: are those locked as well?
+    if (mount("/", "/tmp/cover", NULL, MS_BIND, NULL) == 0) under_cover("a bind without what is below");
+    if (mount("/", "/tmp/cover", NULL, MS_BIND | MS_REC, NULL) < 0) return;
+    under_cover("a recursive bind");
+    if (umount2("/tmp/cover/proc", k_detach) == 0) under_cover("umount in a recursive bind");
+    if (mount("/tmp/cover/proc", "/tmp", NULL, MS_MOVE, NULL) == 0) under_cover("moving out of a recursive bind");
+    int held = open("/tmp/cover", O_PATH | O_DIRECTORY);
+    if (umount2("/tmp/cover", k_detach) == 0 && fchdir(held) == 0) {
+        under_cover("in what was detached");
+        if (chdir("proc") == 0) under_cover("in what was detached, below");
+    }
+}
+static void cover_root(void) {
+    if (chdir("/proc") == 0) {
+        under_cover("from inside");
+        if (syscall(SYS_pivot_root, ".", ".") == 0) {
+            under_cover("pivot_root");
+            if (umount2(".", k_detach) == 0) under_cover("pivot_root and umount");
+        }
+        if (chroot(".") == 0) under_cover("chroot");
+    }
+    int self = open("/proc/self/ns/mnt", O_RDONLY);
+    if (self >= 0 && setns(self, 0) == 0) under_cover("setns");
+    rmdir("/proc");
+    rename("/proc", "/proc.other");
+    under_cover("without its name");
+}
+static void cover_all(void) {
+    void (*ways[])(void) = {cover_umount, cover_move, cover_beneath, cover_copy, cover_root};
+    for (size_t i = 0; i < sizeof ways / sizeof *ways; ++i) in_child(ways[i]);
+}
+static void cover_userns(void) {
+    if (unshare(CLONE_NEWUSER | CLONE_NEWNS) == 0) cover_all();
+    if (unshare(CLONE_NEWUSER | CLONE_NEWNS) == 0) cover_all(); // one more, with copies of copies
+}
+static void p_covered(char** a) {
+    g_file = a[0];
+    mkdir("/tmp/cover", 0755);
+    under_cover("as it stands");
+    cover_all();
+    in_child(cover_userns);
+    blocked();
+}
+
 // A file that is read-only below a writable directory: may another stand at its path afterwards?
 static void p_replace(char** a) {
     char parent[4096], other[4200];
@@ -887,7 +959,12 @@ static void p_getcap(char** a) {
 // A part of the kernel that few look at: reached if the answer is its own, and none of the refusals of a filter, a
 // missing privilege or a kernel without it.
 static int refusal(int err) {
-    return err == EPERM || err == EACCES || err == ENOSYS || err == EAFNOSUPPORT || err == EPROTONOSUPPORT;
+    return err == EPERM || err == EACCES || err == ENOSYS || err == EAFNOSUPPORT || err == EPROTONOSUPPORT ||
+           err == ENOPROTOOPT;
+}
+static long set_option(int family, long level, long name) {
+    const long high = 1L << 32;
+    return syscall(SYS_setsockopt, socket(family, SOCK_DGRAM, 0), high | level, high | name, NULL, 0);
 }
 static long reach(const char* what) {
     const long high = 1L << 32;
@@ -919,6 +996,14 @@ static long reach(const char* what) {
         return syscall(SYS_open_by_handle_at, AT_FDCWD, &handle, O_PATH);
     }
     if (!strcmp(what, "personality")) return syscall(SYS_personality, high | 0x0400000); // READ_IMPLIES_EXEC
+    if (!strcmp(what, "raw")) return syscall(SYS_socket, AF_INET, high | SOCK_RAW, 1);
+    if (!strcmp(what, "raw6")) return syscall(SYS_socket, AF_INET6, high | SOCK_RAW | SOCK_CLOEXEC, 58);
+    if (!strcmp(what, "old-packet")) return syscall(SYS_socket, AF_INET, high | SOCK_PACKET, 0);
+    if (!strcmp(what, "iptables")) return set_option(AF_INET, 0, 64);
+    if (!strcmp(what, "arptables")) return set_option(AF_INET, 0, 96);
+    if (!strcmp(what, "ebtables")) return set_option(AF_INET, 0, 128);
+    if (!strcmp(what, "ipvs")) return set_option(AF_INET, 0, 1154);
+    if (!strcmp(what, "ip6tables")) return set_option(AF_INET6, 41, 64);
     if (!strcmp(what, "fsopen")) return syscall(430, "tmpfs-none", 0);
     fprintf(stderr, "probe: reach what?\n");
     exit(2);
@@ -928,6 +1013,14 @@ static void p_reach(char** a) {
     long result = reach(a[0]);
     if (result < 0 && refusal(errno)) blocked();
     allowed("%s: %ld, errno %d", a[0], result, errno);
+}
+// With all capabilities over a network of one's own.
+static void p_reach_in_netns(char** a) {
+    if (unshare(CLONE_NEWUSER | CLONE_NEWNET) < 0) {
+        fprintf(stderr, "probe: no user namespace\n");
+        exit(2);
+    }
+    p_reach(a);
 }
 #ifdef __x86_64__
 static void abi_i386(void) {
@@ -973,6 +1066,7 @@ static const struct {
     {"write", 1, p_write},
     {"change", 2, p_change},
     {"reveal", 2, p_reveal},
+    {"covered", 1, p_covered},
     {"replace", 1, p_replace},
     {"stdin", 0, p_stdin},
     {"stdout", 1, p_stdout},
@@ -1002,6 +1096,7 @@ static const struct {
     {"setcap", 1, p_setcap},
     {"getcap", 1, p_getcap},
     {"reach", 1, p_reach},
+    {"reach-in-netns", 1, p_reach_in_netns},
 #ifdef __x86_64__
     {"i386", 0, p_i386},
     {"x32", 0, p_x32},

@@ -1,0 +1,89 @@
+#!/bin/bash
+# shellcheck disable=SC2154 # mounting: common.bash
+# --nested: whoever makes a user namespace has all capabilities in it. The walls of the jail around it hold all the same.
+# shellcheck source=tests/attack/common.bash
+. "$TESTS/attack/common.bash"
+
+nested() { jail --nested "$@"; }
+# In a user, mount and network namespace inside, with all capabilities.
+deep() {
+    local options=()
+    while [ "$1" != -- ]; do
+        options+=("$1")
+        shift
+    done
+    shift
+    nested "${options[@]}" -- unshare -Urmn "$@"
+}
+for way in unshare clone clone3; do allowed "a user namespace by $way" nested -- ./probe "userns-$way"; done
+
+mkdir -p fixed hidden
+echo content >fixed/file
+echo secret >hidden/file
+for how in nested deep; do
+    blocked "the root ($how)" $how -- ./probe root "$MARKER"
+    blocked "files of the host ($how)" $how -- ./probe read "$MARKER" "$AJAIL_HOME/fs"
+    blocked "a read-only bind ($how)" $how --rol=fixed -- ./probe change "$PWD/fixed" "$PWD/fixed/file"
+    equal "its content afterwards ($how)" content "$(cat fixed/file)"
+    blocked "a hidden directory ($how)" $how --hide=hidden -- ./probe reveal "$PWD/hidden" "$PWD/hidden/file"
+    for mask in interrupts kallsyms; do
+        [ -s /proc/$mask ] || continue
+        blocked "/proc/$mask ($how)" $how -- ./probe reveal "/proc/$mask" "/proc/$mask"
+    done
+    blocked "the procfs below /proc ($how)" $how -- ./probe covered interrupts
+    blocked "init traced ($how)" $how -- ./probe trace 1
+    blocked "init, magic links ($how)" $how -- ./probe magic 1
+    blocked "init, words ($how)" $how -- ./probe words 1
+    output "init lives on ($how)" alive $how -- sh -c 'kill -9 1; kill -STOP 1; sleep 0.1; echo alive'
+    blocked "no_new_privs ($how)" $how -- ./probe nnp
+    for call in io_uring userfaultfd perf bpf keyctl af-alg vsock netfilter xfrm packet tipc handle-of personality; do
+        blocked "reached: $call ($how)" $how -- ./probe reach "$call"
+    done
+done
+# The same, where nothing is locked and nothing refused: in a namespace of one's own.
+cat >covered.sh <<'S'
+mount -t tmpfs t /tmp && mount -t tmpfs t /proc && mkdir /proc/sys && mount -t proc p /proc/sys && mount -t tmpfs t /proc && exec "$@"
+S
+allowed 'the procfs below /proc' "${mounting[@]}" --pid --fork sh covered.sh ./probe covered interrupts
+
+for call in raw raw6 old-packet packet netfilter xfrm iptables arptables ebtables ipvs ip6tables; do
+    if ./probe reach-in-netns $call 2>/dev/null | grep -q ALLOWED; then
+        allowed "in a network of its own: $call" ./probe reach-in-netns $call
+    else
+        skip "control of $call" 'not on this host'
+    fi
+    blocked "in a network of its own: $call" nested -- ./probe reach-in-netns $call
+    blocked "in a network of its own, with CAP_SYS_ADMIN: $call" nested --cap-add=SYS_ADMIN -- ./probe reach-in-netns $call
+done
+allowed 'raw sockets, with the capability' nested --cap-add=NET_RAW -- ./probe reach-in-netns raw
+
+# A procfs of one's own can be written to, as far as its files are the machine's root's for nobody.
+cat >knobs.sh <<'S'
+mount -t proc proc /mnt || exit 3
+for file in sysrq-trigger kcore kmsg slabinfo vmallocinfo pagetypeinfo timer_list mtrr sys/kernel/core_pattern \
+    sys/kernel/modprobe sys/kernel/randomize_va_space sys/vm/drop_caches sys/fs/suid_dumpable irq/default_smp_affinity; do
+    [ -e /mnt/$file ] || continue
+    case $file in
+    kcore | kmsg | slabinfo | vmallocinfo | pagetypeinfo | timer_list) (: </mnt/$file) 2>/dev/null && echo "reads $file" ;;
+    *) (: >>/mnt/$file) 2>/dev/null && echo "writes $file" ;;
+    esac
+done
+echo 100 >/mnt/sys/user/max_user_namespaces # one's own
+S
+output 'what a procfs of its own opens' '' nested -- unshare -Urmpf sh knobs.sh
+output 'with CAP_SYS_ADMIN' '' nested --cap-add=SYS_ADMIN -- unshare -Urmpf sh knobs.sh
+
+# The number of user namespaces: nobody inside raises it, not even with the capability that could, by way of a procfs that
+# somebody else has mounted. All of them end with the jail.
+cat >raise.sh <<'S'
+sleeping() { cat /proc/[0-9]*/comm 2>/dev/null | grep -cx sleep; }
+unshare -Urmpf sh -c 'mount -t proc proc /mnt && sleep 60' &
+until [ "$(sleeping)" = 1 ]; do sleep 0.1; done
+for proc in /proc/[0-9]*; do (echo 99 >"$proc/root/mnt/sys/user/max_user_namespaces") 2>/dev/null; done
+for i in $(seq 30); do (unshare -U sleep 60 || echo) 2>/dev/null >>failed & done
+until [ $(($(sleeping) + $(wc -l <failed))) -ge 31 ]; do sleep 0.1; done
+sleeping
+S
+output 'the limit on user namespaces' 16 nested -- sh raise.sh
+rm failed
+output 'the limit, with CAP_SYS_RESOURCE' 16 nested --cap-add=SYS_RESOURCE --cap-add=SYS_PTRACE -- sh raise.sh
