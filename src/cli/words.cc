@@ -45,6 +45,8 @@ constexpr Hint kHints[] = {
      "directory"},
     {Stage::mount, Call::fsopen, ENODEV, "the kernel has no such file system; as root: modprobe overlay"},
     {Stage::mount, Call::fsconfig, ENODEV, "the kernel has no such file system; as root: modprobe overlay"},
+    {Stage::mount, Call::fsconfig, EINVAL,
+     "overlayfs cannot use what is there: an overlay over two others, perhaps, as in a jail in a jail in a jail"},
     {Stage::mount, Call::fsmount, EPERM,
      "a fresh /proc is refused where the surrounding container masks parts of its own"},
     {Stage::mount, Call::none, EMFILE, "too many open files; raise ulimit -n"},
@@ -132,9 +134,8 @@ std::string diagnose(const Error& error, const Circumstances& here) {
     if (creating && here.proc_missing) return "/proc is not mounted, and a jail cannot be set up without it";
     if (creating && here.userns_missing) return "the kernel is built without user namespaces (CONFIG_USER_NS)";
     if (creating && here.no_userns_left && here.own_userns)
-        return "user namespaces are switched off in the container or sandbox that this runs in; as root there: "
-               "sysctl -w "
-               "user.max_user_namespaces=10000";
+        return "user namespaces are switched off in the container or sandbox that this runs in (a jail of ajail has "
+               "them with --nested); as root there: sysctl -w user.max_user_namespaces=10000";
     if (creating && here.no_userns_left)
         return "user namespaces are switched off; as root: sysctl -w user.max_user_namespaces=10000";
     if (creating && error.err == ENOSPC)

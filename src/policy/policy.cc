@@ -119,7 +119,9 @@ sys::Result<Around> around() {
     found.emulation = static_cast<bool>(sys::fchown(-1, 1, 1));
     if (found.emulation) return found;
     // Only trying tells, and there is no way back from it.
-    pid_t pid = TRY(sys::clone3(0, nullptr));
+    auto child = sys::clone3(0, nullptr);
+    if (!child) return found; // nor will there be a jail, for a reason that is told then
+    pid_t pid = *child;
     if (pid == 0) {
         bool busy = false;
         if (forbid_new_privs()) {

@@ -374,7 +374,10 @@ private:
         bool root = (spec_.identity == Identity::root || host_.real_root) && payload_is_root();
         plan_.caps = root ? kRootCaps : 0;
         // In a granted directory a file capability that the jail's root sets is the host root's: good for everybody.
-        if (host_.real_root && !nested_root()) plan_.caps &= ~bit(CAP_SETFCAP);
+        if (host_.real_root) plan_.caps &= ~bit(CAP_SETFCAP);
+        // Without it uid 0 can be nobody in a user namespace inside (user_namespaces(7)).
+        if (nested() && payload_is_root() && (!host_.real_root || refuses_attributes()))
+            plan_.caps |= bit(CAP_SETFCAP);
         for (int cap : spec_.policy.add_caps) plan_.caps |= bit(cap);
         plan_.ambient = !payload_is_root();
         plan_.second_userns = needs_second_userns();
@@ -394,7 +397,7 @@ private:
         bool filtered = spec_.policy.seccomp != Seccomp::off;
         if (filtered) plan_.filters.push_back("terminal");
         root_emulation();
-        if (nested_root())
+        if (refuses_attributes())
             plan_.degraded.push_back({"setting extended attributes",
                                       "a file capability that the jail's root sets would be the host root's; with "
                                       "--cap-add=CAP_SETFCAP it can"});
@@ -431,9 +434,8 @@ private:
     }
     bool nested() const { return spec_.policy.nested || allows("userns"); }
 
-    // The root that root starts can be root in a user namespace inside only with CAP_SETFCAP (user_namespaces(7)). Then
-    // it is the calls that are taken away.
-    bool nested_root() const {
+    // Where the root that root starts has CAP_SETFCAP only for the sake of user namespaces inside.
+    bool refuses_attributes() const {
         return host_.real_root && nested() && payload_is_root() && spec_.policy.seccomp != Seccomp::off &&
                !adds(CAP_SETFCAP);
     }
@@ -460,7 +462,7 @@ private:
             if (!groups.contains(call)) denied.insert(call);
         for (const SeccompGroup& group : seccomp_groups())
             if (names(asked.deny, group.name)) denied.insert(group.denied.begin(), group.denied.end());
-        if (nested_root()) denied.insert(std::begin(kSetAttribute), std::end(kSetAttribute));
+        if (refuses_attributes()) denied.insert(std::begin(kSetAttribute), std::end(kSetAttribute));
         for (const std::string& call : denied) name += "-" + call;
         return name;
     }

@@ -57,6 +57,18 @@ for call in raw raw6 old-packet packet netfilter xfrm iptables arptables ebtable
 done
 allowed 'raw sockets, with the capability' nested --cap-add=NET_RAW -- ./probe reach-in-netns raw
 
+# A file capability of the jail's root would be the host root's, with root in the jail, or in a namespace inside.
+if [ "$AS" = root ]; then
+    for how in nested deep; do
+        cp probe tool
+        blocked "file capabilities ($how)" $how --rw -- ./probe setcap tool
+        blocked "file capabilities afterwards ($how)" ./probe getcap tool
+    done
+    allowed 'file capabilities' jail --cap-add=SETFCAP --rw -- ./probe setcap tool
+    allowed 'file capabilities, as the host sees them' ./probe getcap tool
+    rm -f tool
+fi
+
 # A procfs of one's own can be written to, as far as its files are the machine's root's for nobody.
 cat >knobs.sh <<'S'
 mount -t proc proc /mnt || exit 3

@@ -20,8 +20,8 @@ says 'a command below a file' 'execvp /etc/passwd/x: Not a directory' bwrap "${r
 says 'ids that are not mapped' \
     "No permissions to create a new namespace: the user namespace that this runs in has no id map, or none for the \
 caller's ids" unshare --user "$AJAIL" bwrap "${root[@]}" --unshare-user true
-said='user namespaces are switched off in the container or sandbox that this runs in; as root there: sysctl -w '
-said+='user.max_user_namespaces=10000'
+said='user namespaces are switched off in the container or sandbox that this runs in (a jail of ajail has them with '
+said+='--nested); as root there: sysctl -w user.max_user_namespaces=10000'
 # Called by root, it is the user namespace above that has the limit.
 [ "$(id -u)" != 0 ] ||
     said='no more user namespaces may be made here: nested too deep, or user.max_user_namespaces is used up'

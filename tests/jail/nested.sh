@@ -1,5 +1,6 @@
 #!/bin/bash
-# User namespaces and mounts inside: off, unless capabilities were asked for, and then the jail's mounts are locked.
+# User namespaces and mounts inside: off, unless --nested or capabilities were asked for, and then the jail's mounts are
+# locked. What stays out of reach is for tests/attack/nested.sh, sandboxes of others for tests/peer/nested.sh.
 . "$TESTS/lib.sh"
 
 deny() { denied "$1" jail "${@:2}"; }
@@ -19,3 +20,92 @@ done
 output 'read-only stays so' no admin --rol sh -c 'mount -o remount,bind,rw . 2>/dev/null && touch x && echo yes || echo no'
 output 'nosuid and nodev stay so' no admin sh -c 'mount -o remount,bind,dev,suid . 2>/dev/null && echo yes || echo no'
 check 'nothing was written' test ! -e x
+
+nested() { jail --nested "$@"; }
+for option in --nested --allow=userns; do
+    check "$option: a user namespace" jail $option -- unshare -Ur true
+    matches "$option in the plan" '^seccomp .* default\+userns' jail $option --dry-run true
+    matches "$option on stderr" '^Allowed: userns \(' "$AJAIL" run --fs=deb $option true
+done
+denied '--deny=userns beats it' jail --nested --deny=userns -- unshare -U true
+check 'mounts in it' nested -- unshare -Urm sh -c 'mount -t tmpfs none /mnt && touch /mnt/x'
+denied 'not without it' nested -- mount -t tmpfs none /mnt
+check 'a procfs, with processes of its own' nested -- \
+    unshare -Urmpf sh -c 'mount -t proc proc /proc && [ "$(cat /proc/1/comm)" = sh ] && [ ! -d /proc/50 ]'
+check 'a procfs in its procfs' nested -- unshare -Urmpf --mount-proc unshare -Urmpf --mount-proc test -d /proc/1
+denied 'not for processes of the jail' nested -- unshare -Urm mount -t proc proc /mnt
+denied 'no sysfs' nested -- unshare -Urmn mount -t sysfs sysfs /mnt
+denied 'what covers /proc/kcore stays' nested -- unshare -Urm umount /proc/kcore
+denied 'read-only stays' nested --rol -- unshare -Urm sh -c 'mount -o remount,bind,rw . && touch y'
+output 'a name' inside nested -- unshare -Uru sh -c 'hostname inside && hostname'
+check 'nothing was written' test ! -e y
+status 'the jail ends with what is nested' 7 nested -- sh -c 'unshare -Urmpf sleep 1000 & exit 7'
+nested_by() { jail --nested --user=daemon -- "$@"; }
+output 'as another user' 1 nested_by unshare -U --map-current-user id -u
+
+# Root of the machine gets the capability for it, and may not set those of files: see tests/attack/nested.sh.
+if [ "$AS" = root ]; then
+    matches 'what is given up for it' '^Given up: setting extended attributes \(' "$AJAIL" run --fs=deb --nested true
+    denied 'without a policy: no root inside' jail --no-seccomp --nested -- unshare -Ur true
+fi
+
+# ajail inside: with what answers for its root, or with none.
+inside=(--nested --rol="$AJAIL" --mount="$AJAIL_HOME,/store,rol" --env=AJAIL_HOME=/store --env=AJAIL="$AJAIL")
+cat >again.sh <<'S'
+# again.sh LEVELS COMMAND...: in so many jails, each in the one before
+levels=$1
+shift
+[ "$levels" -gt 0 ] || exec "$@"
+exec "$AJAIL" run --quiet --fs="$FS" --nested --rol="$AJAIL" --mount=/store,/store,rol --env=AJAIL_HOME=/store \
+    --env=AJAIL="$AJAIL" --env=FS="$FS" -- sh "$PWD/again.sh" $((levels - 1)) "$@"
+S
+again() { jail "${inside[@]}" "${@:2}" -- sh again.sh "$1" sh work.sh; }
+cat >work.sh <<'S'
+[ "$(id -u)" = 0 ] && touch /usr/bin/made made && chown 33:33 /usr/bin/made && chmod 4755 /usr/bin/made &&
+    setpriv --reuid=33 --regid=33 --clear-groups sh -c '[ "$(id -u)" = 33 ]' && [ "$(cat /proc/1/comm)" = ajail-init ] &&
+    ! cat /proc/1/environ 2>/dev/null && ! umount /proc 2>/dev/null && echo done
+S
+for levels in 1 2 3; do
+    output "$levels in a jail" 'done' again $levels --env=FS=deb
+    check 'it wrote to the project' test -f made
+    rm -f made
+done
+# What is below an overlay there is one itself: /usr in the jail's throw-away root filesystem.
+echo 'touch made && touch /usr/made && echo done' >work.sh
+output "the jail's programs as a host's" 'done' again 1 --env=FS=host
+check 'it wrote to the project' test -f made
+refuses 'the third overlay over another' '^ajail: mount\[.*overlay over two others' again 2 --env=FS=host
+# Another user cannot look into root's home.
+[ "$AS" = root ] || output 'as another user, and there as root' 0 jail "${inside[@]}" --user=daemon -- "$AJAIL" run --quiet --fs=deb -- id -u
+output 'a user inside' 1 jail "${inside[@]}" -- "$AJAIL" run --quiet --fs=deb --user=daemon -- id -u
+status 'its status' 7 jail "${inside[@]}" -- "$AJAIL" run --quiet --fs=deb -- sh -c 'exit 7'
+denied 'the inner one without --nested has none inside' jail "${inside[@]}" -- "$AJAIL" run --quiet --fs=deb -- unshare -U true
+output 'as bwrap' '1 2' jail "${inside[@]}" -- "$AJAIL" bwrap --unshare-all --ro-bind / / --proc /proc --dev /dev \
+    sh -c 'cd /proc && echo [0-9]'
+refuses 'ajail in a jail without --nested' '^ajail: namespaces: clone3: .*\(a jail of ajail has them with --nested\)' \
+    jail --rol="$AJAIL" -- "$AJAIL" run --quiet --fs=host true
+# A listener of somebody else's: no second one, and no emulation.
+if command -v python3 >/dev/null && [ "$(uname -m)" = x86_64 ]; then
+    cat >listener.py <<'P'
+"""listener.py COMMAND...: under a seccomp program that allows everything, and has a listener."""
+import ctypes, os, socket, struct, sys
+
+libc = ctypes.CDLL(None, use_errno=True)
+code = ctypes.create_string_buffer(struct.pack("HBBI", 6, 0, 0, 0x7FFF0000))  # return ALLOW
+program = struct.pack("HxxxxxxP", 1, ctypes.addressof(code))
+here, there = socket.socketpair()
+child = os.fork()
+if child == 0:
+    libc.prctl(38, 1, 0, 0, 0)  # PR_SET_NO_NEW_PRIVS
+    listener = libc.syscall(317, 1, 8, program)  # seccomp, SECCOMP_FILTER_FLAG_NEW_LISTENER
+    socket.send_fds(there, [b"x"], [listener])
+    os.execvp(sys.argv[1], sys.argv[1:])
+listener = socket.recv_fds(here, 1, 1)  # it lasts as long as somebody has it
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+P
+    listening=(python3 listener.py "$AJAIL" run --fs=deb)
+    [ "$AS" = root ] || matches 'under a listener' '^Given up: root emulation \(' "${listening[@]}" true
+    status 'the jail runs' 7 "${listening[@]}" --quiet sh -c 'exit 7'
+    matches 'nothing to emulate' '^Starting' "${listening[@]}" --user=daemon true
+    equal 'and nothing given up' '' "$(grep 'root emulation' "$ERR")"
+fi

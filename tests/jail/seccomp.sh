@@ -87,18 +87,6 @@ matches 'the plan names them' '^seccomp .* default\+strict\+io_uring\+syslog-mkd
     jail --seccomp=strict --allow=io_uring,syslog --deny=mkdir --dry-run true
 matches 'what is opened is said' 'Allowed: io_uring \(' "$AJAIL" run --fs=deb --allow=io_uring true
 
-# User namespaces, and mounts in them; the jail's own stay locked.
-# The ids of a root without CAP_SETFCAP, as real root's jail has one, cannot be mapped further (user_namespaces(7)).
-other=()
-[ "$AS" != root ] || other=(--user=daemon)
-userns() { jail --allow=userns "${other[@]}" "$@"; }
-check '--allow=userns' userns -- unshare -Ur true
-check 'mounts in it' userns -- unshare -Urm sh -c 'mount -t tmpfs none /mnt && touch /mnt/x'
-denied 'what covers /proc/kcore stays' userns -- unshare -Urm umount /proc/kcore
-denied 'read-only stays' userns --rol -- unshare -Urm sh -c 'mount -o remount,bind,rw . && touch y'
-denied 'mounts without it' userns -- mount -t tmpfs none /mnt
-check 'nothing was written' test ! -e y
-
 refuses 'an unknown policy' '^ajail: --seccomp=loose: should be default, strict or off' jail --seccomp=loose true
 refuses 'an unknown name' '^ajail: --allow=prf: prf is neither a system call nor one of ptrace, perf,' jail --allow=prf true
 refuses 'one of several' '^ajail: --deny=mkdir,nosuch: nosuch is neither' jail --deny=mkdir,nosuch true

@@ -337,6 +337,15 @@ TEST_CASE("user namespaces inside, started by root") {
         CHECK((plan_of(spec, kRoot).caps & bit(CAP_SETFCAP)) != 0);
         CHECK(plan_of(spec, kRoot).filters.back() == "default+userns");
     }
+    SECTION("uid 0 of a user namespace around, with the host's programs") {
+        spec.identity = Identity::self;
+        Host host = kUser;
+        host.uid = host.gid = 0;
+        CHECK(plan_of(spec, host).caps == bit(CAP_SETFCAP));
+        CHECK(plan_of(spec, host).filters.back() == "default+userns");
+        spec.policy.nested = false;
+        CHECK(plan_of(spec, host).caps == 0);
+    }
     SECTION("another user than root needs none") {
         spec.user = User{1, 1, {}};
         CHECK(plan_of(spec, kRoot).caps == 0);
