@@ -97,6 +97,7 @@ VARIANTS = (
     Variant("stdin-is-a-directory", stdin="proj", refused=True),
     Variant("user", ("--fs=deb", "--user=www-data"), new=True),
     Variant("strict", ("--fs=deb", "--seccomp=strict"), new=True),
+    Variant("nested", ("--fs=deb", "--nested"), new=True),
     Variant("range", ("--fs=deb", "--users=range", "--scratch={worker}/disk"), range=True, new=True),
     Variant("user-range", ("--fs=deb", "--users=range", "--user=www-data"), range=True, new=True),
     Variant("scratch-dir", ("--fs=deb", "--scratch={worker}/disk"), full=True),
