@@ -90,10 +90,10 @@ output 'with CAP_SYS_ADMIN' '' nested --cap-add=SYS_ADMIN -- unshare -Urmpf sh k
 cat >raise.sh <<'S'
 sleeping() { cat /proc/[0-9]*/comm 2>/dev/null | grep -cx sleep; }
 unshare -Urmpf sh -c 'mount -t proc proc /mnt && sleep 60' &
-until [ "$(sleeping)" = 1 ]; do sleep 0.1; done
+for i in $(seq 100); do [ "$(sleeping)" = 1 ] && break; sleep 0.1; done
 for proc in /proc/[0-9]*; do (echo 99 >"$proc/root/mnt/sys/user/max_user_namespaces") 2>/dev/null; done
 for i in $(seq 30); do (unshare -U sleep 60 || echo) 2>/dev/null >>failed & done
-until [ $(($(sleeping) + $(wc -l <failed))) -ge 31 ]; do sleep 0.1; done
+for i in $(seq 100); do [ $(($(sleeping) + $(wc -l <failed))) -ge 31 ] && break; sleep 0.1; done
 sleeping
 S
 output 'the limit on user namespaces' 16 nested -- sh raise.sh

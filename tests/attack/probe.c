@@ -554,7 +554,9 @@ static void cover_all(void) {
 }
 static void cover_userns(void) {
     if (unshare(CLONE_NEWUSER | CLONE_NEWNS) == 0) cover_all();
-    if (unshare(CLONE_NEWUSER | CLONE_NEWNS) == 0) cover_all(); // one more, with copies of copies
+    if (mount(NULL, "/", NULL, MS_SHARED | MS_REC, NULL) == 0) cover_all();
+    if (unshare(CLONE_NEWNS) == 0) cover_all(); // what happens here happens there as well
+    if (unshare(CLONE_NEWUSER | CLONE_NEWNS) == 0) cover_all(); // copies of copies
 }
 static void p_covered(char** a) {
     g_file = a[0];

@@ -80,10 +80,18 @@ refuses 'the third overlay over another' '^ajail: mount\[.*overlay over two othe
 output 'a user inside' 1 jail "${inside[@]}" -- "$AJAIL" run --quiet --fs=deb --user=daemon -- id -u
 status 'its status' 7 jail "${inside[@]}" -- "$AJAIL" run --quiet --fs=deb -- sh -c 'exit 7'
 denied 'the inner one without --nested has none inside' jail "${inside[@]}" -- "$AJAIL" run --quiet --fs=deb -- unshare -U true
+output "the host's programs" "$(id -u)" "$AJAIL" run --quiet --fs=host --nested --rol="$AJAIL" -- "$AJAIL" run --quiet --fs=host id -u
 output 'as bwrap' '1 2' jail "${inside[@]}" -- "$AJAIL" bwrap --unshare-all --ro-bind / / --proc /proc --dev /dev \
     sh -c 'cd /proc && echo [0-9]'
 refuses 'ajail in a jail without --nested' '^ajail: namespaces: clone3: .*\(a jail of ajail has them with --nested\)' \
     jail --rol="$AJAIL" -- "$AJAIL" run --quiet --fs=host true
+# Many ids, of which a namespace inside has one.
+if [ "$AS" = user ] && command -v newuidmap >/dev/null && grep -q "^$(id -un):" /etc/subuid; then
+    range() { jail "${inside[@]}" --users=range -- "$@"; }
+    output 'in a range' 33 range setpriv --reuid=33 --regid=33 --clear-groups unshare -Um --map-current-user id -u
+    output 'a jail in a range' done range "$AJAIL" run --quiet --fs=deb -- sh -c 'chown 33:33 /tmp && echo done'
+fi
+
 # A listener of somebody else's: no second one, and no emulation.
 if command -v python3 >/dev/null && [ "$(uname -m)" = x86_64 ]; then
     cat >listener.py <<'P'
