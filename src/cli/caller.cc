@@ -3,6 +3,7 @@
 #include "cli/caller.h"
 
 #include "cli/accounts.h"
+#include "cli/machine.h"
 #include "policy/policy.h"
 #include "sys/calls.h"
 
@@ -11,7 +12,6 @@
 #include <sstream>
 #include <sys/prctl.h>
 #include <sys/statvfs.h>
-#include <sys/sysinfo.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -79,30 +79,6 @@ Result<Source> examine(Source source, const Fd& fd) {
     }
     source.submounts = source.directory && real && has_submounts(*real);
     return source;
-}
-
-// The least limit of this process' memory cgroup and those above it (cgroups(7)); 0 if there is none below what the
-// machine has. A container without a cgroup namespace has its own cgroup at the top, whatever /proc says.
-std::uint64_t memory_limit() {
-    auto cgroups = sys::read_file("/proc/self/cgroup");
-    struct sysinfo info {};
-    if (!cgroups || ::sysinfo(&info) < 0) return 0;
-    const std::uint64_t machine = std::uint64_t{info.totalram} * info.mem_unit;
-    std::uint64_t least = machine;
-    std::istringstream lines(*cgroups);
-    for (std::string line; std::getline(lines, line);) {
-        bool second = line.starts_with("0::");
-        std::size_t path = line.find('/');
-        if (path == std::string::npos || (!second && line.find(":memory:") == std::string::npos)) continue;
-        const char* file = second ? "/memory.max" : "/memory.limit_in_bytes";
-        for (std::string dir = line.substr(path);; dir.erase(dir.rfind('/'))) {
-            auto text = sys::read_file(((second ? "/sys/fs/cgroup" : "/sys/fs/cgroup/memory") + dir + file).c_str());
-            std::uint64_t limit = text ? std::strtoull((*text).c_str(), nullptr, 10) : 0; // "max": 0
-            if (limit != 0) least = std::min(least, limit);
-            if (dir.empty()) break;
-        }
-    }
-    return least < machine ? least : 0;
 }
 
 } // namespace
@@ -180,7 +156,7 @@ Result<spec::Host> look_at_host() {
     // something else to complain about first.
     auto filesystems = sys::read_file("/proc/filesystems");
     host.overlay = !filesystems || (*filesystems).find("\toverlay\n") != std::string::npos;
-    host.memory_limit = memory_limit();
+    look_at_limits(host);
     for (std::size_t fd = 0; fd < host.tty.size(); ++fd) {
         host.tty[fd] = ::isatty(static_cast<int>(fd)) == 1;
         // So says what is no terminal (EINVAL: /dev/urandom). Any other answer may be a terminal's (EIO: it has hung

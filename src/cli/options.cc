@@ -49,9 +49,7 @@ constexpr Option kRunOptions[] = {
     {"home-edit", Takes::optional_value, "SUB", "Root filesystem",
      "changes to the jail's /root, or to SUB in it, stay"},
     {"scratch", Takes::value, "tmpfs[:SIZE]|DIR", "Root filesystem",
-     "where what is thrown away is kept meanwhile: in memory (SIZE as 500m, 2g or 30%; default: half of the memory), "
-     "or on "
-     "disk in DIR"},
+     "where what is thrown away is kept meanwhile: in memory (SIZE: see --disk), or on disk in DIR"},
     {"rw", Takes::optional_value, "PATH", "Files (without PATH: the current directory)", "changes are real"},
     {"ro", Takes::optional_value, "PATH", "Files (without PATH: the current directory)",
      "changes are thrown away at the end"},
@@ -70,6 +68,15 @@ constexpr Option kRunOptions[] = {
     {"cap-add", Takes::value, "CAP", "Inside", "a capability for the payload, inside its own namespaces"},
     {"no-root-emulation", Takes::nothing, "", "Inside",
      "do not answer chown and the like for the root that the payload is not"},
+    {"pids", Takes::value, "N", "Limits ('none' for no limit)", "processes and threads at once (default: 4096)"},
+    {"memory", Takes::value, "SIZE", "Limits ('none' for no limit)",
+     "memory of all processes together, as 500m, 2g or 30% (default: 75%)"},
+    {"cpu", Takes::value, "CPUS|PERCENT%", "Limits ('none' for no limit)",
+     "as many CPUs, or as much of one (default: none)"},
+    {"disk", Takes::value, "SIZE", "Limits ('none' for no limit)",
+     "what is thrown away, if it is kept in memory (default: half of the memory)"},
+    {"timeout", Takes::value, "TIME", "Limits ('none' for no limit)",
+     "ends the command after 90s, 1.5m, 2h, with exit status 124 (default: none)"},
     {"seccomp", Takes::value, "POLICY", "System calls",
      "default; strict: no debuggers, no set-user-ID bits; off: all system calls there are"},
     {"no-seccomp", Takes::nothing, "", "System calls", "the same as --seccomp=off"},
@@ -283,29 +290,77 @@ UserWish parse_user_option(const std::string& value) {
     return *wish;
 }
 
+// DIGITS[.DIGITS], in thousandths; nothing for anything else. UNIT: what follows.
+std::optional<std::uint64_t> thousandths(std::string_view text, std::string_view& unit) {
+    std::size_t digits = std::min(text.find_first_not_of("0123456789"), text.size());
+    if (digits == 0 || digits > 12) return std::nullopt;
+    std::uint64_t value = 0, scale = 1000;
+    for (char c : text.substr(0, digits)) value = value * 10 + static_cast<unsigned>(c - '0');
+    value *= scale;
+    unit = text.substr(digits);
+    if (!unit.starts_with('.')) return value;
+    unit.remove_prefix(1);
+    if (unit.empty() || unit[0] < '0' || unit[0] > '9') return std::nullopt;
+    for (; !unit.empty() && unit[0] >= '0' && unit[0] <= '9'; unit.remove_prefix(1))
+        value += static_cast<unsigned>(unit[0] - '0') * (scale /= 10);
+    return value;
+}
+
+// What VALUE of OPTION has before one of the units, times that unit; a limit of nothing would be none to some.
+std::uint64_t parse_number(const std::string& option, const std::string& value, const std::string& should,
+                           const std::map<std::string_view, std::uint64_t>& units) {
+    if (value == "none") return spec::kUnlimited;
+    std::string_view unit;
+    auto number = thousandths(value, unit);
+    auto known = units.find(unit);
+    if (!number || known == units.end() || *number > UINT64_MAX / known->second || *number * known->second < 1000)
+        wrong("--" + option + "=" + spec::escape(value) + ": should be " + should);
+    return *number * known->second / 1000;
+}
+
+spec::Amount parse_amount(const std::string& option, const std::string& value, const std::string& should) {
+    bool percent = value.ends_with('%');
+    std::uint64_t number = parse_number(
+        option, value, should,
+        percent
+            ? std::map<std::string_view, std::uint64_t>{{"%", 1}}
+            : std::map<std::string_view, std::uint64_t>{
+                  {"k", 1 << 10}, {"K", 1 << 10}, {"m", 1 << 20}, {"M", 1 << 20}, {"g", 1 << 30}, {"G", 1 << 30}});
+    if (!percent) return {.bytes = number};
+    if (number > 100) wrong("--" + option + "=" + spec::escape(value) + ": should be " + should);
+    return {.percent = static_cast<unsigned>(number)};
+}
+
+// tmpfs:SIZE is short for --scratch=tmpfs --disk=SIZE.
 void parse_scratch(RunOptions& options, const std::string& value) {
     constexpr std::string_view kTmpfs = "tmpfs";
-    options.scratch_size.clear();
-    options.scratch_directory.clear();
+    options.scratch.directory.clear();
     if (value == kTmpfs) return;
-    if (!value.starts_with("tmpfs:")) {
-        options.scratch_directory = value;
-        return;
-    }
-    std::string size = value.substr(kTmpfs.size() + 1);
-    std::size_t digits = std::min(size.find_first_not_of("0123456789"), size.size());
-    std::string unit = size.substr(digits);
-    bool good = digits > 0 && digits < 12 && size.find_first_not_of('0') < digits && // 0 is no limit to a tmpfs
-                unit.size() == 1 && std::strchr("kKmMgG%", unit[0]) != nullptr;
-    if (good && unit == "%") good = std::stoul(size) <= 100;
-    if (!good)
-        wrong("--scratch=" + spec::escape(value) +
-              ": should be tmpfs:SIZE with SIZE as 500m, 2g or 30%, or a directory");
-    options.scratch_size = size;
+    if (!value.starts_with("tmpfs:")) options.scratch.directory = value;
+    else
+        options.scratch.size = parse_amount("scratch", value.substr(kTmpfs.size() + 1),
+                                            "tmpfs:SIZE with SIZE as 500m, 2g, 30% or none, or a directory");
+}
+
+unsigned parse_cpu(const std::string& value) {
+    bool percent = value.ends_with('%');
+    std::uint64_t number =
+        parse_number("cpu", value, "a number of CPUs (2, 0.5), a percentage of one (150%), or none",
+                     {{percent ? "%" : "", percent ? 1 : 100}});
+    if (number == spec::kUnlimited) return 0;
+    constexpr std::uint64_t kMost = 1000000;
+    return static_cast<unsigned>(std::min(number, kMost));
+}
+
+std::uint64_t parse_timeout(const std::string& value) {
+    std::uint64_t ms = parse_number("timeout", value, "a time as 90, 90s, 1.5m, 2h or 1d, or none",
+                                    {{"", 1000}, {"s", 1000}, {"m", 60000}, {"h", 3600000}, {"d", 86400000}});
+    return ms == spec::kUnlimited ? 0 : ms;
 }
 
 // One option of `ajail run`.
 void take(RunOptions& options, const std::string& name, const std::string& value) {
+    constexpr const char* kSizes = "a size as 500m, 2g or 30%, or none";
     bool bare = value == kBare;
     if (auto kind = kind_named(name)) {
         if (bare) options.cwd = *kind;
@@ -315,6 +370,11 @@ void take(RunOptions& options, const std::string& name, const std::string& value
     else if (name == "fs-edit") options.edits.push_back(bare ? "/" : "/" + value);
     else if (name == "home-edit") options.edits.push_back(bare ? "/root" : "/root/" + value);
     else if (name == "scratch") parse_scratch(options, value);
+    else if (name == "disk") options.scratch.size = parse_amount(name, value, kSizes);
+    else if (name == "memory") options.limits.memory = parse_amount(name, value, kSizes);
+    else if (name == "pids") options.limits.pids = parse_number(name, value, "a number, or none", {{"", 1}});
+    else if (name == "cpu") options.limits.cpu = parse_cpu(value);
+    else if (name == "timeout") options.limits.timeout = parse_timeout(value);
     else if (name == "no-net") options.network = false;
     else if (name == "hostname") options.hostname = value;
     else if (name == "users") options.users = parse_users(value);

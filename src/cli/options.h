@@ -24,7 +24,8 @@ struct Grant {
 
 struct RunOptions {
     std::optional<std::string> fs;
-    std::string scratch_size, scratch_directory;
+    spec::Scratch scratch; ///< the directory as it was given
+    spec::Limits limits;
     Kind cwd = Kind::rw;
     std::vector<Grant> grants;
     std::vector<std::string> edits; ///< absolute paths inside the root filesystem that are written for good

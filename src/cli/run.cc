@@ -3,6 +3,7 @@
 #include "cli/run.h"
 
 #include "cli/fs.h"
+#include "cli/machine.h"
 #include "cli/words.h"
 #include "mount/mountpoints.h"
 #include "store/store.h"
@@ -61,7 +62,8 @@ public:
         writable_grants();
         for (const Grant& grant : options_.grants) add(grant);
         spec_.users = options_.users;
-        spec_.scratch = {options_.scratch_size, scratch_directory()};
+        spec_.scratch = {options_.scratch.size, scratch_directory()};
+        spec_.limits = options_.limits;
         spec_.shared.network = options_.network;
         spec_.hostname = options_.hostname;
         spec_.policy.add_caps = options_.caps;
@@ -288,13 +290,13 @@ private:
 
     // What is thrown away must not be within the payload's reach: it is this jail's `/`, and others'.
     std::string scratch_directory() const {
-        if (options_.scratch_directory.empty()) return {};
-        std::string path = absolute(options_.scratch_directory, cwd_), real = physical(path);
+        if (options_.scratch.directory.empty()) return {};
+        std::string path = absolute(options_.scratch.directory, cwd_), real = physical(path);
         std::set<std::string> dirs = writable_;
         if (options_.cwd == Kind::rw || options_.cwd == Kind::dev) dirs.insert(cwd_);
         for (const std::string& dir : dirs)
             if (spec::within(real, physical(dir)))
-                throw Refused{"--scratch=" + spec::escape(options_.scratch_directory) + " is in " +
+                throw Refused{"--scratch=" + spec::escape(options_.scratch.directory) + " is in " +
                               spec::escape(dir) +
                               ", where the jail may write; choose a directory that it is not given"};
         return path;
@@ -374,8 +376,24 @@ private:
     std::set<std::string> writable_;
 };
 
+// What of the Plan's limits has ended the jail.
+int ended_by(ns::Outcome::Limit limit, const spec::Plan& plan) {
+    if (limit == ns::Outcome::timeout) {
+        char seconds[32];
+        (void)std::snprintf(seconds, sizeof seconds, "%g", static_cast<double>(plan.timeout) / 1000);
+        fail("the time is up: " + std::string(seconds) + " s (--timeout)");
+        return kTimedOut;
+    }
+    for (const spec::Limit& l : plan.limits)
+        if (std::string_view(l.name) == "memory")
+            fail("the jail was killed: it had more memory than the " + std::to_string(l.value >> 20U) +
+                 " MiB that it may have (--memory)");
+    return 128 + SIGKILL;
+}
+
 int exit_status(const ns::Outcome& outcome, const spec::Plan& plan) {
     if (outcome.init_killed) fail("the jail's init was killed from outside, and all of the jail with it");
+    if (!outcome.error && outcome.limit != ns::Outcome::none) return ended_by(outcome.limit, plan);
     if (!outcome.error) return ns::exit_code(outcome);
     if (outcome.helper) return fail(sentence(*outcome.helper));
     fail(sentence(*outcome.error, &plan));
@@ -398,6 +416,7 @@ int run(const RunOptions& options, const ns::Caller& process) {
     if (!looked) return fail(sentence(looked.error(), nullptr));
     spec::Host host = *std::move(looked);
     Caller caller = who_calls(host.uid);
+    if (options.limits.cpu != 0) look_for_cpus(host);
     if (options.users != spec::Users::one) host.subordinates = look_for_subordinates(caller.name, host.uid);
     store::Remover remove = remover(host, caller.name, process);
     std::string home = caller.ajail_home;
@@ -422,7 +441,7 @@ int run(const RunOptions& options, const ns::Caller& process) {
         if (auto held = ns::hold_signals(); !held) return fail(sentence(held.error(), nullptr));
         auto made = store::Scratch::create(home, spec.scratch.directory, owner, remove);
         if (!made)
-            return fail("--scratch=" + spec::escape(options.scratch_directory) + ": " +
+            return fail("--scratch=" + spec::escape(options.scratch.directory) + ": " +
                         std::strerror(made.error().err));
         scratch.emplace(std::move(made).take());
         spec.scratch.directory = scratch->path();

@@ -53,6 +53,7 @@ constexpr Hint kHints[] = {
     {Stage::mount, Call::none, ENOSPC, "too many mounts, see /proc/sys/fs/mount-max"},
     {Stage::exec, Call::chdir, 0, "the directory cannot be entered in the jail"},
     {Stage::start, Call::open, ENOENT, "/proc is not mounted, and a jail cannot be set up without it"},
+    {Stage::limits, Call::setrlimit, EPERM, "the caller's own hard limit is lower, or the kernel did not set it"},
     {Stage::idmap, Call::open, 0, "/proc is needed to write id maps, and is not there"},
 };
 

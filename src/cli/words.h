@@ -10,7 +10,7 @@
 
 namespace ajail::cli {
 
-constexpr int kFailed = 125, kNotExecutable = 126, kNotFound = 127;
+constexpr int kTimedOut = 124, kFailed = 125, kNotExecutable = 126, kNotFound = 127;
 
 /// `ajail: TEXT` on stderr, one line; returns kFailed. TEXT is printed as it is: escape what came from outside.
 int fail(const std::string& text);

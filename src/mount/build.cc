@@ -5,7 +5,6 @@
 #include "mount/mount.h"
 
 #include <algorithm>
-#include <charconv>
 #include <linux/magic.h>
 #include <optional>
 #include <set>
@@ -38,19 +37,6 @@ Status restrict(int tree, const Attr& attr) {
     set.attr_set = flags(attr);
     set.propagation = MS_PRIVATE;
     return sys::mount_setattr(tree, "", AT_EMPTY_PATH | AT_RECURSIVE, set);
-}
-
-// SIZE as `500m`; a percentage has the kernel's own limit.
-std::optional<std::string> inodes_for(const std::string& size) {
-    constexpr std::uint64_t kPage = 4096, kLeast = 8192;
-    std::uint64_t number = 0;
-    auto [end, error] = std::from_chars(size.data(), size.data() + size.size(), number);
-    std::string_view unit(end, static_cast<std::size_t>(size.data() + size.size() - end));
-    constexpr std::string_view kUnits = "kmgt";
-    std::size_t power = unit.empty() ? 0 : kUnits.find(static_cast<char>(unit[0] | 0x20)) + 1; // npos + 1 is 0
-    if (error != std::errc() || (power == 0 && !unit.empty())) return std::nullopt;
-    for (; power > 0 && number < UINT64_MAX >> 10U; --power) number <<= 10U;
-    return std::to_string(std::max(number / kPage, kLeast));
 }
 
 Result<Fd> scratch_tree(const Plan& plan) {
@@ -112,11 +98,14 @@ private:
         Fd fs = TRY(sys::fsopen("tmpfs"));
         TRY(sys::fsconfig_string(fs.get(), "source", "tmpfs"));
         TRY(sys::fsconfig_string(fs.get(), "mode", "700"));
-        if (const std::string& size = plan_.scratch.size; !size.empty()) {
-            TRY(sys::fsconfig_string(fs.get(), "size", size.c_str()));
-            // Empty files take memory, too. As many as the kernel lets half of the memory have: one for each page.
-            if (auto files = inodes_for(size)) TRY(sys::fsconfig_string(fs.get(), "nr_inodes", files->c_str()));
-        }
+        auto limit = [&](const char* key, std::uint64_t value) -> Status {
+            if (value == 0) return Done{};
+            // For a tmpfs, 0 is no limit.
+            std::string text = std::to_string(value == spec::kUnlimited ? 0 : value);
+            return sys::fsconfig_string(fs.get(), key, text.c_str());
+        };
+        TRY(limit("size", plan_.scratch.size));
+        TRY(limit("nr_inodes", plan_.scratch.files));
         return sys::fsmount(fs.get(), MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
     }
 

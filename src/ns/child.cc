@@ -10,6 +10,7 @@
 #include "ns/exec.h"
 #include "ns/idmap.h"
 #include "ns/info.h"
+#include "policy/limits.h"
 #include "policy/policy.h"
 
 #include <array>
@@ -141,6 +142,8 @@ Status payload(const Plan& plan, const Caller& caller, const Fd& slave, const Fd
     std::string cwd = TRY(during(Stage::exec, enter_cwd(plan.exec)));
     TRY(during(Stage::payload, restore(caller)));
     TRY(during(Stage::ids, become_user(plan)));
+    // In the user namespace and as the user that they are counted for.
+    TRY(during(Stage::limits, policy::limit(plan)));
     TRY(during(Stage::capabilities, policy::drop_caps(plan.caps, plan.ambient)));
     TRY(during(Stage::no_new_privs, policy::forbid_new_privs()));
     TRY(during(Stage::payload, sys::close_on_exec_from(3)));
@@ -196,7 +199,7 @@ Status release(const Plan& plan, const Payload& payload, const Fd& lifeline) {
     if (asked.message.kind == Message::eof) return Done{}; // it has failed and told the monitor itself
     if (plan.second_userns) TRY(write_second_maps(plan, payload.pid));
     TRY(give_terminal(plan, payload.slave, payload.pid));
-    TRY(become_init(policy::asks(plan)));
+    TRY(become_init(plan));
     TRY(monitor_lives(lifeline));
     return tell(payload.socket, {.kind = Message::go});
 }
@@ -268,7 +271,7 @@ void child(const Plan& plan, const Caller& caller, Fd report, Fd lifeline) {
     payload.socket.reset();
     payload.slave.reset();
     report.reset();
-    init(lifeline, payload.pid, std::move(listener).take());
+    init(plan, lifeline, payload.pid, std::move(listener).take());
 }
 
 } // namespace ajail::ns

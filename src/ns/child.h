@@ -11,11 +11,11 @@ namespace ajail::ns {
 [[noreturn]] void child(const spec::Plan& plan, const Caller& caller, sys::Fd report, sys::Fd lifeline);
 
 /// Gives up what PID 1 does not need: stdio, its dumpability, every capability but CAP_KILL, and CAP_SYS_PTRACE if
-/// it ANSWERS the root emulation, which writes ids where the askers want them.
-sys::Status become_init(bool answers);
+/// PLAN has it answer the root emulation, which writes ids where the askers want them, or watch the jail's memory.
+sys::Status become_init(const spec::Plan& plan);
 
 /// PID 1 of the jail from the payload's fork on: reaps, passes signals on, ends the jail with the payload or with
-/// the monitor. LISTENER: the root emulation's questions, or none.
-[[noreturn]] void init(const sys::Fd& lifeline, pid_t payload, sys::Fd listener);
+/// the monitor, or with a limit of PLAN's. LISTENER: the root emulation's questions, or none.
+[[noreturn]] void init(const spec::Plan& plan, const sys::Fd& lifeline, pid_t payload, sys::Fd listener);
 
 } // namespace ajail::ns

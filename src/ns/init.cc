@@ -4,6 +4,7 @@
 #include "ns/child.h"
 
 #include "policy/emulation.h"
+#include "policy/limits.h"
 #include "policy/policy.h"
 
 #include <array>
@@ -66,19 +67,22 @@ Result<bool> reap(const Fd& lifeline, pid_t payload, policy::Emulation& emulatio
     return true;
 }
 
-Status serve(const Fd& lifeline, pid_t payload, Fd listener) {
+Status serve(const spec::Plan& plan, const Fd& lifeline, pid_t payload, Fd listener) {
     sigset_t mask;
     ::sigfillset(&mask);
     TRY(sys::sigprocmask(SIG_SETMASK, mask, nullptr));
     Fd signals = TRY(sys::signalfd(mask));
-    Fd proc = TRY(sys::open("/proc", O_PATH | O_DIRECTORY));
+    Fd proc = TRY(sys::open("/proc", O_PATH | O_DIRECTORY)), watched;
+    if (plan.watched_memory != 0) watched = TRY(sys::open("/proc", O_PATH | O_DIRECTORY));
+    policy::MemoryWatch memory(plan.watched_memory, watched);
     long slack = TRY(sys::prctl(PR_GET_TIMERSLACK)); // the payload's, too: it was forked from here
     policy::Emulation emulation(std::move(listener), std::move(proc), static_cast<std::uint64_t>(slack));
     // poll(2) leaves a descriptor of -1 out.
     std::array<pollfd, 3> wait = {pollfd{lifeline.get(), POLLIN, 0}, pollfd{signals.get(), POLLIN, 0},
                                   pollfd{emulation.fd(), POLLIN, 0}};
     for (bool more = false; TRY(reap(lifeline, payload, emulation, more));) {
-        TRY(sys::poll(wait, more ? 0 : -1));
+        TRY(sys::poll(wait, more ? 0 : memory.wait()));
+        if (TRY(memory.exceeded())) return tell(lifeline, {.kind = Message::too_much});
         if ((wait[1].revents & POLLIN) != 0) {
             signalfd_siginfo info;
             // Only a wake-up, reap() asks the kernel; one that was merged away is not missed.
@@ -96,21 +100,23 @@ Status serve(const Fd& lifeline, pid_t payload, Fd listener) {
 
 } // namespace
 
-Status become_init(bool answers) {
+Status become_init(const spec::Plan& plan) {
     // Stdio above all, so that a reader of the payload's output sees its end.
     for (int fd = 0; fd < 3; ++fd) (void)::close(fd);
     TRY(sys::prctl(PR_SET_DUMPABLE, 0));
     TRY(sys::prctl(PR_SET_NAME, reinterpret_cast<unsigned long>("ajail-init")));
     std::uint64_t caps = std::uint64_t{1} << CAP_KILL;
-    // To read what pointers point to, and to keep who is who (policy/emulation.h).
-    if (answers) caps |= std::uint64_t{1} << CAP_SYS_PTRACE | std::uint64_t{1} << CAP_SYS_NICE;
+    // To read what pointers point to and keep who is who (policy/emulation.h), to see who has how much (limits.h).
+    bool answers = policy::asks(plan);
+    if (answers) caps |= std::uint64_t{1} << CAP_SYS_NICE;
+    if (answers || plan.watched_memory != 0) caps |= std::uint64_t{1} << CAP_SYS_PTRACE;
     TRY(policy::drop_caps(caps, false));
     return policy::forbid_new_privs();
 }
 
-void init(const Fd& lifeline, pid_t payload, Fd listener) {
+void init(const spec::Plan& plan, const Fd& lifeline, pid_t payload, Fd listener) {
     // Whatever happens here, the answer is the same: PID 1 exits and the kernel kills the rest of the namespace.
-    if (Status served = serve(lifeline, payload, std::move(listener)); !served) {
+    if (Status served = serve(plan, lifeline, payload, std::move(listener)); !served) {
         sys::Error error = served.error();
         error.stage = sys::Stage::payload;
         (void)tell(lifeline, {.kind = Message::error, .value = 0, .error_value = error});

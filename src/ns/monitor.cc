@@ -4,7 +4,10 @@
 
 #include "ns/terminal.h"
 
+#include <algorithm>
 #include <array>
+#include <climits>
+#include <ctime>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 
@@ -14,11 +17,22 @@ namespace {
 
 using sys::Fd;
 
+// What a command has to end by itself once it was asked to.
+constexpr std::int64_t kGraceMs = 10000;
+
+std::int64_t now() {
+    timespec time{};
+    (void)::clock_gettime(CLOCK_MONOTONIC, &time);
+    return std::int64_t{time.tv_sec} * 1000 + time.tv_nsec / 1000000;
+}
+
 class Monitor {
 public:
     Monitor(const spec::Plan& plan, const Ends& ends, const Fd& signals)
         : ends_(ends), signals_(signals), relay_(plan), tty_(plan.tty), raw_(plan.terminal == spec::Terminal::raw),
-          init_(plan.init) {}
+          init_(plan.init) {
+        if (plan.timeout != 0) deadline_ = now() + static_cast<std::int64_t>(plan.timeout);
+    }
 
     Outcome run() {
         while (!turn()) {
@@ -30,7 +44,7 @@ public:
         if (ended_ || outcome_.error) return outcome_;
         if (init_ == spec::Init::keeper || !outcome_.executed) {
             outcome_.signal = SIGKILL;
-            outcome_.init_killed = true;
+            outcome_.init_killed = outcome_.limit == Outcome::none;
         } else if (info) {
             ((*info).si_code == CLD_EXITED ? outcome_.code : outcome_.signal) = (*info).si_status;
         }
@@ -44,10 +58,11 @@ private:
         std::size_t lifeline = watch(fds, ends_.lifeline, lifeline_open_);
         std::size_t report = watch(fds, ends_.report, report_open_);
         bool often = relay_.want(fds);
-        if (auto polled = sys::poll(fds, often ? 250 : -1); !polled) {
+        if (auto polled = sys::poll(fds, wait(often)); !polled) {
             fail(polled.error());
             return true; // run() waits for init, which is being killed
         }
+        if (deadline_ && now() >= *deadline_) time_is_up();
         if (fds[1].revents != 0) take_signal();
         if (!relay_.pump() && !told_hangup_) {
             told_hangup_ = true;
@@ -59,6 +74,27 @@ private:
         while (lifeline_open_) hear_init(); // what it said last is still in the socket
         while (report_open_) hear_report();
         return true;
+    }
+
+    // Milliseconds, for poll(2).
+    int wait(bool often) const {
+        std::int64_t ms = often ? 250 : -1;
+        if (!deadline_) return static_cast<int>(ms);
+        std::int64_t left = std::clamp<std::int64_t>(*deadline_ - now(), 0, INT_MAX);
+        return static_cast<int>(often ? std::min(ms, left) : left);
+    }
+
+    // Asked first, also who is stopped; then made to.
+    void time_is_up() {
+        deadline_.reset();
+        if (outcome_.limit == Outcome::timeout) {
+            (void)sys::pidfd_send_signal(ends_.init.get(), SIGKILL);
+            return;
+        }
+        outcome_.limit = Outcome::timeout;
+        pass_on(SIGTERM);
+        pass_on(SIGCONT);
+        deadline_ = now() + kGraceMs;
     }
 
     static std::size_t watch(std::vector<pollfd>& fds, const Fd& fd, bool open) {
@@ -154,6 +190,7 @@ private:
             break;
         case Message::error: outcome_.error = (*heard).message.error_value; break;
         case Message::exited: ended_ = true, outcome_.code = value; break;
+        case Message::too_much: outcome_.limit = Outcome::memory; break;
         case Message::killed: ended_ = true, outcome_.signal = value; break;
         default: break;
         }
@@ -174,6 +211,7 @@ private:
     bool raw_;
     spec::Init init_;
     Outcome outcome_;
+    std::optional<std::int64_t> deadline_; ///< when the jail is to end
     bool report_open_ = true, lifeline_open_ = true, ended_ = false, told_hangup_ = false, stopping_ = false;
 };
 

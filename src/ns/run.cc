@@ -3,6 +3,7 @@
 #include "ns/run.h"
 
 #include "mount/mount.h"
+#include "ns/cgroup.h"
 #include "ns/child.h"
 #include "ns/idmap.h"
 #include "ns/info.h"
@@ -42,17 +43,17 @@ Status enter(const Plan& plan) {
     return Done{};
 }
 
-Result<pid_t> clone_child(const Plan& plan, std::uint64_t flags, Fd& pidfd) {
+Result<pid_t> clone_child(const Plan& plan, std::uint64_t flags, Fd& pidfd, const Cgroup& cgroup = {}) {
     TRY(during(Stage::enter, enter(plan)));
-    return during(Stage::namespaces, sys::clone3(new_namespaces(plan) | flags, &pidfd));
+    return during(Stage::namespaces, sys::clone3(new_namespaces(plan) | flags, &pidfd, cgroup.fd()));
 }
 
 // The child, or 0 in it. A user namespace to enter is others' as well, and who has CAP_SYS_PTRACE in it may trace whoever
 // enters (ptrace(2), CVE-2016-8659 is this class). So we stay outside, and a process that ends with it enters and bears
 // the child, as a child of ours. Neither is dumpable, which no capability in there gets past: the child as long as it
 // can reach the host.
-Result<pid_t> bear(const Plan& plan, Fd& pidfd) {
-    if (plan.enter.userns < 0) return clone_child(plan, 0, pidfd);
+Result<pid_t> bear(const Plan& plan, Fd& pidfd, const Cgroup& cgroup) {
+    if (plan.enter.userns < 0) return clone_child(plan, 0, pidfd, cgroup);
     auto [ours, its] = TRY(sys::socketpair());
     pid_t bearer = TRY(during(Stage::enter, sys::clone3(0, nullptr)));
     if (bearer != 0) {
@@ -118,11 +119,20 @@ Status send_trees(const Plan& plan, pid_t pid, const Fd& report) {
     return Done{};
 }
 
+// When the machine is out of memory. From out here: what a process with CAP_SYS_RESOURCE has raised, only such a one
+// lowers again (proc(5)). What an ordinary user has raised, the payload can lower to what its caller had.
+Status be_taken_first(const Plan& plan, pid_t pid) {
+    if (!plan.oom_score_adj) return Done{};
+    std::string path = "/proc/" + std::to_string(pid) + "/oom_score_adj";
+    return sys::write_file(path.c_str(), std::to_string(*plan.oom_score_adj));
+}
+
 Status release(const Plan& plan, const Caller& caller, pid_t pid, const Ends& ends, Outcome& outcome) {
     pid_t listed = number_in_proc(ends.init, pid);
     pid_t process = TRY(during(Stage::start, jail_process(plan, pid, ends.report)));
     TRY(during(Stage::info, write_info(plan, process, ends.report)));
     TRY(during(Stage::idmap, wait_for_ids(plan, process == pid ? listed : process)));
+    TRY(during(Stage::limits, be_taken_first(plan, listed)));
     if (!plan.uids.empty()) TRY(during(Stage::idmap, write_maps(plan, caller, listed, outcome.helper)));
     TRY(during(Stage::mount, send_trees(plan, listed, ends.report)));
     return during(Stage::start, tell(ends.report, {.kind = Message::go}));
@@ -135,8 +145,9 @@ Result<Outcome> start(const Plan& plan, const Caller& caller) {
     ::sigemptyset(&watched); // a bare jail shares the caller's terminal, and is sent its own
     if (plan.init == spec::Init::keeper) watched = TRY(hold_signals());
     Fd signals = TRY(sys::signalfd(watched));
+    Cgroup cgroup = TRY(during(Stage::limits, Cgroup::make(plan.cgroup)));
     Fd init;
-    pid_t pid = TRY(bear(plan, init));
+    pid_t pid = TRY(bear(plan, init, cgroup));
     if (pid == 0) {
         report.reset(); // the monitor's ends: with one of them here, its death would not be seen
         lifeline.reset();
@@ -156,6 +167,10 @@ Result<Outcome> start(const Plan& plan, const Caller& caller) {
         return failed;
     }
     Outcome outcome = monitor(plan, ends, signals);
+    if (!outcome.error && outcome.signal == SIGKILL && cgroup.out_of_memory()) {
+        outcome.limit = Outcome::memory;
+        outcome.init_killed = false;
+    }
     write_end(plan, outcome);
     return outcome;
 }

@@ -6,6 +6,7 @@
 #include "sys/calls.h"
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -35,6 +36,7 @@ struct Outcome {
     bool executed = false;           ///< a bare jail's payload was
     int code = 0;                    ///< exit code of the payload
     int signal = 0;                  ///< or the signal that killed it
+    enum Limit : std::uint8_t { none, timeout, memory } limit = none; ///< of the Plan's, that ended it
     bool init_killed = false; ///< somebody outside has killed init (of a bare jail: before exec), and with it all
 };
 

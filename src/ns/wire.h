@@ -13,7 +13,8 @@
 //                         EOF            exec happened (or the sender died: init's end tells)
 //   lifeline  monitor <-> init, for the life of the jail. EOF at either end: the other is gone.
 //     monitor -> init     signal S       for the payload
-//     init   -> monitor   stopped S      the payload was stopped by S; SIGTTIN, SIGTTOU: it wants the terminal, and has it
+//     init   -> monitor   too_much        the jail has more memory than it may; init exits, and with it the jail
+//                         stopped S      the payload was stopped by S; SIGTTIN, SIGTTOU: it wants the terminal, and has it
 //                         exited C / killed S   the payload ended; init exits, and with it the jail
 //                         error E        init itself failed; it exits
 //
@@ -45,7 +46,8 @@ struct Message {
         exited,
         killed,
         process,
-        namespaces
+        namespaces,
+        too_much
     } kind = eof;
     std::int32_t value = 0;
     sys::Error error_value{};

@@ -25,6 +25,18 @@ struct Subordinates {
     unsigned free = 100000; ///< 65,536 ids from here are nobody's, in both files
 };
 
+/// The hard limits of the caller, which nobody below gets past (setrlimit(2)).
+struct HardLimits {
+    std::uint64_t nproc = UINT64_MAX, nofile = UINT64_MAX, memlock = UINT64_MAX, data = UINT64_MAX;
+};
+
+/// A cgroup of version 2 in which the caller may make others (cgroups(7), "delegation").
+struct Cgroup {
+    std::string directory = {};                ///< empty: none
+    std::vector<std::string> controllers = {}; ///< that those below it can have
+    bool own = false; ///< the caller is in it, alone, and has to leave it before others can have controllers
+};
+
 struct Host {
     unsigned uid = 0, gid = 0;      ///< effective ids of the caller
     bool real_root = false;         ///< uid 0 here is uid 0 of the machine: mapped only if the Spec is bare
@@ -32,9 +44,16 @@ struct Host {
     bool emulated = false;          ///< the root emulation of a jail that we are in answers
     bool listener = false;          ///< another seccomp program that asks somebody is loaded: there can be no second
     bool overlay = true;            ///< overlayfs is there for a user namespace
+    std::uint64_t memory = 0;       ///< bytes that the machine has; 0: not known
     std::uint64_t memory_limit = 0; ///< bytes, of the caller's memory cgroup, if that is less than the machine has
-    std::array<bool, 3> tty{};      ///< which of stdin, stdout, stderr are terminals
-    std::string console = {};       ///< the device of the terminal that is stdout, if one is
+    HardLimits hard = {};
+    int oom_score_adj = 0;           ///< the caller's
+    bool own_pid_max = false;        ///< kernel.pid_max belongs to the pid namespace (Linux 6.14)
+    std::vector<unsigned> cpus = {}; ///< those that the caller may use; looked for only when somebody asks
+    unsigned cpu = 0;                ///< the place in it of the one that the caller was seen on
+    Cgroup cgroup = {};
+    std::array<bool, 3> tty{}; ///< which of stdin, stdout, stderr are terminals
+    std::string console = {};  ///< the device of the terminal that is stdout, if one is
     Subordinates subordinates = {};
 };
 

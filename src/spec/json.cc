@@ -116,6 +116,26 @@ Json supervise_json(const Plan& plan) {
             {"die_with_parent", s.die_with_parent}};
 }
 
+// 0: the kernel's own choice.
+Json amount_json(std::uint64_t amount) { return amount == kUnlimited ? Json("none") : Json(amount); }
+
+// By option: the value and by what it is kept; then what is done for it.
+Json limits_json(const Plan& plan) {
+    Json out = Json::object();
+    for (const Limit& limit : plan.limits) out[limit.name] = {{"value", limit.value}, {"means", name(limit.means)}};
+    if (out.empty()) return out;
+    Json rlimits = Json::object(), settings = Json::object();
+    for (const Rlimit& r : plan.rlimits) rlimits[r.name] = {{"soft", r.soft}, {"hard", r.hard}};
+    for (const auto& s : plan.cgroup.settings) settings[s.file] = s.value;
+    out["rlimits"] = rlimits;
+    out["cgroup"] = {{"directory", escape(plan.cgroup.directory)},
+                     {"enable", strings(plan.cgroup.enable)},
+                     {"settings", settings}};
+    out["cpus"] = plan.cpus;
+    out["oom_score_adj"] = plan.oom_score_adj ? Json(*plan.oom_score_adj) : Json(nullptr);
+    return out;
+}
+
 } // namespace
 
 std::string to_json(const Plan& plan) {
@@ -149,7 +169,10 @@ std::string to_json(const Plan& plan) {
         {"user", user_json(plan)},
         {"real_root", plan.real_root},
         {"hostname", plan.hostname ? Json(escape(*plan.hostname)) : Json(nullptr)},
-        {"scratch", {{"size", plan.scratch.size}, {"directory", escape(plan.scratch.directory)}}},
+        {"scratch",
+         {{"size", amount_json(plan.scratch.size)},
+          {"files", amount_json(plan.scratch.files)},
+          {"directory", escape(plan.scratch.directory)}}},
         {"ops", ops},
         {"terminal", kTerminal[static_cast<int>(plan.terminal)]},
         {"second_userns", plan.second_userns},
@@ -167,6 +190,7 @@ std::string to_json(const Plan& plan) {
         {"landlock_files", plan.landlock_files},
         {"seccomp", strings(plan.filters)},
         {"seccomp_programs", instructions},
+        {"limits", limits_json(plan)},
         {"degraded", degraded},
         {"exec",
          {{"candidates", strings(plan.exec.candidates)},

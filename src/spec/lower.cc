@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // lower(): from what was asked for to what will be done. Every choice between kernel features is made here.
 #include "spec/ids.h"
+#include "spec/limits.h"
 
 #include <algorithm>
 #include <cstdio>
@@ -48,6 +49,8 @@ constexpr std::pair<const char*, const char*> kDevLinks[] = {
     {"fd", "/proc/self/fd"},       {"stdin", "/proc/self/fd/0"}, {"stdout", "/proc/self/fd/1"},
     {"stderr", "/proc/self/fd/2"}, {"core", "/proc/kcore"},      {"ptmx", "pts/ptmx"}};
 
+constexpr const char* kTerminals = "256"; // of the 4,096 that the machine has (kernel.pty.max)
+
 // What the payload still calls once the allowlist stands: the listener is handed over, all is read back, and exec.
 constexpr const char* kAfterSeccomp[] = {"sendmsg", "getresuid", "getresgid", "getgroups",
                                          "capget",  "prctl",     "execve"};
@@ -72,6 +75,7 @@ public:
             if (auto why_not = ids()) return Refusal{*why_not};
             if (auto why_not = user()) return Refusal{*why_not};
             if (auto why_not = denials()) return Refusal{*why_not};
+            if (auto why_not = limit(plan_, spec_, host_)) return Refusal{*why_not};
         }
         if (const char* why_not = root()) return Refusal{why_not};
         for (const Mount& mount : spec_.mounts) std::visit([this](const auto& m) { add(m); }, mount);
@@ -80,11 +84,6 @@ public:
         exec();
         plan_.shared = spec_.shared;
         plan_.hostname = spec_.hostname;
-        plan_.scratch = spec_.scratch;
-        // A tmpfs takes half of the machine's memory by itself, also where the caller may use less: when it is full,
-        // that should be ENOSPC, and nobody's death.
-        if (plan_.scratch.size.empty() && plan_.scratch.directory.empty() && host_.memory_limit != 0)
-            plan_.scratch.size = std::to_string(host_.memory_limit / 2);
         if (plan_.ops.size() > kMaxOps) return Refusal{"more than 60000 mounts in one jail"};
         return std::move(plan_);
     }
@@ -271,6 +270,7 @@ private:
         // the payload that one is already counted. See namespaces(7), "max_user_namespaces".
         unsigned most = (nested() ? kNestedUserns : 0) + (needs_second_userns() ? 1 : 0);
         op(op::Sysctl{join(m.target, "sys/user/max_user_namespaces"), std::to_string(most)});
+        if (auto max = pid_max(plan_)) op(op::Sysctl{join(m.target, "sys/kernel/pid_max"), std::to_string(*max)});
         for (const char* name : kProcReadOnly) op(op::Restrict{join(m.target, name), kReadOnly});
         for (const char* name : kProcMasked) op(op::Mask{join(m.target, name), true});
     }
@@ -294,7 +294,7 @@ private:
         }
         for (auto [name, to] : kDevLinks) op(op::Symlink{join(m.target, name), to});
         op(op::Filesystem{"devpts",
-                          {{"ptmxmode", "0666"}, {"mode", "620"}},
+                          {{"ptmxmode", "0666"}, {"mode", "620"}, {"max", kTerminals}},
                           join(m.target, "pts"),
                           Attr{.writable = true, .devices = true}});
         op(op::Directory{join(m.target, "shm"), 01777, kPrograms});
@@ -458,6 +458,7 @@ private:
         for (const std::string& call : std::set(asked.allow.begin(), asked.allow.end()))
             if (!groups.contains(call)) name += "+" + call;
         std::set<std::string> denied;
+        if (!plan_.cpus.empty()) denied.insert("sched_setaffinity"); // or the payload could undo it
         for (const std::string& call : asked.deny)
             if (!groups.contains(call)) denied.insert(call);
         for (const SeccompGroup& group : seccomp_groups())

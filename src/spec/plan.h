@@ -137,6 +137,51 @@ struct Exec {
     bool pwd = false;              ///< and the value of PWD
 };
 
+/// By what a limit is kept.
+enum class Means : std::uint8_t {
+    none,     ///< there is no limit
+    cgroup,   ///< a cgroup of the jail's own
+    pidns,    ///< kernel.pid_max of the jail's pid namespace
+    rlimit,   ///< setrlimit(2)
+    watched,  ///< init looks, and ends the jail
+    affinity, ///< sched_setaffinity(2), which the payload is refused
+    tmpfs,    ///< the size of the scratch
+    monitor,  ///< a timer of the monitor
+};
+const char* name(Means means);
+
+/// A limit that was wanted, by the name of its option, and how it is kept; the fields below have what is done for it.
+struct Limit {
+    const char* name;
+    Means means = Means::none;
+    std::uint64_t value = 0; ///< tasks, bytes, percent, milliseconds
+};
+
+/// setrlimit(2), for the payload.
+struct Rlimit {
+    const char* name;
+    int resource;
+    std::uint64_t soft, hard;
+};
+
+/// A cgroup for the jail, made in `directory` and removed afterwards.
+struct JailCgroup {
+    struct Setting {
+        std::string file, value;
+        bool if_there = false;
+    };
+    std::string directory = {};           ///< empty: none
+    std::vector<std::string> enable = {}; ///< controllers, once the monitor has left `directory`
+    std::vector<Setting> settings = {};
+};
+
+/// Where throw-away layers live, as in the Spec.
+struct ScratchPlan {
+    std::uint64_t size = 0;  ///< of the tmpfs; 0: the kernel's own choice, kUnlimited: none
+    std::uint64_t files = 0; ///< that there can be in it; likewise
+    std::string directory = {};
+};
+
 /// A wall that was wanted and cannot be had here, and why; allowed by the Spec, or lower() would have refused.
 struct Degraded {
     std::string what, why;
@@ -158,7 +203,7 @@ struct Plan {
     std::string newuidmap, newgidmap; ///< the programs that write the maps; empty: written directly
     std::optional<User> user;         ///< whom the payload becomes, from the first id of the maps
     std::optional<std::string> hostname;
-    Scratch scratch;
+    ScratchPlan scratch;
     std::vector<Op> ops;
     Terminal terminal = Terminal::none;
     std::array<bool, 3> tty{};
@@ -170,6 +215,13 @@ struct Plan {
     bool landlock_files = true;        ///< else its scopes only
     std::vector<std::string> filters;  ///< seccomp programs by name, loaded in order
     std::vector<std::string> programs; ///< the caller's own, the bytes of sock_filter[]
+    std::vector<Limit> limits;         ///< what of the machine the jail may use, and by what that is kept:
+    std::vector<Rlimit> rlimits;
+    JailCgroup cgroup;
+    std::uint64_t watched_memory = 0; ///< bytes; init ends a jail that has more. 0: it does not look
+    std::vector<unsigned> cpus;       ///< the payload runs on these; empty: on all
+    std::uint64_t timeout = 0;        ///< milliseconds after which the monitor ends the jail; 0: never
+    std::optional<int> oom_score_adj; ///< of all of the jail
     Exec exec;
     std::vector<Degraded> degraded;
 };

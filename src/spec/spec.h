@@ -184,15 +184,35 @@ struct Supervise {
     bool as_pid_1 = false;               ///< the payload is PID 1 itself
 };
 
-/// Where throw-away layers live: a tmpfs of this size (empty: half the memory), or a directory of the host that is
-/// the jail's alone and removed after it.
+/// As an amount or a number: no limit.
+constexpr std::uint64_t kUnlimited = UINT64_MAX;
+
+/// Of memory: bytes, or percent of what the machine has. Both 0: ajail's own choice.
+struct Amount {
+    std::uint64_t bytes = 0;
+    unsigned percent = 0;
+    bool operator==(const Amount&) const = default;
+};
+
+/// Where throw-away layers live: a tmpfs of this size, or a directory of the host that is the jail's alone and removed
+/// after it.
 struct Scratch {
-    std::string size = {}, directory = {};
+    Amount size = {};
+    std::string directory = {};
+};
+
+/// What a jail may use of the machine.
+struct Limits {
+    std::uint64_t pids = 0; ///< tasks at once; 0: ajail's own choice
+    Amount memory = {};
+    unsigned cpu = 0;          ///< percent of one CPU; 0: all that there are
+    std::uint64_t timeout = 0; ///< milliseconds until the jail is ended; 0: never
 };
 
 struct Spec {
     Root root = {};
     Scratch scratch = {};
+    Limits limits = {}; ///< not for `bare`
     std::vector<Mount> mounts = {};
     Identity identity = Identity::root;
     Users users = Users::one;

@@ -199,6 +199,30 @@ std::string user_text(const User& user) {
     return text + (user.groups.empty() ? " none" : "");
 }
 
+// The options with their limits, by what they are kept, and what is done for it.
+std::string limits_text(const Plan& plan) {
+    std::string text;
+    for (const Limit& limit : plan.limits) {
+        bool kept = limit.means != Means::none;
+        text += "limit        " + std::string(limit.name) + " ";
+        text += kept ? std::to_string(limit.value) + " (" + name(limit.means) + ")\n" : "none\n";
+    }
+    for (const Rlimit& r : plan.rlimits) {
+        text += "rlimit       " + std::string(r.name) + " " + std::to_string(r.soft);
+        text += (r.soft == r.hard ? "" : " " + std::to_string(r.hard)) + "\n";
+    }
+    if (!plan.cgroup.directory.empty()) {
+        text += "cgroup       in " + escape(plan.cgroup.directory);
+        for (const auto& s : plan.cgroup.settings) text += ", " + s.file + " " + s.value;
+        text += plan.cgroup.enable.empty() ? "\n" : ", and one for ajail\n";
+    }
+    if (!plan.cpus.empty()) text += "cpus        ";
+    for (unsigned cpu : plan.cpus) text += " " + std::to_string(cpu);
+    if (!plan.cpus.empty()) text += "\n";
+    if (plan.oom_score_adj) text += "oom score    " + std::to_string(*plan.oom_score_adj) + "\n";
+    return text;
+}
+
 } // namespace
 
 std::string escape(std::string_view text) {
@@ -237,7 +261,10 @@ std::string to_text(const Plan& plan) {
     if (!plan.newuidmap.empty())
         out += "map helpers  " + escape(plan.newuidmap) + " " + escape(plan.newgidmap) + "\n";
     if (plan.hostname) out += "hostname     " + escape(*plan.hostname) + "\n";
-    if (!plan.scratch.size.empty()) out += "scratch      tmpfs of " + plan.scratch.size + "\n";
+    if (plan.scratch.size == kUnlimited) out += "scratch      tmpfs without limits\n";
+    else if (plan.scratch.size != 0)
+        out += "scratch      tmpfs of " + std::to_string(plan.scratch.size) + " bytes" +
+               (plan.scratch.files != 0 ? ", " + std::to_string(plan.scratch.files) + " files\n" : "\n");
     if (!plan.scratch.directory.empty()) out += "scratch      in " + escape(plan.scratch.directory) + "\n";
     for (std::size_t i = 0; i < plan.ops.size(); ++i) {
         out += describe_op(plan, i);
@@ -268,6 +295,7 @@ std::string to_text(const Plan& plan) {
     for (const std::string& program : plan.programs)
         out += " (" + std::to_string(program.size() / 8) + " instructions of the caller)";
     out += plan.filters.empty() && plan.programs.empty() ? " no\n" : "\n";
+    out += limits_text(plan);
     for (const Degraded& d : plan.degraded) out += "given up     " + escape(d.what) + ": " + escape(d.why) + "\n";
     for (const std::string& variable : plan.exec.env) out += "env          " + escape(variable) + "\n";
     out += "chdir       ";

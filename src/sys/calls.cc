@@ -3,6 +3,7 @@
 // with the semantics needed here, so those go through syscall(2).
 #include "sys/calls.h"
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <dirent.h>
@@ -10,6 +11,7 @@
 #include <linux/audit.h>
 #include <linux/capability.h>
 #include <linux/filter.h>
+#include <linux/kcmp.h>
 #include <linux/keyctl.h>
 #include <linux/seccomp.h>
 #include <memory>
@@ -20,6 +22,7 @@
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -28,6 +31,9 @@
 namespace ajail::sys {
 
 namespace {
+
+constexpr std::size_t kCpuMask = 1024; // bytes, for 8,192 CPUs: as many as a kernel can have
+constexpr std::size_t kBits = 8 * sizeof(unsigned long);
 
 template <class Function> auto retry(Function function) {
     decltype(function()) result;
@@ -52,10 +58,11 @@ Result<Fd> owned(long result, Call call) {
 Error failed(Call call) { return Error{Stage::none, call, kNoOp, errno}; }
 Error refused(int err) { return Error{Stage::none, Call::check, kNoOp, err}; }
 
-Result<pid_t> clone3(std::uint64_t flags, Fd* pidfd) {
+Result<pid_t> clone3(std::uint64_t flags, Fd* pidfd, const Fd& cgroup) {
     int raw = -1;
     clone_args args{};
-    args.flags = flags | (pidfd != nullptr ? CLONE_PIDFD : 0);
+    args.flags = flags | (pidfd != nullptr ? CLONE_PIDFD : 0) | (cgroup ? CLONE_INTO_CGROUP : 0);
+    if (cgroup) args.cgroup = static_cast<__u64>(cgroup.get());
     args.pidfd = reinterpret_cast<std::uintptr_t>(&raw);
     args.exit_signal = (flags & CLONE_PARENT) != 0 ? 0 : SIGCHLD; // with that, as the caller's own
     long pid = ::syscall(SYS_clone3, &args, sizeof args);
@@ -105,6 +112,35 @@ Result<std::atomic<bool>*> shared_flag() {
         ::mmap(nullptr, sizeof(std::atomic<bool>), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (page == MAP_FAILED) return failed(Call::mmap);
     return new (page) std::atomic<bool>(false);
+}
+Status setrlimit(int resource, std::uint64_t soft, std::uint64_t hard) {
+    rlimit wanted{soft, hard}, got{};
+    auto which = static_cast<__rlimit_resource>(resource);
+    if (::setrlimit(which, &wanted) < 0 || ::getrlimit(which, &got) < 0) return failed(Call::setrlimit);
+    return got.rlim_cur == soft && got.rlim_max == hard ? Status(Done{}) : Status(refused(EPERM));
+}
+Status sched_setaffinity(std::span<const unsigned> cpus) {
+    std::vector<unsigned long> mask(kCpuMask / sizeof(unsigned long));
+    for (unsigned cpu : cpus) {
+        if (cpu / 8 >= kCpuMask) return refused(EINVAL);
+        mask[cpu / kBits] |= 1UL << cpu % kBits;
+    }
+    if (::syscall(SYS_sched_setaffinity, 0, kCpuMask, mask.data()) < 0) return failed(Call::sched_setaffinity);
+    std::vector<unsigned> got = TRY(sched_getaffinity());
+    return std::equal(got.begin(), got.end(), cpus.begin(), cpus.end()) ? Status(Done{}) : Status(refused(EPERM));
+}
+Result<std::vector<unsigned>> sched_getaffinity() {
+    std::vector<unsigned long> mask(kCpuMask / sizeof(unsigned long));
+    if (::syscall(SYS_sched_getaffinity, 0, kCpuMask, mask.data()) < 0) return failed(Call::sched_setaffinity);
+    std::vector<unsigned> cpus;
+    for (unsigned cpu = 0; cpu < kCpuMask * 8; ++cpu)
+        if ((mask[cpu / kBits] >> cpu % kBits & 1) != 0) cpus.push_back(cpu);
+    return cpus;
+}
+Result<bool> same_memory(pid_t a, pid_t b) {
+    long order = ::syscall(SYS_kcmp, a, b, KCMP_VM, 0, 0);
+    if (order < 0) return failed(Call::kcmp);
+    return order == 0;
 }
 Status chdir(const char* path) { return status(::chdir(path), Call::chdir); }
 Status fchdir(int fd) { return status(::fchdir(fd), Call::chdir); }

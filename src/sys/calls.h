@@ -32,9 +32,10 @@ Error failed(Call call); ///< errno of CALL, just now
 Error refused(int err);  ///< ajail's own check said no
 
 // Processes
-/// clone3(2) without CLONE_VM: returns like fork. `pidfd` may be null. Raw on purpose: after it, only system
-/// calls and this room's wrappers are used; glibc's idea of the thread id is stale.
-Result<pid_t> clone3(std::uint64_t flags, Fd* pidfd);
+/// clone3(2) without CLONE_VM: returns like fork. `pidfd` may be null. CGROUP: what the child is born into, if that is
+/// not ours. Raw on purpose: after it, only system calls and this room's wrappers are used; glibc's idea of the thread
+/// id is stale.
+Result<pid_t> clone3(std::uint64_t flags, Fd* pidfd, const Fd& cgroup = {});
 Status unshare(int flags);
 Status setns(int fd, int type);
 /// False, in memory that children share; for good.
@@ -53,6 +54,14 @@ Status pidfd_send_signal(int pidfd, int sig);
 Result<Fd> pidfd_open(pid_t pid);
 /// waitid(2): pid 0 when nothing is ready (WNOHANG). `id` as for the idtype.
 Result<siginfo_t> waitid(idtype_t type, id_t id, int options);
+/// The limit of RESOURCE, of the caller: set, and read back.
+Status setrlimit(int resource, std::uint64_t soft, std::uint64_t hard);
+/// Likewise, the CPUs that the caller runs on.
+Status sched_setaffinity(std::span<const unsigned> cpus);
+/// Those that it may run on.
+Result<std::vector<unsigned>> sched_getaffinity();
+/// The processes A and B have the same memory (kcmp(2)).
+Result<bool> same_memory(pid_t a, pid_t b);
 Status chdir(const char* path);
 Status fchdir(int fd);
 

@@ -29,6 +29,7 @@ const char* name(Stage stage) {
     case Stage::info: return "info";
     case Stage::lock: return "lock";
     case Stage::nested: return "nested user namespaces";
+    case Stage::limits: return "limits";
     }
     return "?";
 }
@@ -94,6 +95,8 @@ const char* name(Call call) {
     case Call::parents: return "parent directories";
     case Call::setns: return "setns";
     case Call::target: return "target";
+    case Call::sched_setaffinity: return "sched_setaffinity";
+    case Call::kcmp: return "kcmp";
     }
     return "?";
 }

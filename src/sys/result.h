@@ -35,7 +35,8 @@ enum class Stage : std::uint8_t {
     enter,
     info,
     lock,
-    nested
+    nested,
+    limits
 };
 
 /// The call that failed. `check` is ajail's own refusal: the call worked, what it showed is not acceptable. `parents`
@@ -99,7 +100,9 @@ enum class Call : std::uint8_t {
     fcntl_lock,
     parents,
     setns,
-    target
+    target,
+    sched_setaffinity,
+    kcmp
 };
 
 constexpr std::uint16_t kNoOp = 0xffff;

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # A small project and a fake store; plan_of FILE.args prints the plan of those arguments (bwrap-*: as bwrap, with some
 # descriptors), with what differs between machines taken out: paths, the user's ids, the kernel's Landlock, the host's
-# resolv.conf.
+# resolv.conf, how much memory there is, the caller's own limits, and whether it has a cgroup.
 
 mkdir -p project/src project/out project/work 'project/a b,c' store/fs/deb/etc store/fs/deb/root/.ssh store/fs/deb/usr/local
 printf data >project/data
@@ -25,8 +25,13 @@ plan_of() {
         fi
     ) | sed -e "s:$base:/BASE:g" -e "s/^uid map      $(id -u) /uid map      UID /" \
         -e "s/^gid map      $(id -g) /gid map      GID /" -e "s/^\(uid map      [0-9A-Z]*\) $(id -u) 1$/\1 UID 1/" \
-        -e "s/^\(gid map      [0-9A-Z]*\) $(id -g) 1$/\1 GID 1/" -e 's/^landlock     ABI [0-9]*/landlock     ABI N/' |
-        awk '/^mount\[[0-9]+\] data -> \/etc\/resolv.conf / || /^given up .*the network is shared/ { next }
+        -e "s/^\(gid map      [0-9A-Z]*\) $(id -g) 1$/\1 GID 1/" -e 's/^landlock     ABI [0-9]*/landlock     ABI N/' \
+        -e 's/^\(scratch      tmpfs of\) [0-9]* bytes, [0-9]* files/\1 N bytes, N files/' \
+        -e 's/^\(limit        disk\) [0-9]* /\1 N /' -e 's/^\(limit        memory\) [0-9]* (.*)/\1 N (MEANS)/' \
+        -e 's/^\(limit        pids [0-9]*\) (.*)/\1 (MEANS)/' -e 's/^\(rlimit       nofile\) .*/\1 N/' \
+        -e 's/^\(rlimit       memlock\|oom score   \) .*/\1 N/' |
+        awk '/^mount\[[0-9]+\] sysctl .*pid_max/ || /^cgroup   / { next }
+             /^mount\[[0-9]+\] data -> \/etc\/resolv.conf / || /^given up .*the network is shared/ { next }
              /^mount\[/ { sub(/^mount\[[0-9]+\]/, "mount[" n++ "]") }
              { print }'
 }

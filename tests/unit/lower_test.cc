@@ -111,18 +111,6 @@ TEST_CASE("the kinds of root") {
     CHECK(at<op::Directory>(plan_of(spec), 0).target == "/");
 }
 
-TEST_CASE("scratch is at most half of the memory that the caller may use") {
-    Spec spec = in_deb();
-    CHECK(plan_of(spec).scratch.size.empty()); // the kernel's default: half of the machine's
-    Host host = kUser;
-    host.memory_limit = 1 << 30;
-    CHECK(plan_of(spec, host).scratch.size == "536870912");
-    spec.scratch.size = "2g";
-    CHECK(plan_of(spec, host).scratch.size == "2g");
-    spec.scratch = {"", "/disk"};
-    CHECK(plan_of(spec, host).scratch.size.empty());
-}
-
 TEST_CASE("one id: root inside, or the caller's own") {
     Plan plan = plan_of(in_deb());
     CHECK(plan.uids.at(0).inside == 0);

@@ -55,6 +55,7 @@ spec::Spec in_deb(spec::Users users) {
     spec.root = {spec::Root::overlay, {.path = "/store/fs/deb"}};
     spec.command.argv = {"true"};
     spec.users = users;
+    spec.limits.pids = spec::kUnlimited; // or it would have to be said that nothing limits all of them together
     return spec;
 }
 

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+// See machine.h.
+#include "cli/machine.h"
+
+#include "sys/calls.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <sched.h>
+#include <sstream>
+#include <sys/resource.h>
+#include <sys/sysinfo.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+namespace ajail::cli {
+
+namespace {
+
+std::string text_of(const std::string& path) {
+    auto text = sys::read_file(path.c_str());
+    return text ? *text : std::string();
+}
+
+std::vector<std::string> words_of(const std::string& path) {
+    std::istringstream words(text_of(path));
+    std::vector<std::string> out;
+    for (std::string word; words >> word;) out.push_back(word);
+    return out;
+}
+
+// The least limit of the memory cgroups in CGROUPS, /proc/self/cgroup, and those above them (cgroups(7)); 0 if there is
+// none below what the MACHINE has. A container without a cgroup namespace has its own cgroup at the top, whatever /proc
+// says.
+std::uint64_t memory_limit(const std::string& cgroups, std::uint64_t machine) {
+    std::uint64_t least = machine;
+    std::istringstream lines(cgroups);
+    for (std::string line; std::getline(lines, line);) {
+        bool second = line.starts_with("0::");
+        std::size_t path = line.find('/');
+        if (path == std::string::npos || (!second && line.find(":memory:") == std::string::npos)) continue;
+        const char* file = second ? "/memory.max" : "/memory.limit_in_bytes";
+        for (std::string dir = line.substr(path);; dir.erase(dir.rfind('/'))) {
+            std::string text = text_of((second ? "/sys/fs/cgroup" : "/sys/fs/cgroup/memory") + dir + file);
+            std::uint64_t limit = std::strtoull(text.c_str(), nullptr, 10); // "max": 0
+            if (limit != 0) least = std::min(least, limit);
+            if (dir.empty()) break;
+        }
+    }
+    return least < machine ? least : 0;
+}
+
+std::uint64_t hard_limit(__rlimit_resource resource) {
+    rlimit limit{};
+    return ::getrlimit(resource, &limit) < 0 || limit.rlim_max == RLIM_INFINITY ? UINT64_MAX : limit.rlim_max;
+}
+
+// The whole hierarchy, or beside one of version 1 (systemd's hybrid), without what that has of the controllers.
+spec::Cgroup look_for_cgroup(const std::string& cgroups) {
+    std::size_t line = cgroups.starts_with("0::") ? 0 : cgroups.find("\n0::");
+    if (line == std::string::npos) return {};
+    std::size_t path = cgroups.find('/', line);
+    if (path == std::string::npos) return {};
+    std::string name = cgroups.substr(path, cgroups.find('\n', path) - path);
+    for (const char* mount : {"/sys/fs/cgroup", "/sys/fs/cgroup/unified"})
+        if (::access((std::string(mount) + "/cgroup.controllers").c_str(), F_OK) == 0)
+            return cli::look_for_cgroup(mount, name, ::getpid());
+    return {};
+}
+
+} // namespace
+
+// Where the cgroup beside ours has controllers, one more can be made there (unless it is systemd's own: who makes cgroups
+// in a slice is systemd alone). In ours only if nobody else is in it: no cgroup with processes in it hands controllers on
+// (cgroups(7), "no internal processes").
+spec::Cgroup look_for_cgroup(const std::string& mount, const std::string& path, int pid) {
+    auto may = [](const std::string& dir) {
+        return ::access(dir.c_str(), W_OK) == 0 && ::access((dir + "/cgroup.procs").c_str(), W_OK) == 0;
+    };
+    if (path.find("/..") != std::string::npos || path == "/")
+        return {}; // not of our cgroup namespace; or everybody's
+    std::string own = mount + path, above = own.substr(0, own.rfind('/'));
+    if (!above.ends_with(".slice") && may(above)) {
+        auto controllers = words_of(above + "/cgroup.subtree_control");
+        if (!controllers.empty()) return {above, controllers, false};
+    }
+    bool alone = words_of(own + "/cgroup.procs") == std::vector{std::to_string(pid)};
+    if (!alone || !may(own) || ::access((own + "/cgroup.subtree_control").c_str(), W_OK) != 0) return {};
+    return {own, words_of(own + "/cgroup.controllers"), true};
+}
+
+void look_at_limits(spec::Host& host) {
+    struct sysinfo info {};
+    if (::sysinfo(&info) == 0) host.memory = std::uint64_t{info.totalram} * info.mem_unit;
+    std::string cgroups = text_of("/proc/self/cgroup");
+    host.memory_limit = memory_limit(cgroups, host.memory);
+    host.cgroup = look_for_cgroup(cgroups);
+    host.hard = {hard_limit(RLIMIT_NPROC), hard_limit(RLIMIT_NOFILE), hard_limit(RLIMIT_MEMLOCK),
+                 hard_limit(RLIMIT_DATA)};
+    host.oom_score_adj = std::atoi(text_of("/proc/self/oom_score_adj").c_str());
+    utsname name{};
+    int major = 0, minor = 0;
+    if (::uname(&name) == 0) (void)std::sscanf(name.release, "%d.%d", &major, &minor);
+    host.own_pid_max = major > 6 || (major == 6 && minor >= 14);
+}
+
+void look_for_cpus(spec::Host& host) {
+    auto cpus = sys::sched_getaffinity();
+    if (!cpus) return;
+    host.cpus = std::move(cpus).take();
+    int on = ::sched_getcpu();
+    auto found = std::find(host.cpus.begin(), host.cpus.end(), static_cast<unsigned>(on));
+    if (found != host.cpus.end()) host.cpu = static_cast<unsigned>(found - host.cpus.begin());
+}
+
+} // namespace ajail::cli

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+// See limits.h.
+#include "policy/limits.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <ctime>
+#include <sys/sysinfo.h>
+#include <unistd.h>
+
+namespace ajail::policy {
+
+using sys::Done;
+using sys::Fd;
+using sys::Result;
+using sys::Status;
+
+namespace {
+
+// Faster than any CPU fills fresh pages, also huge ones: 2 to 3 are seen.
+constexpr std::uint64_t kBytesPerMs = (std::uint64_t{4} << 30) / 1000;
+constexpr int kOften = 10, kSeldom = 1000; // ms
+// A look may take at most this part of the time: who makes it slow gains less than it costs.
+constexpr std::int64_t kPart = 8;
+
+std::int64_t now() {
+    timespec time{};
+    (void)::clock_gettime(CLOCK_MONOTONIC, &time);
+    return std::int64_t{time.tv_sec} * 1000 + time.tv_nsec / 1000000;
+}
+
+std::uint64_t number(std::string_view text) {
+    std::uint64_t value = 0;
+    (void)std::from_chars(text.data(), text.data() + text.size(), value);
+    return value;
+}
+
+bool gone(const sys::Error& error) { return error.err == ENOENT || error.err == ESRCH; }
+
+// A file of /proc/PID; nothing if the process has gone.
+Result<std::string> read(const Fd& proc, pid_t pid, const char* file) {
+    auto opened = sys::openat(proc.get(), (std::to_string(pid) + "/" + file).c_str(), O_RDONLY);
+    if (!opened && gone(opened.error())) return std::string();
+    Fd fd = TRY(std::move(opened));
+    auto text = sys::read_all(fd.get(), 1 << 16);
+    if (!text && gone(text.error())) return std::string();
+    return text;
+}
+
+pid_t pid_of(const std::string& name) {
+    return name[0] < '1' || name[0] > '9' ? 0 : static_cast<pid_t>(number(name));
+}
+
+} // namespace
+
+Status limit(const spec::Plan& plan) {
+    for (const spec::Rlimit& r : plan.rlimits) TRY(sys::setrlimit(r.resource, r.soft, r.hard));
+    if (!plan.cpus.empty()) TRY(sys::sched_setaffinity(plan.cpus));
+    return Done{};
+}
+
+std::uint64_t kilobytes(std::string_view text, std::string_view name) {
+    for (std::size_t at = 0; at < text.size();) {
+        std::string_view line = text.substr(at, text.find('\n', at) - at);
+        at += line.size() + 1;
+        if (!line.starts_with(name) || line.size() <= name.size() || line[name.size()] != ':') continue;
+        std::size_t digits = line.find_first_of("0123456789");
+        return digits == std::string_view::npos ? 0 : number(line.substr(digits)) << 10U;
+    }
+    return 0;
+}
+
+int milliseconds_until(std::uint64_t used, std::uint64_t limit, std::size_t cpus) {
+    std::uint64_t left = used < limit ? limit - used : 0;
+    std::uint64_t ms = left / (kBytesPerMs * std::max<std::size_t>(cpus, 1));
+    return static_cast<int>(std::clamp<std::uint64_t>(ms, kOften, kSeldom));
+}
+
+MemoryWatch::MemoryWatch(std::uint64_t limit, const Fd& proc) : limit_(limit), proc_(proc) {
+    if (limit_ == 0) return;
+    if (auto cpus = sys::sched_getaffinity()) cpus_ = (*cpus).size();
+    next_ = now() + milliseconds_until(0, limit_, cpus_);
+}
+
+int MemoryWatch::wait() const {
+    if (limit_ == 0) return -1;
+    return static_cast<int>(std::max<std::int64_t>(next_ - now(), 0));
+}
+
+Result<bool> MemoryWatch::exceeded() {
+    std::int64_t start = now();
+    if (limit_ == 0 || start < next_) return false;
+    std::vector<Process> all = TRY(processes());
+    // At most: pages that several have are counted for each, and files as well; in swap there may be others', too.
+    std::uint64_t used = 0;
+    struct sysinfo machine {};
+    if (::sysinfo(&machine) == 0) used = std::uint64_t{machine.totalswap - machine.freeswap} * machine.mem_unit;
+    for (const Process& process : all) used += process.bytes;
+    if (milliseconds_until(used, limit_, cpus_) < kSeldom) used = std::min(used, TRY(measure(all)));
+    if (used > limit_) return true;
+    std::int64_t end = now();
+    next_ = end + std::max<std::int64_t>(milliseconds_until(used, limit_, cpus_), kPart * (end - start));
+    return false;
+}
+
+// What a task has resident (proc(5), statm), which costs little and waits for nobody.
+Result<std::uint64_t> MemoryWatch::resident(pid_t task) const {
+    static const auto page = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+    std::string statm = TRY(read(proc_, task, "statm"));
+    std::size_t second = statm.find(' ');
+    return second == std::string::npos ? 0 : number(std::string_view(statm).substr(second + 1)) * page;
+}
+
+// A process whose first thread has ended has no memory by its own number, but by those of its other threads.
+Result<MemoryWatch::Process> MemoryWatch::process(pid_t pid) const {
+    Process found{pid, TRY(resident(pid))};
+    if (found.bytes != 0) return found;
+    auto tasks = sys::openat(proc_.get(), (std::to_string(pid) + "/task").c_str(), O_PATH | O_DIRECTORY);
+    if (!tasks && gone(tasks.error())) return found;
+    Fd dir = TRY(std::move(tasks));
+    auto names = sys::names_in(dir.get());
+    if (!names && gone(names.error())) return found;
+    for (const std::string& name : TRY(std::move(names))) {
+        found = {pid_of(name), TRY(resident(pid_of(name)))};
+        if (found.bytes != 0) break;
+    }
+    return found;
+}
+
+Result<std::vector<MemoryWatch::Process>> MemoryWatch::processes() const {
+    std::vector<Process> all;
+    for (const std::string& name : TRY(sys::names_in(proc_.get()))) {
+        if (pid_of(name) == 0) continue;
+        Process found = TRY(process(pid_of(name)));
+        if (found.bytes != 0) all.push_back(found);
+    }
+    return all;
+}
+
+// Of its own, with its share of what it has together with others.
+Result<std::uint64_t> MemoryWatch::own(pid_t pid) const {
+    std::string text = TRY(read(proc_, pid, "smaps_rollup"));
+    return kilobytes(text, "Pss_Anon") + kilobytes(text, "Pss_Shmem") + kilobytes(text, "SwapPss");
+}
+
+// Processes that are one as to memory (vfork(2)) have the same pages, and each says that they are its own. So if it
+// comes to that, they are told apart.
+Result<std::uint64_t> MemoryWatch::measure(std::vector<Process>& all) const {
+    std::uint64_t used = 0;
+    for (Process& process : all) {
+        auto bytes = own(process.pid);
+        // EACCES: who has executed a file that it may not read is hidden from us (ptrace(2)), and stays at what it has
+        // resident.
+        if (bytes) process.bytes = *bytes;
+        else if (bytes.error().err != EACCES && bytes.error().err != EPERM) return bytes.error();
+        used += process.bytes;
+    }
+    if (used <= limit_) return used;
+    constexpr std::size_t kCompared = 64; // the largest of them
+    std::sort(all.begin(), all.end(), [](const Process& a, const Process& b) { return a.bytes > b.bytes; });
+    for (std::size_t i = 0; i < std::min(all.size(), kCompared); ++i)
+        for (std::size_t j = 0; j < i; ++j) {
+            auto same = sys::same_memory(all[i].pid, all[j].pid);
+            if (!same || !*same) continue;
+            used -= all[i].bytes;
+            all[i].bytes = 0;
+            break;
+        }
+    return used;
+}
+
+} // namespace ajail::policy
