@@ -156,7 +156,7 @@ Result<spec::Host> look_at_host() {
     // something else to complain about first.
     auto filesystems = sys::read_file("/proc/filesystems");
     host.overlay = !filesystems || (*filesystems).find("\toverlay\n") != std::string::npos;
-    look_at_limits(host);
+    TRY(look_at_limits(host));
     for (std::size_t fd = 0; fd < host.tty.size(); ++fd) {
         host.tty[fd] = ::isatty(static_cast<int>(fd)) == 1;
         // So says what is no terminal (EINVAL: /dev/urandom). Any other answer may be a terminal's (EIO: it has hung

@@ -51,9 +51,10 @@ std::uint64_t memory_limit(const std::string& cgroups, std::uint64_t machine) {
     return least < machine ? least : 0;
 }
 
-std::uint64_t hard_limit(__rlimit_resource resource) {
+sys::Result<std::uint64_t> hard_limit(__rlimit_resource resource) {
     rlimit limit{};
-    return ::getrlimit(resource, &limit) < 0 || limit.rlim_max == RLIM_INFINITY ? UINT64_MAX : limit.rlim_max;
+    if (::getrlimit(resource, &limit) < 0) return sys::failed(sys::Call::getrlimit);
+    return limit.rlim_max == RLIM_INFINITY ? UINT64_MAX : limit.rlim_max;
 }
 
 // The whole hierarchy, or beside one of version 1 (systemd's hybrid), without what that has of the controllers.
@@ -81,7 +82,8 @@ spec::Cgroup look_for_cgroup(const std::string& mount, const std::string& path, 
     if (path.find("/..") != std::string::npos || path == "/")
         return {}; // not of our cgroup namespace; or everybody's
     std::string own = mount + path, above = own.substr(0, own.rfind('/'));
-    if (!above.ends_with(".slice") && may(above)) {
+    bool delegated = ::access((above + "/cgroup.type").c_str(), F_OK) == 0; // the machine's topmost has none
+    if (delegated && !above.ends_with(".slice") && may(above)) {
         auto controllers = words_of(above + "/cgroup.subtree_control");
         if (!controllers.empty()) return {above, controllers, false};
     }
@@ -90,19 +92,24 @@ spec::Cgroup look_for_cgroup(const std::string& mount, const std::string& path, 
     return {own, words_of(own + "/cgroup.controllers"), true};
 }
 
-void look_at_limits(spec::Host& host) {
+sys::Status look_at_limits(spec::Host& host) {
     struct sysinfo info {};
-    if (::sysinfo(&info) == 0) host.memory = std::uint64_t{info.totalram} * info.mem_unit;
+    if (::sysinfo(&info) < 0) return sys::failed(sys::Call::sysinfo);
+    host.memory = std::uint64_t{info.totalram} * info.mem_unit;
     std::string cgroups = text_of("/proc/self/cgroup");
     host.memory_limit = memory_limit(cgroups, host.memory);
     host.cgroup = look_for_cgroup(cgroups);
-    host.hard = {hard_limit(RLIMIT_NPROC), hard_limit(RLIMIT_NOFILE), hard_limit(RLIMIT_MEMLOCK),
-                 hard_limit(RLIMIT_DATA)};
+    host.hard.nproc = TRY(hard_limit(RLIMIT_NPROC));
+    host.hard.nofile = TRY(hard_limit(RLIMIT_NOFILE));
+    host.hard.memlock = TRY(hard_limit(RLIMIT_MEMLOCK));
+    host.hard.data = TRY(hard_limit(RLIMIT_DATA));
     host.oom_score_adj = std::atoi(text_of("/proc/self/oom_score_adj").c_str());
     utsname name{};
     int major = 0, minor = 0;
-    if (::uname(&name) == 0) (void)std::sscanf(name.release, "%d.%d", &major, &minor);
+    if (::uname(&name) < 0) return sys::failed(sys::Call::uname);
+    (void)std::sscanf(name.release, "%d.%d", &major, &minor);
     host.own_pid_max = major > 6 || (major == 6 && minor >= 14);
+    return sys::Done{};
 }
 
 void look_for_cpus(spec::Host& host) {

@@ -3,11 +3,12 @@
 #pragma once
 
 #include "spec/host.h"
+#include "sys/result.h"
 
 namespace ajail::cli {
 
-/// The facts that limits are decided by.
-void look_at_limits(spec::Host& host);
+/// The facts that limits are decided by. What is not known would be a limit that is not there.
+sys::Status look_at_limits(spec::Host& host);
 /// The CPUs, for who asks for some of them.
 void look_for_cpus(spec::Host& host);
 

@@ -37,19 +37,30 @@ void remove_abandoned(const Fd& parent) {
     }
 }
 
+// One that is made and not locked yet looks abandoned: who comes too late for the lock, or finds that the name is gone,
+// takes another.
+Result<Fd> lock(const Fd& parent, const std::string& name) {
+    Fd dir = TRY(sys::openat(parent.get(), name.c_str(), O_RDONLY | O_DIRECTORY));
+    TRY(sys::flock(dir.get(), LOCK_SH));
+    Fd still = TRY(sys::openat(parent.get(), name.c_str(), O_PATH | O_DIRECTORY));
+    struct stat mine = TRY(sys::fstat(dir.get())), there = TRY(sys::fstat(still.get()));
+    if (mine.st_ino != there.st_ino) return sys::refused(ENOENT);
+    return dir;
+}
+
 // In PARENT, locked. Another pid namespace may have somebody with our number.
 Result<Fd> make_in(const Fd& parent, std::string& name) {
+    constexpr unsigned kTries = 100;
     std::string base = kPrefix + std::to_string(::getpid());
     for (unsigned i = 0;; ++i) {
         name = base + "." + std::to_string(i);
         Status made = sys::mkdirat(parent.get(), name.c_str(), 0755);
-        if (!made && made.error().err == EEXIST && i < 100) continue;
+        if (!made && made.error().err == EEXIST && i < kTries) continue;
         TRY(std::move(made));
-        break;
+        auto locked = lock(parent, name);
+        bool lost = !locked && (locked.error().err == ENOENT || locked.error().err == EWOULDBLOCK);
+        if (!lost || i >= kTries) return locked;
     }
-    Fd dir = TRY(sys::openat(parent.get(), name.c_str(), O_RDONLY | O_DIRECTORY));
-    TRY(sys::flock(dir.get(), LOCK_SH));
-    return dir;
 }
 
 Status set(const Fd& dir, const spec::JailCgroup::Setting& setting) {

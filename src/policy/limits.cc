@@ -21,12 +21,12 @@ namespace {
 // Faster than any CPU fills fresh pages, also huge ones: 2 to 3 are seen.
 constexpr std::uint64_t kBytesPerMs = (std::uint64_t{4} << 30) / 1000;
 constexpr int kOften = 10, kSeldom = 1000; // ms
-// A look may take at most this part of the time: who makes it slow gains less than it costs.
+// What looking costs of a CPU is at most this part of it, however many processes there are.
 constexpr std::int64_t kPart = 8;
 
-std::int64_t now() {
+std::int64_t now(clockid_t clock = CLOCK_MONOTONIC) {
     timespec time{};
-    (void)::clock_gettime(CLOCK_MONOTONIC, &time);
+    (void)::clock_gettime(clock, &time);
     return std::int64_t{time.tv_sec} * 1000 + time.tv_nsec / 1000000;
 }
 
@@ -79,7 +79,7 @@ int milliseconds_until(std::uint64_t used, std::uint64_t limit, std::size_t cpus
 
 MemoryWatch::MemoryWatch(std::uint64_t limit, const Fd& proc) : limit_(limit), proc_(proc) {
     if (limit_ == 0) return;
-    if (auto cpus = sys::sched_getaffinity()) cpus_ = (*cpus).size();
+    if (auto cpus = sys::sched_getaffinity()) cpus_ = (*cpus).size(); // else as if there were many
     next_ = now() + milliseconds_until(0, limit_, cpus_);
 }
 
@@ -89,18 +89,19 @@ int MemoryWatch::wait() const {
 }
 
 Result<bool> MemoryWatch::exceeded() {
-    std::int64_t start = now();
-    if (limit_ == 0 || start < next_) return false;
+    if (limit_ == 0 || now() < next_) return false;
+    std::int64_t start = now(CLOCK_THREAD_CPUTIME_ID);
     std::vector<Process> all = TRY(processes());
     // At most: pages that several have are counted for each, and files as well; in swap there may be others', too.
-    std::uint64_t used = 0;
     struct sysinfo machine {};
-    if (::sysinfo(&machine) == 0) used = std::uint64_t{machine.totalswap - machine.freeswap} * machine.mem_unit;
+    if (::sysinfo(&machine) < 0) return sys::failed(sys::Call::sysinfo);
+    std::uint64_t used = std::uint64_t{machine.totalswap - machine.freeswap} * machine.mem_unit;
     for (const Process& process : all) used += process.bytes;
-    if (milliseconds_until(used, limit_, cpus_) < kSeldom) used = std::min(used, TRY(measure(all)));
+    // Worth its price where it can show that there is much more left.
+    if (used > limit_ / 2) used = std::min(used, TRY(measure(all)));
     if (used > limit_) return true;
-    std::int64_t end = now();
-    next_ = end + std::max<std::int64_t>(milliseconds_until(used, limit_, cpus_), kPart * (end - start));
+    std::int64_t cost = kPart * (now(CLOCK_THREAD_CPUTIME_ID) - start);
+    next_ = now() + std::max<std::int64_t>(milliseconds_until(used, limit_, cpus_), cost);
     return false;
 }
 

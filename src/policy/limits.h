@@ -46,7 +46,7 @@ private:
 
     std::uint64_t limit_;
     const sys::Fd& proc_;
-    std::size_t cpus_ = 1;
+    std::size_t cpus_ = 64;
     std::int64_t next_ = 0; ///< when to look again
 };
 

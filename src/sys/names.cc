@@ -97,6 +97,9 @@ const char* name(Call call) {
     case Call::target: return "target";
     case Call::sched_setaffinity: return "sched_setaffinity";
     case Call::kcmp: return "kcmp";
+    case Call::getrlimit: return "getrlimit";
+    case Call::sysinfo: return "sysinfo";
+    case Call::uname: return "uname";
     }
     return "?";
 }

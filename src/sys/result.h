@@ -102,7 +102,10 @@ enum class Call : std::uint8_t {
     setns,
     target,
     sched_setaffinity,
-    kcmp
+    kcmp,
+    getrlimit,
+    sysinfo,
+    uname
 };
 
 constexpr std::uint16_t kNoOp = 0xffff;

@@ -330,6 +330,7 @@ void put(const std::string& path, const std::string& text) {
 void make_cgroup(const std::string& dir, const std::string& procs, const std::string& enabled) {
     put(dir + "/cgroup.procs", procs);
     put(dir + "/cgroup.controllers", "cpu memory pids\n");
+    put(dir + "/cgroup.type", "domain\n");
     put(dir + "/cgroup.subtree_control", enabled);
 }
 
@@ -356,6 +357,12 @@ TEST_CASE("a cgroup that others can be made in") {
     make_cgroup(mount + "/app.slice/a", "1\n2\n", "");
     CHECK(cli::look_for_cgroup(mount, "/app.slice/a", 1).directory.empty()); // systemd's own
     CHECK(cli::look_for_cgroup(mount, "/", 1).directory.empty());
+    put(mount + "/cgroup.procs", "");
+    put(mount + "/cgroup.subtree_control", "memory pids\n");
+    make_cgroup(mount + "/b", "1\n2\n", "");
+    CHECK(cli::look_for_cgroup(mount, "/b", 1).directory.empty()); // the machine's topmost
+    put(mount + "/cgroup.type", "domain\n");
+    CHECK(cli::look_for_cgroup(mount, "/b", 1).directory == mount); // a container's
     CHECK(cli::look_for_cgroup(mount, "/../given/a", 1).directory.empty());
-    CHECK(cli::look_for_cgroup(mount, "/nowhere", 1).directory.empty());
+    CHECK(cli::look_for_cgroup(mount, "/nowhere/a", 1).directory.empty());
 }
