@@ -2,10 +2,12 @@
 // The entry: puts the process in order before anything else looks at it, then hands over to a command.
 #include "cli/bwrap.h"
 #include "cli/fs.h"
+#include "cli/report.h"
 #include "cli/run.h"
 #include "cli/words.h"
 #include "sys/calls.h"
 
+#include <array>
 #include <cstdio>
 #include <cstring>
 #include <spdlog/sinks/stdout_color_sinks.h>
@@ -36,11 +38,9 @@ Called called(int argc, char** argv) {
     return {};
 }
 
-// Descriptors that leaked into us would lead out of the jail (CVE-2024-21626): they end here. 0-2 exist from now
-// on, so that no later open becomes somebody's stdin. As bwrap the payload gets what the caller has, and no more: what
-// is put in place of a closed one ends with exec.
+// 0-2 exist from now on, so that no later open becomes somebody's stdin. As bwrap the payload gets what the caller has,
+// and no more: what is put in place of a closed one ends with exec.
 bool own_descriptors(bool bwrap) {
-    if (!bwrap && ::close_range(3, ~0U, 0) < 0) return false;
     for (int fd = 0; fd < 3; ++fd) {
         if (::fcntl(fd, F_GETFD) >= 0) continue;
         if (::open("/dev/null", O_RDWR | (bwrap ? O_CLOEXEC : 0)) != fd) return false;
@@ -82,9 +82,18 @@ void set_up_log(bool verbose) {
     spdlog::set_default_logger(log);
 }
 
+int report_descriptor(const cli::RunOptions& options) { return cli::report_descriptor(options.report).value_or(-1); }
+template <class Options> int report_descriptor(const Options&) { return -1; }
+
+// Descriptors that leaked into us would lead out of the jail (CVE-2024-21626): they end here, but for the one that an
+// option names. Nothing but the command line has been looked at before.
+bool close_leaked(int kept) { return static_cast<bool>(sys::close_all_but(std::array{kept})); }
+
 template <class Parsed, class Go> int dispatch(const Parsed& parsed, const char* help, Go go) {
     if (auto* shown = std::get_if<cli::Shown>(&parsed)) return cli::show(shown->text);
     if (auto* wrong = std::get_if<cli::Wrong>(&parsed)) return cli::fail(wrong->message + " (see " + help + ")");
+    if (!close_leaked(report_descriptor(std::get<0>(parsed))))
+        return cli::fail(std::string("cannot close inherited descriptors: ") + std::strerror(errno));
     set_up_log(std::get<0>(parsed).verbose);
     return go(std::get<0>(parsed));
 }
@@ -128,8 +137,7 @@ int main(int argc, char** argv) {
     ns::Caller process = remember(argc, argv);
     Called as = called(argc, argv);
     auto fail = as.bwrap ? cli::bwrap_fail : cli::fail;
-    if (!own_descriptors(as.bwrap))
-        return fail(std::string("cannot close inherited descriptors: ") + std::strerror(errno));
+    if (!own_descriptors(as.bwrap)) return fail(std::string("cannot open /dev/null: ") + std::strerror(errno));
     // Never with rights that the caller has not: ajail is no boundary between a user and the system.
     if (::getauxval(AT_SECURE) != 0)
         return fail(as.bwrap ? "setuid use of bubblewrap is not supported"

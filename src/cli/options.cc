@@ -86,6 +86,8 @@ constexpr Option kRunOptions[] = {
     {"nested", Takes::nothing, "", "System calls",
      "user namespaces inside, for programs with a sandbox of their own; the same as --allow=userns"},
     {"dry-run", Takes::optional_value, "json", "Output", "print the plan, as text or JSON, and do nothing"},
+    {"report", Takes::value, "FILE|FD", "Output",
+     "which walls stand, as the kernel says, before the command runs: JSON, to a new file or a descriptor"},
     {"quiet", Takes::nothing, "", "Output", "no status on stderr"},
     {"verbose", Takes::nothing, "", "Output", "tell on stderr what is done"},
     {"bwrap-bin", Takes::value, "BIN", "Compatibility", "accepted, does nothing: no other program is needed"},
@@ -385,6 +387,7 @@ void take(RunOptions& options, const std::string& name, const std::string& value
     else if (name == "allow") parse_calls("--allow", value, options.allow);
     else if (name == "nested") options.allow.emplace_back("userns");
     else if (name == "deny") parse_calls("--deny", value, options.deny);
+    else if (name == "report") options.report = value;
     else if (name == "quiet") options.quiet = true;
     else if (name == "verbose") options.verbose = true;
     else if (name == "env") {

@@ -39,6 +39,7 @@ struct RunOptions {
     spec::Seccomp seccomp = spec::Seccomp::standard;
     std::vector<std::string> allow, deny; ///< groups and system calls, all of them known
     bool quiet = false, verbose = false;
+    std::string report; ///< a file, or the number of a descriptor
     enum class DryRun { no, text, json } dry_run = DryRun::no;
     std::vector<std::string> command;
 };

@@ -4,6 +4,7 @@
 
 #include "cli/fs.h"
 #include "cli/machine.h"
+#include "cli/report.h"
 #include "cli/words.h"
 #include "mount/mountpoints.h"
 #include "store/store.h"
@@ -71,10 +72,33 @@ public:
         spec_.policy.seccomp = options_.seccomp;
         spec_.policy.allow = options_.allow;
         spec_.policy.deny = options_.deny;
+        spec_.report = !options_.report.empty();
         spec_.command.argv = options_.command;
         spec_.command.cwds = {cwd_};
         environment();
         return std::move(spec_);
+    }
+
+    // Where the report goes, if there is to be one. What a jail may have made is not followed, as with sources.
+    std::optional<Report> report(mode_t umask) const {
+        if (options_.report.empty() || options_.dry_run != RunOptions::DryRun::no) return std::nullopt;
+        auto place = [&]() -> sys::Result<Report> {
+            if (auto fd = report_descriptor(options_.report)) return Report::to_descriptor(*fd);
+            std::string path = absolute(options_.report, cwd_);
+            std::size_t slash = path.rfind('/');
+            std::string dir = slash == 0 ? "/" : path.substr(0, slash);
+            std::string writable = within(dir, cwd_) ? cwd_ : jails_write(path);
+            return Report::to_file(TRY(look_at(dir, writable, writable == cwd_)), path.substr(slash + 1), umask);
+        };
+        auto made = place();
+        if (made) return std::move(made).take();
+        int err = made.error().err;
+        throw Refused{"--report=" + spec::escape(options_.report) + ": " +
+                      (err == EBADF    ? "no descriptor of that number is open for writing"
+                       : err == EEXIST ? "is there already, and is not overwritten; remove it, or choose another name"
+                       : err == ELOOP
+                           ? "a symbolic link in the path is not followed, because a jail may have put it there"
+                           : std::strerror(err))};
     }
 
     std::string why_not_locked(store::Hold wanted, const sys::Error& error) const {
@@ -396,7 +420,7 @@ int exit_status(const ns::Outcome& outcome, const spec::Plan& plan) {
     if (!outcome.error && outcome.limit != ns::Outcome::none) return ended_by(outcome.limit, plan);
     if (!outcome.error) return ns::exit_code(outcome);
     if (outcome.helper) return fail(sentence(*outcome.helper));
-    fail(sentence(*outcome.error, &plan));
+    fail(sentence(*outcome.error, &plan, outcome.about));
     if (outcome.error->stage != sys::Stage::exec || outcome.error->call != sys::Call::execve) return kFailed;
     return outcome.error->err == ENOENT || outcome.error->err == ENOTDIR ? kNotFound : kNotExecutable;
 }
@@ -424,8 +448,10 @@ int run(const RunOptions& options, const ns::Caller& process) {
     if (options.dry_run == RunOptions::DryRun::no) store::remove_abandoned_scratch(home, owner, remove);
     Front front(options, host, std::move(caller));
     spec::Spec spec;
+    std::optional<Report> report;
     try {
         spec = front.spec();
+        report = front.report(process.umask);
     } catch (const Refused& refused) {
         return fail(refused.message);
     }
@@ -452,7 +478,9 @@ int run(const RunOptions& options, const ns::Caller& process) {
     if (options.dry_run != RunOptions::DryRun::no)
         return show(options.dry_run == RunOptions::DryRun::json ? to_json(plan) : to_text(plan));
     if (!options.quiet) front.status(plan);
-    int code = execute(plan, process);
+    ns::Caller with_report = process;
+    if (report) with_report.report = [&report](std::string_view text) { return report->write(text); };
+    int code = execute(plan, with_report);
     sys::Status removed = scratch ? scratch->remove() : sys::Status(sys::Done{});
     if (!removed)
         warn(spec::escape(scratch->path()) +

@@ -55,6 +55,8 @@ constexpr Hint kHints[] = {
     {Stage::start, Call::open, ENOENT, "/proc is not mounted, and a jail cannot be set up without it"},
     {Stage::limits, Call::setrlimit, EPERM, "the caller's own hard limit is lower, or the kernel did not set it"},
     {Stage::idmap, Call::open, 0, "/proc is needed to write id maps, and is not there"},
+    {Stage::report, Call::link, EEXIST, "the file of --report is there already, and is not overwritten; remove it"},
+    {Stage::report, Call::open, EEXIST, "the file of --report is there already, and is not overwritten; remove it"},
 };
 
 bool fits(const Hint& hint, const Error& error) {
@@ -167,7 +169,10 @@ std::string sentence(const ns::HelperEnd& helper) {
                   "/etc/subuid and /etc/subgid)";
 }
 
-std::string sentence(const Error& error, const spec::Plan* plan) {
+std::string sentence(const Error& error, const spec::Plan* plan, const std::string& about) {
+    if (error.stage == Stage::readback && error.call == Call::check && !about.empty())
+        return "read-back: a wall does not stand, though every call for it succeeded: " + about +
+               " (something between ajail and the kernel answers for it, as a seccomp filter with errno 0 does)";
     if (error.stage == Stage::exec && error.call == Call::execve && plan != nullptr)
         return command_sentence(error, *plan);
     std::string text;

@@ -37,8 +37,8 @@ Circumstances look_around();
 /// Why namespaces cannot be had, and the fix; empty if none of the known causes fits. Pure.
 std::string diagnose(const sys::Error& error, const Circumstances& here);
 
-/// The whole sentence for ERROR, without `ajail: `.
-std::string sentence(const sys::Error& error, const spec::Plan* plan);
+/// The whole sentence for ERROR, without `ajail: `. ABOUT: as in ns::Outcome.
+std::string sentence(const sys::Error& error, const spec::Plan* plan, const std::string& about = {});
 /// The same for a helper program that failed.
 std::string sentence(const ns::HelperEnd& helper);
 

@@ -5,6 +5,8 @@
 #include "mount/mount.h"
 
 #include <algorithm>
+#include <array>
+#include <charconv>
 #include <linux/magic.h>
 #include <optional>
 #include <set>
@@ -83,6 +85,11 @@ public:
         return seen == meant ? Status(Done{}) : Status(sys::refused(EBUSY));
     }
 
+    Built take() {
+        if (kept()) built_.proc = std::move(proc_);
+        return std::move(built_);
+    }
+
 private:
     Status begin() {
         mount_attr cut{};
@@ -91,7 +98,17 @@ private:
         TRY(clone_roots());
         scratch_ = TRY(plan_.scratch.directory.empty() ? scratch_in_memory() : scratch_on_disk());
         TRY(sys::move_mount(scratch_.get(), AT_FDCWD, "/"));
-        return sys::mkdirat(scratch_.get(), "root", 0755);
+        TRY(sys::mkdirat(scratch_.get(), "root", 0755));
+        if (kept()) built_.outside = TRY(sys::openat(scratch_.get(), "root", O_PATH | O_DIRECTORY));
+        return Done{};
+    }
+
+    // Whether what is made is looked at again.
+    bool kept() const { return plan_.init == Init::keeper; }
+
+    Status remember(int tree) {
+        if (kept()) built_.mounts.emplace_back(index_, TRY(sys::mount_id(tree)));
+        return Done{};
     }
 
     Result<Fd> scratch_in_memory() const {
@@ -149,6 +166,7 @@ private:
 
     Status attach(Fd tree, const std::string& target, bool directory, unsigned parents = kParents) {
         Place known = std::exchange(known_, {});
+        TRY(remember(tree.get()));
         if (target == "/") {
             // Once there is a root, another one goes on top of it, and everything later into that.
             if (newroot_ && !directory) return sys::refused(EISDIR);
@@ -320,6 +338,7 @@ private:
         Fd fd = TRY(std::move(at));
         Fd tree = TRY(sys::open_tree(fd.get(), "", kClone | AT_RECURSIVE));
         TRY(restrict(tree.get(), op.attr));
+        TRY(remember(tree.get()));
         return sys::move_mount(tree.get(), fd.get(), "");
     }
 
@@ -330,6 +349,7 @@ private:
         Fd fd = TRY(std::move(at));
         struct stat st = TRY(sys::fstat(fd.get()));
         Fd tree = TRY(empty(S_ISDIR(st.st_mode)));
+        TRY(remember(tree.get()));
         return sys::move_mount(tree.get(), fd.get(), "");
     }
 
@@ -430,14 +450,20 @@ private:
         // `/` is still the old root: nobody has changed that yet.
         auto open = [&] {
             if (op.old_root) return sys::open(op.target.c_str(), O_WRONLY);
-            return sys::openat2(newroot_.get(), op.target.c_str() + 1, O_WRONLY, kInRoot | RESOLVE_NO_SYMLINKS);
+            return sys::openat2(newroot_.get(), op.target.c_str() + 1, O_RDWR, kInRoot | RESOLVE_NO_SYMLINKS);
         };
         Fd file = TRY(open());
         // Only ever a real procfs (CVE-2025-52881 is what happens when that is taken on trust).
         struct statfs fs {};
         if (::fstatfs(file.get(), &fs) < 0) return sys::failed(sys::Call::fstat);
         if (fs.f_type != PROC_SUPER_MAGIC) return sys::refused(EINVAL);
-        return sys::write_all(file.get(), op.value);
+        TRY(sys::write_all(file.get(), op.value));
+        if (!kept()) return Done{};
+        std::array<char, 64> value{};
+        ssize_t n = ::pread(file.get(), value.data(), value.size(), 0);
+        if (n < 0) return sys::failed(sys::Call::read);
+        built_.sysctls.emplace_back(index_, std::string(value.data(), static_cast<std::size_t>(n)));
+        return Done{};
     }
 
     const Plan& plan_;
@@ -445,6 +471,7 @@ private:
     std::string& about_;
     std::size_t index_ = 0;
     Fd scratch_, newroot_, proc_;
+    Built built_;
     std::string proc_target_;
     std::set<std::uint64_t> own_; ///< mount ids
     Place known_;                 ///< where the last target stood that was made
@@ -512,10 +539,11 @@ Result<Trees> idmapped_trees(const Plan& plan, int userns) {
     return trees;
 }
 
-Status build(const Plan& plan, Trees trees, std::string& about) {
+Result<Built> build(const Plan& plan, Trees trees, std::string& about) {
     Builder builder(plan, std::move(trees), about);
     TRY(sys::during(sys::Stage::mount, builder.run()));
-    return sys::during(sys::Stage::pivot, builder.pivot());
+    TRY(sys::during(sys::Stage::pivot, builder.pivot()));
+    return builder.take();
 }
 
 } // namespace ajail::mount

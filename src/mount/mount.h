@@ -19,10 +19,18 @@ using Trees = std::map<std::size_t, sys::Fd>;
 /// system, which no jail has).
 sys::Result<Trees> idmapped_trees(const spec::Plan& plan, int userns);
 
+/// What a new root is looked at by: nothing for a jail without ajail's init.
+struct Built {
+    sys::Fd proc;    ///< the procfs in it
+    sys::Fd outside; ///< a directory of scratch that is beneath no root any more
+    std::vector<std::pair<std::size_t, std::uint64_t>> mounts; ///< operation, and the id of the mount that it made
+    std::vector<std::pair<std::size_t, std::string>> sysctls;  ///< operation, and what the file says now
+};
+
 /// In the jail's fresh mount namespace, before anything else: builds the new root as the Plan says and makes it the
 /// root. When it returns, the old root is unreachable. On failure the Error's `op` tells the operation, and ABOUT what
 /// was found in its way, if that has a name (an existing symlink's text).
-sys::Status build(const spec::Plan& plan, Trees trees, std::string& about);
+sys::Result<Built> build(const spec::Plan& plan, Trees trees, std::string& about);
 
 /// Opens what SOURCE names, O_PATH; ENOTDIR, EISDIR or ELOOP if it is not what the front end saw.
 sys::Result<sys::Fd> open_source(const spec::Source& source);

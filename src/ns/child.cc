@@ -10,6 +10,7 @@
 #include "ns/exec.h"
 #include "ns/idmap.h"
 #include "ns/info.h"
+#include "ns/seen.h"
 #include "policy/limits.h"
 #include "policy/policy.h"
 
@@ -85,6 +86,9 @@ Result<Fd> make_terminal(const Plan& plan, const Fd& report) {
     TRY(sys::ioctl(master.get(), TIOCSPTLCK, &locked));
     int slave = TRY(sys::ioctl(master.get(), TIOCGPTPEER, reinterpret_cast<void*>(O_RDWR | O_NOCTTY | O_CLOEXEC)));
     Fd owned(slave);
+    // Of the same devpts: never a terminal that somebody else has.
+    struct stat ours = TRY(sys::fstat(master.get())), its = TRY(sys::fstat(slave));
+    if (slave < 3 || ours.st_dev != its.st_dev) return sys::refused(EPERM);
     if (plan.user) TRY(sys::fchown(slave, plan.user->uid, static_cast<gid_t>(-1)));
     TRY(tell(report, {.kind = Message::terminal}, master.get()));
     Heard answer = TRY(hear(report));
@@ -136,9 +140,39 @@ Status become_user(const Plan& plan) {
     return take_uid(*plan.user);
 }
 
-Status payload(const Plan& plan, const Caller& caller, const Fd& slave, const Fd& init_socket) {
+struct Payload {
+    pid_t pid = 0;
+    Fd socket; ///< its two words with init, or init's with it
+    Fd slave;  ///< of the jail's pty, if there is one
+};
+
+// To the monitor, which lets the payload go on once it has been written: nothing that the payload does can change it.
+Status give_report(const Plan& plan, const Look& look, const Fd& report) {
+    if (!plan.report) return Done{};
+    TRY(sys::write_all(look.paper().get(), spec::to_json(plan, look.walls())));
+    TRY(tell(report, {.kind = Message::report}, look.paper().get()));
+    Heard answer = TRY(hear(report));
+    if (answer.message.kind == Message::eof) ::_exit(kFailed); // the monitor has failed, and ends the jail
+    return answer.message.kind == Message::go ? Status(Done{}) : Status(sys::refused(EPROTO));
+}
+
+// A set-up call may be answered with yes and not done, by a filter around us or a kernel with a bug. ABOUT: the first
+// wall that does not stand.
+Status all_stand(const Look& look, std::string& about) {
+    for (const spec::Wall& wall : look.walls()) {
+        if (wall.stands) continue;
+        about = wall.control + ": wanted " + wall.wanted + ", got " + wall.got;
+        return sys::refused(EPERM);
+    }
+    return Done{};
+}
+
+Status payload(const Plan& plan, const Caller& caller, const Payload& its, const Fd& report, Look& look,
+               std::string& about) {
+    const Fd &slave = its.slave, &init_socket = its.socket;
     TRY(during(Stage::terminal, take_terminal(plan, slave)));
     TRY(during(Stage::ids, wait_for_init(plan, init_socket)));
+    TRY(during(Stage::readback, look.with_capabilities()));
     std::string cwd = TRY(during(Stage::exec, enter_cwd(plan.exec)));
     TRY(during(Stage::payload, restore(caller)));
     TRY(during(Stage::ids, become_user(plan)));
@@ -147,11 +181,15 @@ Status payload(const Plan& plan, const Caller& caller, const Fd& slave, const Fd
     TRY(during(Stage::capabilities, policy::drop_caps(plan.caps, plan.ambient)));
     TRY(during(Stage::no_new_privs, policy::forbid_new_privs()));
     TRY(during(Stage::payload, sys::close_on_exec_from(3)));
+    TRY(during(Stage::readback, look.before_landlock(slave)));
     // From here on only what stands in the jail can be opened.
     TRY(during(Stage::landlock, policy::landlock(plan)));
+    TRY(during(Stage::readback, look.before_filters()));
     Fd listener = TRY(during(Stage::seccomp, policy::filter(plan)));
     if (listener) TRY(during(Stage::seccomp, tell(init_socket, {.kind = Message::listener}, listener.get())));
-    TRY(during(Stage::readback, policy::read_back(plan)));
+    TRY(during(Stage::readback, look.after_filters()));
+    TRY(during(Stage::report, give_report(plan, look, report)));
+    TRY(during(Stage::readback, all_stand(look, about)));
     return during(Stage::exec, execute(plan.exec, cwd));
 }
 
@@ -169,20 +207,17 @@ Status write_second_maps(const Plan& plan, pid_t pid) {
     return sys::write_file((proc + "gid_map").c_str(), identity_lines(plan.gids));
 }
 
-struct Payload {
-    pid_t pid = 0;
-    Fd socket; ///< its two words with init
-    Fd slave;  ///< of the jail's pty, if there is one
-};
-
-Result<Payload> start_payload(const Plan& plan, const Caller& caller, const Fd& report, Fd slave) {
+Result<Payload> start_payload(const Plan& plan, const Caller& caller, const Fd& report, Fd slave, Look look) {
     auto [mine, its] = TRY(sys::socketpair());
     // Init's session, and before the fork: the payload inherits the terminal, an ioctl later would be init's alone.
     if (slave) TRY(sys::ioctl(slave.get(), TIOCSCTTY, nullptr));
     pid_t pid = TRY(sys::clone3(0, nullptr));
     if (pid == 0) {
         mine.reset();
-        fail(report, payload(plan, caller, slave, its).error());
+        std::string about;
+        Payload self{0, std::move(its), std::move(slave)};
+        sys::Error error = payload(plan, caller, self, report, look, about).error();
+        fail(report, error, about);
     }
     return Payload{pid, std::move(mine), std::move(slave)};
 }
@@ -214,7 +249,8 @@ Result<Fd> hear_listener(const Plan& plan, const Payload& payload) {
 }
 
 // From the fresh namespaces to the new root.
-Status build(const Plan& plan, const Fd& report, const Fd& lifeline, std::string& about) {
+Result<mount::Built> build(const Plan& plan, const Fd& report, const Fd& lifeline, std::int32_t& keyring,
+                           std::string& about) {
     bool dies = plan.init == spec::Init::keeper || plan.supervise.die_with_parent;
     if (dies) TRY(during(Stage::start, die_with_monitor()));
     // What the monitor holds (locks and directories of the store, on the host) is the monitor's alone: init keeps no
@@ -233,7 +269,7 @@ Status build(const Plan& plan, const Fd& report, const Fd& lifeline, std::string
     if (dies) TRY(during(Stage::start, die_with_monitor()));
     ::umask(0);
     // The caller's keys come along in the session keyring, which no namespace holds back (keyrings(7)).
-    if (plan.own_keyring) TRY(during(Stage::start, sys::own_session_keyring()));
+    if (plan.own_keyring) keyring = TRY(during(Stage::start, sys::own_session_keyring()));
     if (plan.hostname) TRY(during(Stage::hostname, sys::sethostname(*plan.hostname)));
     if (!plan.shared.network) TRY(during(Stage::network, net::loopback_up()));
     return mount::build(plan, std::move(trees), about);
@@ -241,14 +277,14 @@ Status build(const Plan& plan, const Fd& report, const Fd& lifeline, std::string
     // was given, are all that is left of the host.
 }
 
-Result<Payload> keep(const Plan& plan, const Caller& caller, const Fd& report) {
+Result<Payload> keep(const Plan& plan, const Caller& caller, const Fd& report, Look look) {
     Fd slave = TRY(during(Stage::terminal, make_terminal(plan, report)));
-    return during(Stage::payload, start_payload(plan, caller, report, std::move(slave)));
+    return during(Stage::payload, start_payload(plan, caller, report, std::move(slave), std::move(look)));
 }
 
 } // namespace
 
-void child(const Plan& plan, const Caller& caller, Fd report, Fd lifeline) {
+void child(const Plan& plan, const Caller& caller, const spec::Namespaces& callers, Fd report, Fd lifeline) {
     std::string about;
     if (plan.enter.pidns >= 0 && !plan.shared.pid)
         if (Status nested = during(Stage::namespaces, nest(report)); !nested) fail(report, nested.error());
@@ -256,16 +292,22 @@ void child(const Plan& plan, const Caller& caller, Fd report, Fd lifeline) {
     Fd proc; // a bare jail need not have one
     if (plan.second_userns && plan.init != spec::Init::keeper)
         if (auto opened = sys::open("/proc", O_PATH | O_DIRECTORY)) proc = std::move(opened).take();
-    if (Status built = build(plan, report, lifeline, about); !built) fail(report, built.error(), about);
+    std::int32_t keyring = 0;
+    auto built = build(plan, report, lifeline, keyring, about);
+    if (!built) fail(report, built.error(), about);
     // The launcher's arguments and environment, before anybody can look: /proc/1/{cmdline,environ} show them.
     std::memset(caller.args, 0, caller.args_size);
     if (plan.init != spec::Init::keeper)
         fail(report, bare(plan, caller, report, lifeline, proc, about).error(), about);
-    auto kept = keep(plan, caller, report);
+    auto look = during(Stage::readback, Look::around(plan, callers, std::move(built).take(), keyring));
+    if (!look) fail(report, look.error());
+    auto kept = keep(plan, caller, report, std::move(look).take());
     if (!kept) fail(report, kept.error());
     Payload payload = std::move(kept).take();
-    if (Status released = during(Stage::payload, release(plan, payload, lifeline)); !released)
-        fail(report, released.error());
+    if (Status released = release(plan, payload, lifeline); !released) {
+        bool seen = released.error().stage == Stage::readback;
+        fail(report, seen ? released.error() : during(Stage::payload, released).error(), seen ? "init" : "");
+    }
     auto listener = during(Stage::seccomp, hear_listener(plan, payload));
     if (!listener) fail(report, listener.error());
     payload.socket.reset();

@@ -4,14 +4,18 @@
 
 #include "ns/run.h"
 #include "ns/wire.h"
+#include "spec/walls.h"
 
 namespace ajail::ns {
 
-/// Runs in the new namespaces as PID 1: sets the jail up, forks the payload, then is init. Never returns.
-[[noreturn]] void child(const spec::Plan& plan, const Caller& caller, sys::Fd report, sys::Fd lifeline);
+/// Runs in the new namespaces as PID 1: sets the jail up, forks the payload, then is init. Never returns. CALLERS: the
+/// namespaces that it came from.
+[[noreturn]] void child(const spec::Plan& plan, const Caller& caller, const spec::Namespaces& callers, sys::Fd report,
+                        sys::Fd lifeline);
 
 /// Gives up what PID 1 does not need: stdio, its dumpability, every capability but CAP_KILL, and CAP_SYS_PTRACE if
-/// PLAN has it answer the root emulation, which writes ids where the askers want them, or watch the jail's memory.
+/// PLAN has it answer the root emulation, which writes ids where the askers want them, or watch the jail's memory. An error
+/// of Stage::readback: the kernel has said yes and left it.
 sys::Status become_init(const spec::Plan& plan);
 
 /// PID 1 of the jail from the payload's fork on: reaps, passes signals on, ends the jail with the payload or with

@@ -111,7 +111,11 @@ Status become_init(const spec::Plan& plan) {
     if (answers) caps |= std::uint64_t{1} << CAP_SYS_NICE;
     if (answers || plan.watched_memory != 0) caps |= std::uint64_t{1} << CAP_SYS_PTRACE;
     TRY(policy::drop_caps(caps, false));
-    return policy::forbid_new_privs();
+    TRY(policy::forbid_new_privs());
+    TRY(sys::during(sys::Stage::readback, policy::read_back_caps(caps, false)));
+    long dumpable = TRY(sys::prctl(PR_GET_DUMPABLE)), no_new_privs = TRY(sys::prctl(PR_GET_NO_NEW_PRIVS));
+    bool small = dumpable == 0 && no_new_privs == 1;
+    return small ? Status(Done{}) : sys::during(sys::Stage::readback, Status(sys::refused(EPERM)));
 }
 
 void init(const spec::Plan& plan, const Fd& lifeline, pid_t payload, Fd listener) {

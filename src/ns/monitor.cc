@@ -28,9 +28,9 @@ std::int64_t now() {
 
 class Monitor {
 public:
-    Monitor(const spec::Plan& plan, const Ends& ends, const Fd& signals)
-        : ends_(ends), signals_(signals), relay_(plan), tty_(plan.tty), raw_(plan.terminal == spec::Terminal::raw),
-          init_(plan.init) {
+    Monitor(const spec::Plan& plan, const Caller& caller, const Ends& ends, const Fd& signals)
+        : caller_(caller), ends_(ends), signals_(signals), relay_(plan), tty_(plan.tty),
+          raw_(plan.terminal == spec::Terminal::raw), init_(plan.init) {
         if (plan.timeout != 0) deadline_ = now() + static_cast<std::int64_t>(plan.timeout);
     }
 
@@ -152,15 +152,27 @@ private:
             break;
         case Message::terminal: {
             Heard owned = std::move(heard).take();
-            auto started = sys::during(sys::Stage::terminal, relay_.start(std::move(owned.fd)));
-            if (!started) return fail(started.error());
-            // EPIPE: a dead child, its end tells. Anything else: it would wait for ever.
-            auto told = tell(ends_.report, {.kind = Message::go});
-            if (!told && told.error().err != EPIPE) return fail(told.error());
-            break;
+            return answer(sys::during(sys::Stage::terminal, relay_.start(std::move(owned.fd))));
         }
+        case Message::report: return answer(sys::during(sys::Stage::report, pass_report((*heard).fd)));
         default: fail(sys::refused(EPROTO));
         }
+    }
+
+    void answer(const sys::Status& done) {
+        if (!done) return fail(done.error());
+        // EPIPE: a dead child, its end tells. Anything else: it would wait for ever.
+        auto told = tell(ends_.report, {.kind = Message::go});
+        if (!told && told.error().err != EPIPE) fail(told.error());
+    }
+
+    // Made by the jail before anything of the payload's own runs, and read before it does.
+    sys::Status pass_report(const Fd& memory) {
+        constexpr std::size_t kMost = 64 << 20;
+        if (!memory || !caller_.report) return sys::refused(EPROTO);
+        if (::lseek(memory.get(), 0, SEEK_SET) != 0) return sys::failed(sys::Call::read);
+        std::string text = TRY(sys::read_all(memory.get(), kMost));
+        return caller_.report(text);
     }
 
     // Whoever reads the payload's output, or writes its input, is to see what the payload does with it.
@@ -204,6 +216,7 @@ private:
         (void)sys::pidfd_send_signal(ends_.init.get(), SIGKILL);
     }
 
+    const Caller& caller_;
     const Ends& ends_;
     const Fd& signals_;
     Relay relay_;
@@ -217,8 +230,8 @@ private:
 
 } // namespace
 
-Outcome monitor(const spec::Plan& plan, const Ends& ends, const Fd& signals) {
-    return Monitor(plan, ends, signals).run();
+Outcome monitor(const spec::Plan& plan, const Caller& caller, const Ends& ends, const Fd& signals) {
+    return Monitor(plan, caller, ends, signals).run();
 }
 
 } // namespace ajail::ns

@@ -12,7 +12,7 @@ struct Ends {
     sys::Fd report, lifeline, init; ///< init: a pidfd
 };
 
-/// Waits until the jail has ended. SIGNALS is a signalfd of those that the monitor takes for the payload.
-Outcome monitor(const spec::Plan& plan, const Ends& ends, const sys::Fd& signals);
+/// Waits until the jail has ended; CALLER gets the report, if there is one. SIGNALS is a signalfd of those that the monitor takes for the payload.
+Outcome monitor(const spec::Plan& plan, const Caller& caller, const Ends& ends, const sys::Fd& signals);
 
 } // namespace ajail::ns

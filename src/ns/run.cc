@@ -8,6 +8,7 @@
 #include "ns/idmap.h"
 #include "ns/info.h"
 #include "ns/monitor.h"
+#include "ns/seen.h"
 
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -138,7 +139,15 @@ Status release(const Plan& plan, const Caller& caller, pid_t pid, const Ends& en
     return during(Stage::start, tell(ends.report, {.kind = Message::go}));
 }
 
+// Those that the jail's are to differ from. A bare jail is not looked at like that.
+Result<spec::Namespaces> callers_namespaces(const Plan& plan) {
+    if (plan.init != spec::Init::keeper) return spec::Namespaces{};
+    Fd proc = TRY(sys::open("/proc", O_PATH | O_DIRECTORY));
+    return own_namespaces(proc.get());
+}
+
 Result<Outcome> start(const Plan& plan, const Caller& caller) {
+    spec::Namespaces namespaces = TRY(callers_namespaces(plan));
     auto [report, child_report] = TRY(sys::socketpair());
     auto [lifeline, child_lifeline] = TRY(sys::socketpair());
     sigset_t watched;
@@ -152,7 +161,7 @@ Result<Outcome> start(const Plan& plan, const Caller& caller) {
         report.reset(); // the monitor's ends: with one of them here, its death would not be seen
         lifeline.reset();
         signals.reset();
-        child(plan, caller, std::move(child_report), std::move(child_lifeline));
+        child(plan, caller, namespaces, std::move(child_report), std::move(child_lifeline));
     }
     child_report.reset();
     child_lifeline.reset();
@@ -166,7 +175,7 @@ Result<Outcome> start(const Plan& plan, const Caller& caller) {
         failed.error = released.error();
         return failed;
     }
-    Outcome outcome = monitor(plan, ends, signals);
+    Outcome outcome = monitor(plan, caller, ends, signals);
     if (!outcome.error && outcome.signal == SIGKILL && cgroup.out_of_memory()) {
         outcome.limit = Outcome::memory;
         outcome.init_killed = false;

@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -20,6 +21,7 @@ struct Caller {
     pid_t parent = 0;     ///< who had started us
     char* args = nullptr; ///< argv and environ as the kernel shows them in /proc/PID: wiped in init
     std::size_t args_size = 0;
+    std::function<sys::Status(std::string_view)> report = {}; ///< gets the Plan's report, before the payload runs
 };
 
 /// How a helper program ended that was not content.

@@ -8,6 +8,7 @@
 //     child  -> monitor   process (+fd)  a pidfd: that one is the jail's, not the sender  (a pid namespace in another)
 //                         namespaces     what they are, in `about`                        (if the Plan has whom to tell)
 //                         terminal (+fd) the master of the jail's pty; answered by go
+//                         report (+fd)   what stands, in memory; answered by go           (if the Plan has one)
 //                         go             all is set up, exec is next                      (a bare jail)
 //                         error E        a step failed; the sender exits
 //                         EOF            exec happened (or the sender died: init's end tells)
@@ -47,7 +48,8 @@ struct Message {
         killed,
         process,
         namespaces,
-        too_much
+        too_much,
+        report
     } kind = eof;
     std::int32_t value = 0;
     sys::Error error_value{};

@@ -51,12 +51,13 @@ bool asks(std::span<const sock_filter> bytes) {
 Status drop_caps(std::uint64_t keep, bool ambient) {
     // Bounding first: dropping from it needs CAP_SETPCAP.
     for (int cap = 0; cap < 64; ++cap) {
+        if ((keep >> cap & 1U) != 0) continue;
+        auto dropped = sys::prctl(PR_CAPBSET_DROP, static_cast<unsigned long>(cap));
+        if (dropped) continue;
         auto present = sys::prctl(PR_CAPBSET_READ, static_cast<unsigned long>(cap));
         if (!present && cap > CAP_LAST_CAP && present.error().err == EINVAL)
             break; // past the last one that this kernel knows
-        if (!present) return present.error();
-        if (*present == 1 && (keep >> cap & 1U) == 0)
-            TRY(sys::prctl(PR_CAPBSET_DROP, static_cast<unsigned long>(cap)));
+        if (!present || *present != 0) return dropped.error();
     }
     TRY(sys::capset({keep, keep, ambient ? keep : 0}));
     TRY(sys::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL));
@@ -173,28 +174,25 @@ Status read_back_ids(const spec::Plan& plan) {
     return Done{};
 }
 
-Status read_back_caps(const spec::Plan& plan) {
-    if (plan.caller_caps) return Done{};
+} // namespace
+
+Status read_back_caps(std::uint64_t kept, bool ambient) {
     sys::Caps caps = TRY(sys::capget());
-    if (caps.permitted != plan.caps || caps.effective != plan.caps) return sys::refused(EPERM);
-    if (caps.inheritable != (plan.ambient ? plan.caps : 0)) return sys::refused(EPERM);
+    if (caps.permitted != kept || caps.effective != kept) return sys::refused(EPERM);
+    if (caps.inheritable != (ambient ? kept : 0)) return sys::refused(EPERM);
     for (int cap = 0; cap <= CAP_LAST_CAP; ++cap) {
+        if ((kept >> cap & 1U) != 0) continue;
         long present = TRY(sys::prctl(PR_CAPBSET_READ, static_cast<unsigned long>(cap)));
-        if (present == 1 && (plan.caps >> cap & 1U) == 0) return sys::refused(EPERM);
+        if (present != 0) return sys::refused(EPERM);
     }
     return Done{};
 }
 
-} // namespace
-
 Status read_back(const spec::Plan& plan) {
     TRY(read_back_ids(plan));
-    TRY(read_back_caps(plan));
+    if (!plan.caller_caps) TRY(read_back_caps(plan.caps, plan.ambient));
     long no_new_privs = TRY(sys::prctl(PR_GET_NO_NEW_PRIVS));
-    if (no_new_privs != 1) return sys::refused(EPERM);
-    if (plan.filters.empty()) return Done{};
-    long seccomp = TRY(sys::prctl(PR_GET_SECCOMP));
-    return seccomp == SECCOMP_MODE_FILTER ? Status(Done{}) : Status(sys::refused(EPERM));
+    return no_new_privs == 1 ? Status(Done{}) : Status(sys::refused(EPERM));
 }
 
 } // namespace ajail::policy

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The policy room: what is taken from the payload before exec. ns::payload calls these in the order in which they
-// stand here; each fails closed, and read_back() asks the kernel whether all of them stand.
+// stand here; each fails closed.
 #pragma once
 
 #include "spec/plan.h"
@@ -29,7 +29,9 @@ sys::Result<Around> around();
 sys::Status load(const spec::Plan& plan);
 /// Whether filter() will give a descriptor.
 bool asks(const spec::Plan& plan);
-/// Reads back what the kernel says of all of the above but load(); EPERM if a wall does not stand.
+/// For a bare jail: what the kernel says of ids, capabilities and no_new_privs; EPERM if that is not the Plan's.
 sys::Status read_back(const spec::Plan& plan);
+/// What drop_caps() was to leave; EPERM if there is more.
+sys::Status read_back_caps(std::uint64_t kept, bool ambient);
 
 } // namespace ajail::policy

@@ -191,6 +191,7 @@ std::string to_json(const Plan& plan) {
         {"seccomp", strings(plan.filters)},
         {"seccomp_programs", instructions},
         {"limits", limits_json(plan)},
+        {"report", plan.report},
         {"degraded", degraded},
         {"exec",
          {{"candidates", strings(plan.exec.candidates)},

@@ -51,9 +51,10 @@ constexpr std::pair<const char*, const char*> kDevLinks[] = {
 
 constexpr const char* kTerminals = "256"; // of the 4,096 that the machine has (kernel.pty.max)
 
-// What the payload still calls once the allowlist stands: the listener is handed over, all is read back, and exec.
-constexpr const char* kAfterSeccomp[] = {"sendmsg", "getresuid", "getresgid", "getgroups",
-                                         "capget",  "prctl",     "execve"};
+// What the payload still calls once the allowlist stands: the listener is handed over, that it stands is read back, and
+// exec. The report takes memory, and waits for the monitor.
+constexpr const char* kAfterSeccomp[] = {"sendmsg", "pread64", "execve"};
+constexpr const char* kForReport[] = {"write", "recvmsg", "brk", "mmap", "munmap"};
 
 constexpr const char* kSetAttribute[] = {"setxattr", "lsetxattr", "fsetxattr"};
 
@@ -82,6 +83,7 @@ public:
         policy();
         terminal();
         exec();
+        plan_.report = spec_.report;
         plan_.shared = spec_.shared;
         plan_.hostname = spec_.hostname;
         if (plan_.ops.size() > kMaxOps) return Refusal{"more than 60000 mounts in one jail"};
@@ -423,6 +425,8 @@ private:
             return "--deny: without a seccomp policy nothing can be refused (--seccomp=off)";
         for (const char* call : kAfterSeccomp)
             if (names(asked.deny, call)) return std::string("--deny=") + call + ": starting the command takes it";
+        for (const char* call : kForReport)
+            if (spec_.report && names(asked.deny, call)) return std::string("--deny=") + call + ": --report takes it";
         return std::nullopt;
     }
 

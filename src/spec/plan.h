@@ -223,6 +223,7 @@ struct Plan {
     std::uint64_t timeout = 0;        ///< milliseconds after which the monitor ends the jail; 0: never
     std::optional<int> oom_score_adj; ///< of all of the jail
     Exec exec;
+    bool report = false; ///< what stands is told before exec
     std::vector<Degraded> degraded;
 };
 
@@ -245,6 +246,8 @@ std::string to_json(const Plan& plan);
 std::string escape(std::string_view text);
 /// The name of capability NUMBER, `CAP_...`; empty if there is none.
 std::string_view cap_name(int number);
+/// As in mountinfo: `ro,nosuid,nodev,noexec`.
+std::string words(const Attr& attr, bool idmap = false);
 /// The host path that a source names, for people.
 std::string host_path(const Source& source);
 /// The target of a mount operation, empty for one without.

@@ -221,6 +221,7 @@ struct Spec {
     std::optional<std::string> hostname = "localhost"; ///< none: what the host has
     Policy policy = {};
     Command command = {};
+    bool report = false; ///< what stands is told before the command is executed
     /// Only what is asked for, for callers that speak bubblewrap: the payload has the caller's terminal, session,
     /// descriptors and keyring, runs under no seccomp program, ruleset or capability of ajail's choice, may outlive
     /// its caller, and targets that are missing are made also on the host's file systems.

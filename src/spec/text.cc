@@ -80,15 +80,6 @@ bool acts_on_terminal(char32_t c) {
            (c >= 0x2066 && c <= 0x2069) || c == 0xfeff || c == 0x61c;
 }
 
-std::string words(const Attr& attr, bool idmap = false) {
-    std::string text = attr.writable ? "rw" : "ro";
-    if (!attr.setuid) text += ",nosuid";
-    if (!attr.devices) text += ",nodev";
-    if (!attr.exec) text += ",noexec";
-    if (idmap) text += ",idmap";
-    return text;
-}
-
 std::string arrow(const std::string& from, const std::string& to) { return escape(from) + " -> " + escape(to); }
 
 struct Describe {
@@ -225,6 +216,15 @@ std::string limits_text(const Plan& plan) {
 
 } // namespace
 
+std::string words(const Attr& attr, bool idmap) {
+    std::string text = attr.writable ? "rw" : "ro";
+    if (!attr.setuid) text += ",nosuid";
+    if (!attr.devices) text += ",nodev";
+    if (!attr.exec) text += ",noexec";
+    if (idmap) text += ",idmap";
+    return text;
+}
+
 std::string escape(std::string_view text) {
     std::string out;
     while (!text.empty()) {
@@ -296,6 +296,7 @@ std::string to_text(const Plan& plan) {
         out += " (" + std::to_string(program.size() / 8) + " instructions of the caller)";
     out += plan.filters.empty() && plan.programs.empty() ? " no\n" : "\n";
     out += limits_text(plan);
+    if (plan.report) out += "report       what stands, before exec\n";
     for (const Degraded& d : plan.degraded) out += "given up     " + escape(d.what) + ": " + escape(d.why) + "\n";
     for (const std::string& variable : plan.exec.env) out += "env          " + escape(variable) + "\n";
     out += "chdir       ";

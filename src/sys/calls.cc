@@ -77,12 +77,23 @@ Status execve(const char* path, char* const argv[], char* const envp[]) {
     (void)::execve(path, argv, envp); // returns only to say why not
     return failed(Call::execve);
 }
-Status own_session_keyring() {
-    long result = ::syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, nullptr);
-    if (result < 0 && errno == ENOSYS) return Done{};
-    return status(result, Call::keyctl);
+namespace {
+Result<std::int32_t> keyring(long number) {
+    if (number < 0 && errno == ENOSYS) return 0;
+    if (number < 0) return failed(Call::keyctl);
+    return number == 0 ? Result<std::int32_t>(refused(EPROTO)) : static_cast<std::int32_t>(number);
 }
-Status setsid() { return status(::setsid(), Call::setsid); }
+} // namespace
+Result<std::int32_t> own_session_keyring() {
+    return keyring(::syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, nullptr));
+}
+Result<std::int32_t> session_keyring() {
+    return keyring(::syscall(SYS_keyctl, KEYCTL_GET_KEYRING_ID, KEY_SPEC_SESSION_KEYRING, 0));
+}
+Status setsid() {
+    pid_t session = ::setsid();
+    return session == 0 ? refused(EPROTO) : status(session, Call::setsid); // no session has that number
+}
 // Raw: glibc's versions of these three signal all threads with a stale idea of which there are.
 Status setgroups(std::span<const unsigned> groups) {
     return status(::syscall(SYS_setgroups, groups.size(), groups.data()), Call::setgroups);
@@ -156,6 +167,7 @@ Result<std::pair<Fd, Fd>> pipe() {
     if (::pipe2(fds, O_CLOEXEC) < 0) return failed(Call::pipe);
     return take_pair(fds);
 }
+Result<Fd> memory_file(const char* name) { return owned(::memfd_create(name, MFD_CLOEXEC), Call::open); }
 Result<Fd> open(const char* path, int flags, mode_t mode) { return openat(AT_FDCWD, path, flags, mode); }
 Result<Fd> openat(int dir, const char* path, int flags, mode_t mode) {
     return owned(retry([&] { return ::openat(dir, path, flags | O_CLOEXEC, mode); }), Call::open);
@@ -204,6 +216,10 @@ Result<std::vector<std::string>> names_in(int dir) {
     return names;
 }
 Status mkdirat(int dir, const char* path, mode_t mode) { return status(::mkdirat(dir, path, mode), Call::mkdir); }
+Status link_file(int fd, int dir, const char* path) {
+    std::string link = "/proc/self/fd/" + std::to_string(fd);
+    return status(::linkat(AT_FDCWD, link.c_str(), dir, path, AT_SYMLINK_FOLLOW), Call::link);
+}
 Status symlinkat(const char* target, int dir, const char* path) {
     return status(::symlinkat(target, dir, path), Call::symlink);
 }
@@ -266,6 +282,7 @@ Status write_file(const char* path, std::string_view bytes) {
     Fd fd = TRY(open(path, O_WRONLY));
     return write_all(fd.get(), bytes);
 }
+Result<Fd> duplicate(int fd) { return owned(::fcntl(fd, F_DUPFD_CLOEXEC, 3), Call::dup3); }
 Status dup2(int from, int to, int flags) {
     if (from == to) return status(::fcntl(to, F_SETFD, flags == O_CLOEXEC ? FD_CLOEXEC : 0), Call::dup3);
     return status(::dup3(from, to, flags), Call::dup3);

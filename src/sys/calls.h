@@ -42,8 +42,10 @@ Status setns(int fd, int type);
 Result<std::atomic<bool>*> shared_flag();
 Status execve(const char* path, char* const argv[], char* const envp[]);
 Status setsid();
-/// An empty session keyring in place of the caller's; nothing where the kernel has no keyrings.
-Status own_session_keyring();
+/// An empty session keyring in place of the caller's, and its number; 0 where the kernel has no keyrings.
+Result<std::int32_t> own_session_keyring();
+/// The number of the one that there is; likewise.
+Result<std::int32_t> session_keyring();
 Status setgroups(std::span<const unsigned> groups);
 Status setresuid(uid_t uid);
 Status setresgid(gid_t gid);
@@ -68,7 +70,8 @@ Status fchdir(int fd);
 // Descriptors and files
 std::pair<Fd, Fd> take_pair(int fds[2]);
 Result<std::pair<Fd, Fd>> socketpair();
-Result<std::pair<Fd, Fd>> pipe(); ///< to read from, to write to
+Result<std::pair<Fd, Fd>> pipe();         ///< to read from, to write to
+Result<Fd> memory_file(const char* name); ///< memfd_create(2)
 Result<Fd> open(const char* path, int flags, mode_t mode = 0);
 Result<Fd> openat(int dir, const char* path, int flags, mode_t mode = 0);
 Result<Fd> openat2(int dir, const char* path, std::uint64_t flags, std::uint64_t resolve);
@@ -77,6 +80,8 @@ Result<std::uint64_t> mount_id(int fd); ///< of the mount that FD was opened thr
 /// What is in the directory that DIR is open on, in no order; neither "." nor "..".
 Result<std::vector<std::string>> names_in(int dir);
 Status mkdirat(int dir, const char* path, mode_t mode);
+/// Gives the file that FD is open on the name PATH, which nobody has (linkat(2), through /proc/self/fd).
+Status link_file(int fd, int dir, const char* path);
 Status symlinkat(const char* target, int dir, const char* path);
 Result<std::string> readlinkat(int dir, const char* path);
 Status fchown(int fd, uid_t uid, gid_t gid);
@@ -95,6 +100,7 @@ Result<Fd> open_regular(int root, const char* path, std::uint64_t resolve);
 /// The whole file, at most `limit` bytes (EFBIG beyond).
 Result<std::string> read_file(const char* path, std::size_t limit = 1 << 20);
 Status write_file(const char* path, std::string_view bytes);
+Result<Fd> duplicate(int fd);                 ///< at 3 or higher
 Status dup2(int from, int to, int flags = 0); ///< flags: O_CLOEXEC or none
 Status close_on_exec_from(unsigned first);
 /// Closes every descriptor from 3 on but these.

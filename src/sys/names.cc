@@ -30,6 +30,7 @@ const char* name(Stage stage) {
     case Stage::lock: return "lock";
     case Stage::nested: return "nested user namespaces";
     case Stage::limits: return "limits";
+    case Stage::report: return "report";
     }
     return "?";
 }
@@ -100,6 +101,7 @@ const char* name(Call call) {
     case Call::getrlimit: return "getrlimit";
     case Call::sysinfo: return "sysinfo";
     case Call::uname: return "uname";
+    case Call::link: return "linkat";
     }
     return "?";
 }

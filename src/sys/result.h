@@ -36,7 +36,8 @@ enum class Stage : std::uint8_t {
     info,
     lock,
     nested,
-    limits
+    limits,
+    report
 };
 
 /// The call that failed. `check` is ajail's own refusal: the call worked, what it showed is not acceptable. `parents`
@@ -105,7 +106,8 @@ enum class Call : std::uint8_t {
     kcmp,
     getrlimit,
     sysinfo,
-    uname
+    uname,
+    link
 };
 
 constexpr std::uint16_t kNoOp = 0xffff;

@@ -5,7 +5,7 @@ then either not run at all or stand behind exactly the same walls.
 
     sweep.py                       the slice for every change: all calls that no earlier variant has shown already, and
                                    the monitor's in any case where it has other things to do; EPERM or EINVAL,
-                                   ENOSYS for good, SIGKILL, SIGTERM, the control
+                                   ENOSYS for good, SIGKILL, SIGTERM, a kernel that lies
     sweep.py --full                every variant, every errno, both signals everywhere
     sweep.py --variant=NAME ...    of these only; --errno=NAME ..., --kill, --term, --lie: only these
     sweep.py --at=VARIANT:PROCESS:CALL:N:ERRNO|kill|term|lie    one point, with all that came out of it
@@ -89,6 +89,7 @@ BWRAP = ("--ro-bind", "/", "/", "--tmpfs", "/tmp", "--dev", "/dev", "--proc", "/
 VARIANTS = (
     Variant("default", ("--fs=deb", "--allow=keyring")),  # else the payload could not tell whose keys it has
     Variant("no-net", ("--fs=deb", "--no-net"), new=True),
+    Variant("report", ("--fs=deb", "--no-net", "--report={worker}/report"), new=True),
     Variant("ro", ("--fs=deb", "--ro", "--ro=f"), new=True),
     Variant("host", ("--fs=host",)),
     Variant("sys-admin", ("--fs=deb", "--cap-add=CAP_SYS_ADMIN"), new=True),
@@ -173,8 +174,11 @@ TOLERATED = (
               "is what was asked", "ENOENT", fields=r"mount /proc/|mask |write (shmmax|irq|kcore|sysrq-trigger) "),
     Tolerated("SAME", "init", r"openat (empty|nothing) .*", "it is not there yet at its first use"),
     Tolerated("SAME", "init", "read", "of the signalfd: only a wake-up, the kernel is asked with waitid(2)"),
-    Tolerated("SAME", "init|payload", r"prctl 23 (4[1-9]|5\d|6[0-3])",
-              "PR_CAPBSET_READ of a capability that this kernel does not know: EINVAL is the true answer", "EINVAL"),
+    Tolerated("SAME", "init|payload", r"prctl 2[34] (4[1-9]|5\d|6[0-3])",
+              "PR_CAPBSET_DROP and _READ of a capability that this kernel does not know: there is nothing to drop"),
+    Tolerated("SAME", "payload", "kill 0", "may init be signalled: who may not cannot tell by that whether Landlock holds, "
+              "and whom it holds may not", "EPERM"),
+    Tolerated("SAME", "payload", "readlinkat PID/exe", "init cannot be looked into: the true answer", "EPERM"),
     Tolerated("SILENT", ".*", "write .*", "the message itself could not be written", r".*"),
     Tolerated("SILENT", "payload|init", "sendmsg", "the message itself could not be sent", r".*\*"),
     Tolerated("DIFF", "init", "sendmsg", "how the payload ended could not be told: status 137, never success",
@@ -237,7 +241,8 @@ TOLERATED = (
               "by the next jail", "kill", "fs-edit"),
 )
 
-# What a lying kernel (the call does nothing and says 0) may do without anybody noticing; in which variants, else all.
+# What a lying kernel (the call does nothing and says 0) may do and the payload runs all the same, with no less around it
+# than the read-back could have noticed. Of what leaves no trace: call, reason, in which variants (else all).
 HARMLESS_LIES = (
     (".* close", "close-on-exec: what was not closed does not reach the payload"),
     (r"init mount_setattr of directory\d+", "a directory of the scratch, which is nosuid and nodev itself"),
@@ -255,13 +260,35 @@ HARMLESS_LIES = (
     ("init prctl 4 0", "PR_SET_DUMPABLE: the payload is another user", "user-range"),
     ("init setgroups", "the payload sets its own", "user-range"),
     ("init prctl 30 0", "PR_GET_TIMERSLACK: then the numbers that tell who is who begin at 0"),
+    (".* prctl 3 0", "PR_GET_DUMPABLE: 0 is the true answer"),
+    (".* prctl 27 0", "PR_GET_SECUREBITS: 0 is the true answer"),
+    ("init capset", "the reaper has had none since drop_caps()", "bwrap.*"),
+    (r"init fsconfig 1 (source tmpfs|mode 700)", "of the scratch, of which nothing shows", "bwrap.*"),
+    ("init ioctl 0x8913", "SIOCGIFFLAGS, of lo: what it is, before it is brought up"),
     ("payload prctl 8 0", "PR_SET_KEEPCAPS: exec ends it"),
     (".* prctl 1 9", "PR_SET_PDEATHSIG: the lifeline says the same"),
     (".* prctl 4 1", "PR_SET_DUMPABLE: with one id nothing has cleared it"),
-    (r".* prctl 23 \d+", "PR_CAPBSET_READ: 0 is the true answer in the read-back, and for what is kept nothing follows"),
+    (r".* prctl 23 \d+", "PR_CAPBSET_READ: 0 is the true answer"),
+    (r".* prctl 24 (4[1-9]|5\d|6[0-3])", "PR_CAPBSET_DROP of a capability that there is not"),
     (".* prctl 47 4", "PR_CAP_AMBIENT_CLEAR_ALL: there are none, and capset(2) has cleared inheritable"),
     *((("init prctl 4 0", "PR_SET_DUMPABLE: the change of ids has cleared it already"),) if ROOT else ()),
     (r"init setres[ug]id .*", "the one id that is mapped is the one that init has"),
+)
+
+# Of what the payload sees: call, verdicts, which fields of the fingerprint may differ, reason, in which variants.
+VISIBLE_LIES = (
+    (".* fsconfig 1 source .*", "WEAKER", "mount ", "only the name in mountinfo"),
+    ("init fsconfig 1 mode 700", "WEAKER", "(mount|mask) ", "of the scratch's top, which nothing in the jail leads to"),
+    ("init fsconfig 0 userxattr", "WEAKER", "mount ", "trusted.* attributes count then, which only the machine's root can set"),
+    ("init fsconfig 1 (ptmxmode|mode) .*", "WEAKER", "mount /dev/pts |ls-pts |own TIOCSTI", "the kernel's default is stricter"),
+    ("init prctl 15 .*", "WEAKER", "init-status Name", "PR_SET_NAME"),
+    ("init ioctl 0x5410", "WEAKER", "tty foreground", "TIOCSPGRP: then the payload is stopped when it reads"),
+    ("init ioctl 0x8914", "DIFF", "interface lo", "SIOCSIFFLAGS: without a loopback interface there is less to reach"),
+    ("payload chdir .*", "DIFF", "cwd ", "the working directory is no wall: it is one in the jail"),
+    (".* landlock_add_rule", "WEAKER LOST LITTER", "(stdin|mknod|kmsg|device in it|pts|tty|fd|isatty) ?", "a rule that is "
+     "missing takes, and never gives"),
+    # Bare: what bubblewrap's callers know is not looked at again, but ids, capabilities and no_new_privs.
+    (".*", "WEAKER DIFF LITTER LOST", "", "as bwrap", "bwrap.*"),
 )
 
 # Calls that have no error, so that nobody can look at one; brk(2), the kernel's own, says where the end is.
@@ -269,7 +296,8 @@ CANNOT_FAIL = ("umask", "getuid", "geteuid", "getgid", "getegid", "getpid", "get
                "rt_sigreturn", "brk")
 LIES = ("prctl", "capset", "seccomp", "mount_setattr", "landlock_restrict_self", "close_range", "setsid", "sethostname",
         "move_mount", "umount2", "pivot_root", "fsconfig", "setresuid", "setresgid", "setgroups", "unshare",
-        "landlock_add_rule", "keyctl", "chdir", "fchdir", "close", "write")
+        "landlock_add_rule", "keyctl", "chdir", "fchdir", "close", "write", "dup3", "ioctl", "setpgid")
+SERVING = r"ioctl 0x(c0|4008|8008)"  # of a seccomp listener: who believes to have answered lets the asker wait
 # A difference in one of these is no wall.
 PLAIN_FIELDS = re.compile(r"(env|cwd|hostname|modes|size|oom|nice|isatty|interface) |status (SigBlk|Umask)")
 
@@ -401,6 +429,8 @@ class Worker:
         return [self.tools.inject, *options, *(["-c"] if variant.pty else []), *jail]
 
     def run(self, variant, options=()):
+        if os.path.lexists(f"{self.dir}/report"):
+            os.remove(f"{self.dir}/report")
         log_read, log_write = os.pipe()
         stdin = os.open(os.path.join(self.dir, variant.stdin), os.O_RDONLY)
         err_read, err_write = os.pipe()
@@ -527,6 +557,7 @@ class Judged:
     why: str
     run: Run
     reason: str = ""  # why it is tolerated
+    fields: tuple = ()  # of the fingerprint, that differ
 
     BAD = ("WEAKER", "SILENT", "CHATTY", "LOST", "LATER", "LITTER", "HANG", "ORPHAN", "CRASH")
 
@@ -544,7 +575,7 @@ def judge(clean, point, action, run):
             point = dataclasses.replace(point, detail=tidy("".join(hit.split(" ", 3)[3:])))
     verdict, why = weigh(clean, point, action, run)
     judged = Judged(clean.variant, point, action, verdict, why, run)
-    fields = [line[2:] for line in differences(clean.fingerprint, run.fingerprint())]
+    fields = judged.fields = [line[2:] for line in differences(clean.fingerprint, run.fingerprint())]
     for t in TOLERATED:
         if (verdict in t.verdicts.split() and re.fullmatch(t.process, PROCESSES[point.process])
                 and re.fullmatch(t.call, point.what()) and re.fullmatch(t.errnos, action)
@@ -679,7 +710,7 @@ class Sweep:
                     self.turn += 1
                     action = action.split("|")[self.turn % (action.count("|") + 1)]
                 if action == "lie":
-                    wanted = point.name in LIES and point.process > 0
+                    wanted = point.name in LIES and point.process > 0 and not re.match(SERVING, point.what())
                 elif action.endswith("*"):
                     wanted = point.n == 1 and point.name not in CANNOT_FAIL
                 else:
@@ -722,8 +753,20 @@ def table(judged):
         print(f"{row:{width}}", *(f"{counts[row, v] or '.':>7}" for v in verdicts))
 
 
+def tolerated_lie(j):
+    """Why the payload may run although this was a lie; None if it may not."""
+    what = f"{PROCESSES[j.point.process]} {j.point.what()}"
+    if j.verdict in ("SAME", "CUT"):
+        return next((why for call, why, *variants in HARMLESS_LIES if re.fullmatch(call, what)
+                     and re.fullmatch(next(iter(variants), ".*"), j.variant.name)), None)
+    return next((why for call, verdicts, fields, why, *variants in VISIBLE_LIES if re.fullmatch(call, what)
+                 and j.verdict in verdicts.split()
+                 and (j.verdict == "LOST" or all(re.match(fields, field) for field in j.fields))
+                 and re.fullmatch(next(iter(variants), ".*"), j.variant.name)), None)
+
+
 def lies(judged):
-    """The control: is a wall that is not there seen, by read_back() or by the fingerprint? Returns (passed, failed)."""
+    """A kernel that lies: what of it is read back? Returns (passed, failed)."""
     groups = collections.defaultdict(list)
     for j in judged:
         groups[j.point.name].append(j)
@@ -731,19 +774,19 @@ def lies(judged):
     for name, group in sorted(groups.items()):
         read_back = sum("read-back" in j.why for j in group)
         refused = sum(j.verdict == "REFUSED" for j in group) - read_back
-        weaker = [j for j in group if j.verdict in ("WEAKER", "DIFF", "LITTER")]
-        unseen = [j for j in group if j.verdict in ("SAME", "CUT")]
+        ran = [j for j in group if j.verdict != "REFUSED"]
+        unseen = sum(j.verdict in ("SAME", "CUT") for j in ran)
         print(f"  {name}: {len(group)} lies, {read_back} caught by the read-back, {refused} refused otherwise, "
-              f"{len(weaker)} seen in the fingerprint, {len(group) - read_back - refused - len(weaker) - len(unseen)} "
-              f"in the exit status, {len(unseen)} without a trace")
-        for j in unseen:
-            reason = next((why for call, why, *variants in HARMLESS_LIES
-                           if re.fullmatch(call, f"{PROCESSES[j.point.process]} {j.point.what()}")
-                           and re.fullmatch(next(iter(variants), ".*"), j.variant.name)), None)
-            passed, failed = passed + bool(reason), failed + (not reason)
-            if not reason:
-                print("FAILED a lie that nobody sees:", j)
-        passed += len(group) - len(unseen)
+              f"{len(ran) - unseen} seen by the payload, {unseen} without a trace")
+        bad = [j for j in ran if not tolerated_lie(j)]
+        for j in bad:
+            print("FAILED a lie that was believed:", j)
+        passed, failed = passed + len(group) - len(bad), failed + len(bad)
+    # The fingerprint must be able to see what the read-back is there for: nothing of a bare jail's mounts is read back.
+    bare = [j for j in judged if j.variant.name.startswith("bwrap") and j.point.name == "mount_setattr"]
+    if bare and not any(j.verdict == "WEAKER" for j in bare):
+        print("FAILED the fingerprint sees no mount that is writable for a lie")
+        failed += 1
     return passed, failed
 
 
@@ -803,7 +846,7 @@ def main():
     passed, failed = len(real) - len(failures) - misses, len(failures) + len(sweep.problems)
     told = [j for j in sweep.judged if j.action == "lie" and j.verdict != "MISS"]
     if told:
-        print("The control, a kernel that lies:")
+        print("A kernel that lies:")
         more, less = lies(told)
         passed, failed = passed + more, failed + less
     table(sweep.judged)
