@@ -228,7 +228,7 @@ TOLERATED = (
               "is cannot be noted down or read: then whoever uses the same one removes it"),
     Tolerated("SAME", "monitor", "flock", "where locks cannot be had nobody has one (src/store/lock.h)",
               variants="(?!fs-edit).*"),
-    Tolerated("SAME", "monitor", "flock", "tried again", "EAGAIN"),
+    Tolerated("SAME", "monitor", "flock", "tried again", "EAGAIN|EINTR"),
     # The host's own directories as root filesystem.
     Tolerated("SAME WEAKER DIFF", "monitor", r"(openat|readlinkat|newfstatat|read) ?.*",
               "a directory of the host that cannot be looked at is not shown, or without overlayfs read-only: less, never more", variants="host",
