@@ -65,6 +65,7 @@ constexpr Option kRunOptions[] = {
      "one: one id (default); range: many users, from your subordinate ids; auto: a range where it can be had"},
     {"user", Takes::value, "NAME|UID[:GID]", "Inside", "the user to run as, of the root filesystem (default: root)"},
     {"env", Takes::value, "NAME[=VALUE]", "Inside", "set a variable; without VALUE, pass the caller's on"},
+    {"sys", Takes::nothing, "", "Inside", "a read-only /sys, without firmware, debugging, modules and power"},
     {"cap-add", Takes::value, "CAP", "Inside", "a capability for the payload, inside its own namespaces"},
     {"no-root-emulation", Takes::nothing, "", "Inside",
      "do not answer chown and the like for the root that the payload is not"},
@@ -81,7 +82,8 @@ constexpr Option kRunOptions[] = {
      "default; strict: no debuggers, no set-user-ID bits; off: all system calls there are"},
     {"no-seccomp", Takes::nothing, "", "System calls", "the same as --seccomp=off"},
     {"allow", Takes::value, "NAME[,NAME]", "System calls",
-     "more than the policy: ptrace, perf, io_uring, userns, keyring, vsock, raw-socket, numa, or a system call"},
+     "more than the policy: ptrace, perf, io_uring, userns, keyring, vsock, raw-socket, numa, or a system call; "
+     "git-config: what makes the host's git run programs may be changed"},
     {"deny", Takes::value, "NAME[,NAME]", "System calls", "less than the policy, by the same names"},
     {"nested", Takes::nothing, "", "System calls",
      "user namespaces inside, for programs with a sandbox of their own; the same as --allow=userns"},
@@ -263,9 +265,14 @@ spec::Seccomp parse_seccomp(const std::string& value) {
     wrong("--seccomp=" + spec::escape(value) + ": should be default, strict or off");
 }
 
-// What is not known to this machine's table of system calls would be a wall with a hole, or a hole with a wall.
-void parse_calls(const char* option, const std::string& value, std::vector<std::string>& into) {
+// What is not known to this machine's table of system calls would be a wall with a hole, or a hole with a wall. GIT:
+// `git-config` was named, which is no matter of system calls.
+void parse_calls(const char* option, const std::string& value, std::vector<std::string>& into, bool* git = nullptr) {
     for (const std::string& name : split(value, ',', false)) {
+        if (git != nullptr && name == "git-config") {
+            *git = true;
+            continue;
+        }
         std::string groups;
         bool known = policy::syscall_number(name) >= 0;
         for (const spec::SeccompGroup& group : spec::seccomp_groups()) {
@@ -274,7 +281,8 @@ void parse_calls(const char* option, const std::string& value, std::vector<std::
         }
         if (!known)
             wrong(std::string(option) + "=" + spec::escape(value) + ": " +
-                  (name.empty() ? "''" : spec::escape(name)) + " is neither a system call nor one of " + groups);
+                  (name.empty() ? "''" : spec::escape(name)) + " is neither a system call nor one of " + groups +
+                  (git != nullptr ? ", git-config" : ""));
         into.push_back(name);
     }
 }
@@ -384,10 +392,11 @@ void take(RunOptions& options, const std::string& name, const std::string& value
     else if (name == "no-root-emulation") options.root_emulation = false;
     else if (name == "seccomp") options.seccomp = parse_seccomp(value);
     else if (name == "no-seccomp") options.seccomp = spec::Seccomp::off;
-    else if (name == "allow") parse_calls("--allow", value, options.allow);
+    else if (name == "allow") parse_calls("--allow", value, options.allow, &options.git_config);
     else if (name == "nested") options.allow.emplace_back("userns");
     else if (name == "deny") parse_calls("--deny", value, options.deny);
     else if (name == "report") options.report = value;
+    else if (name == "sys") options.sys = true;
     else if (name == "quiet") options.quiet = true;
     else if (name == "verbose") options.verbose = true;
     else if (name == "env") {

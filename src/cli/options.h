@@ -38,6 +38,8 @@ struct RunOptions {
     bool root_emulation = true;
     spec::Seccomp seccomp = spec::Seccomp::standard;
     std::vector<std::string> allow, deny; ///< groups and system calls, all of them known
+    bool git_config = false;              ///< what the host's git runs programs from may be changed
+    bool sys = false;                     ///< a /sys
     bool quiet = false, verbose = false;
     std::string report; ///< a file, or the number of a descriptor
     enum class DryRun { no, text, json } dry_run = DryRun::no;

@@ -3,6 +3,7 @@
 #include "cli/run.h"
 
 #include "cli/fs.h"
+#include "cli/git.h"
 #include "cli/machine.h"
 #include "cli/report.h"
 #include "cli/words.h"
@@ -24,6 +25,12 @@ namespace ajail::cli {
 namespace {
 
 using spec::within;
+
+// Instead of the host's, which is the same in every jail of it: the form of machine-id(5), and a UUID.
+constexpr const char* kMachineId = "616a61696c0040008000000000000000\n";
+constexpr const char* kBootId = "616a6169-6c00-4000-8000-000000000000\n";
+
+constexpr const char* kMachineIdFile = "/etc/machine-id";
 
 constexpr const char* kPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
@@ -118,6 +125,8 @@ public:
         out += head("Mounts:") + "\n";
         for (const Shown& m : shown_)
             out += "  " + spec::escape(m.source) + " -> " + spec::escape(m.target) + " (" + m.kind + ")\n";
+        for (const std::string& repository : guarded_)
+            out += "  " + spec::escape(repository) + ": git's hooks and config are read-only (--allow=git-config)\n";
         if (!options_.caps.empty()) out += head("Caps:");
         for (int cap : options_.caps) out += " " + std::string(spec::cap_name(cap));
         if (!options_.caps.empty()) out += "\n";
@@ -126,9 +135,15 @@ public:
         for (const spec::SeccompGroup& group : spec::seccomp_groups())
             if (*group.opens != '\0' && allowed(group.name))
                 out += head("Allowed:") + " " + group.name + " (" + group.opens + ")\n";
+        if (options_.git_config) out += head("Allowed:") + " git-config (your git runs what is written there)\n";
         for (const spec::Degraded& d : plan.degraded)
             out += head("Given up: ") + spec::escape(d.what) + " (" + spec::escape(d.why) + ")\n";
         std::fputs((out + "Starting...\n\n").c_str(), stderr);
+    }
+
+    // The jail has ended.
+    void settle() const {
+        for (const std::string& line : git_.settle()) warn(line);
     }
 
 private:
@@ -267,7 +282,17 @@ private:
 
     void fixed_mounts() {
         mounts().emplace_back(spec::Proc{"/proc"});
+        auto no_name = [&](const char* path, const char* content) {
+            mounts().emplace_back(spec::Data{path, content, 0444, spec::Data::read_only});
+        };
+        no_name("/proc/sys/kernel/random/boot_id", kBootId);
+        if (spec_.root.kind == spec::Root::empty) {
+            if (::access(kMachineIdFile, F_OK) == 0) no_name(kMachineIdFile, kMachineId);
+            else if (errno != ENOENT) throw Refused{std::string(kMachineIdFile) + ": " + std::strerror(errno)};
+        }
         mounts().emplace_back(spec::Dev{"/dev"});
+        if (options_.sys) mounts().emplace_back(spec::Sys{"/sys"});
+        else processors();
         mounts().emplace_back(spec::Tmpfs{"/tmp", 01777});
         mounts().emplace_back(spec::Tmpfs{"/run"});
         mounts().emplace_back(spec::Tmpfs{"/run/lock", 01777}); // is /var/lock, which daemons take for granted
@@ -281,6 +306,15 @@ private:
             std::string line = caller_.name + ":x:" + ids + "::" + inside_home_ + ":/bin/sh\n";
             if (passwd) mounts().emplace_back(spec::Data{"/etc/passwd", *passwd + line});
         }
+    }
+
+    // What libraries (and lscpu) count processors by. All of it: older ones count the names in it.
+    void processors() {
+        auto source = look_at("/sys/devices/system/cpu");
+        if (!source && (source.error().err == ENOENT || source.error().err == EACCES)) return; // a container's /sys
+        if (!source) throw Refused{std::string("/sys/devices/system/cpu: ") + std::strerror(source.error().err)};
+        mounts().emplace_back(spec::Bind{std::move(source).take(), "/sys/devices/system/cpu"});
+        std::get<spec::Bind>(mounts().back()).source.system = true;
     }
 
     void project() {
@@ -338,11 +372,9 @@ private:
         case Kind::ro: mounts().emplace_back(spec::Overlay{std::move(source), target}); break;
         case Kind::rol: mounts().emplace_back(spec::Bind{std::move(source), target}); break;
         case Kind::rw:
-            mounts().emplace_back(spec::Bind{.source = std::move(source), .target = target, .writable = true});
-            break;
         case Kind::dev:
-            mounts().emplace_back(
-                spec::Bind{.source = std::move(source), .target = target, .writable = true, .devices = true});
+            mounts().emplace_back(spec::Bind{
+                .source = std::move(source), .target = target, .writable = true, .devices = kind == Kind::dev});
             break;
         case Kind::hide:
             if (source.directory) mounts().emplace_back(spec::Tmpfs{target});
@@ -350,6 +382,23 @@ private:
             break;
         }
         show(kind == Kind::hide ? "_" : path, target, name_of(kind));
+        if (kind == Kind::rw || kind == Kind::dev) guard_git(std::get<spec::Bind>(mounts().back()));
+    }
+
+    // By value: what it was copied from stands in the list that grows here.
+    void guard_git(spec::Bind grant) {
+        if (!grant.source.directory || options_.git_config) return;
+        auto covers = git_.cover(grant);
+        if (!covers) {
+            std::string path = spec::escape(git_.in_the_way());
+            if (covers.error().err == ELOOP)
+                throw Refused{path + " is a symbolic link, which a jail may have put there, and the host's git runs "
+                                     "programs by what it leads to; put that itself there, or --allow=git-config"};
+            throw Refused{path + ", by which the host's git may run programs: " + std::strerror(covers.error().err)};
+        }
+        if ((*covers).empty()) return;
+        guarded_.push_back(grant.target);
+        for (const spec::Bind& cover : *covers) mounts().emplace_back(cover);
     }
 
     void environment() {
@@ -397,6 +446,8 @@ private:
     std::string cwd_, fs_, fs_note_, root_, inside_home_;
     std::optional<Who> who_;
     std::vector<Shown> shown_;
+    std::vector<std::string> guarded_;
+    GitGuard git_;
     std::set<std::string> writable_;
 };
 
@@ -481,6 +532,7 @@ int run(const RunOptions& options, const ns::Caller& process) {
     ns::Caller with_report = process;
     if (report) with_report.report = [&report](std::string_view text) { return report->write(text); };
     int code = execute(plan, with_report);
+    front.settle();
     sys::Status removed = scratch ? scratch->remove() : sys::Status(sys::Done{});
     if (!removed)
         warn(spec::escape(scratch->path()) +

@@ -101,12 +101,19 @@ Result<Fd> resolve(int root, const std::string& path, bool directory, const MayM
     if (auto found = sys::openat2(root, joined(todo).c_str(), O_PATH, kInRoot); found || found.error().err != ENOENT)
         return found;
     int links = 0;
+    Fd made; // the last of DONE, if it was missing: nothing is in it
     while (!todo.empty()) {
         std::string name = std::move(todo.front());
         todo.pop_front();
         if (name == ".") continue;
         if (name == "..") {
             if (!done.empty()) done.pop_back();
+            made.reset();
+            continue;
+        }
+        if (made) {
+            made = TRY(make(made, name, directory || !todo.empty(), may_make));
+            done.push_back(std::move(name));
             continue;
         }
         Fd parent =
@@ -115,7 +122,7 @@ Result<Fd> resolve(int root, const std::string& path, bool directory, const MayM
                                   RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
         if (!found) {
             if (found.error().err != ENOENT) return found;
-            TRY(make(parent, name, directory || !todo.empty(), may_make));
+            made = TRY(make(parent, name, directory || !todo.empty(), may_make));
         } else if (struct stat st = TRY(sys::fstat((*found).get())); S_ISLNK(st.st_mode)) {
             if (++links > kMaxLinks) return sys::refused(ELOOP);
             std::string to = TRY(sys::readlinkat((*found).get(), ""));
@@ -125,6 +132,7 @@ Result<Fd> resolve(int root, const std::string& path, bool directory, const MayM
         }
         done.push_back(std::move(name));
     }
+    if (made) return made;
     return sys::openat2(root, joined(done).c_str(), O_PATH | O_NOFOLLOW, kInRoot | RESOLVE_NO_SYMLINKS);
 }
 

@@ -21,23 +21,15 @@ namespace {
 
 constexpr int kStdio = 3;
 
-std::uint64_t all_file_access(unsigned abi) {
-    std::uint64_t access = (1ULL << 13) - 1; // ABI 1
-    if (abi >= 2) access |= LANDLOCK_ACCESS_FS_REFER;
-    if (abi >= 3) access |= LANDLOCK_ACCESS_FS_TRUNCATE;
-    if (abi >= 5) access |= LANDLOCK_ACCESS_FS_IOCTL_DEV;
-    return access;
-}
-
 // Opening stdio again through /proc/self/fd gives what the descriptor has, no more: what came in read-only cannot
 // be written.
-std::uint64_t as_opened(int fd_flags, mode_t mode, unsigned abi) {
+std::uint64_t as_opened(int fd_flags, mode_t mode, const Ruleset& rules) {
     std::uint64_t access = 0;
     int way = fd_flags & O_ACCMODE;
     if (way == O_RDONLY || way == O_RDWR) access |= LANDLOCK_ACCESS_FS_READ_FILE;
     if (way == O_WRONLY || way == O_RDWR) access |= LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_TRUNCATE;
     if (S_ISCHR(mode)) access |= LANDLOCK_ACCESS_FS_IOCTL_DEV;
-    return access & all_file_access(abi);
+    return access & rules.handled;
 }
 
 bool asks(std::span<const sock_filter> bytes) {
@@ -72,22 +64,47 @@ Status forbid_new_privs() {
     return Done{};
 }
 
+Ruleset ruleset(unsigned abi, bool files) {
+    Ruleset rules;
+    if (abi >= 6) rules.scoped = LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET | LANDLOCK_SCOPE_SIGNAL;
+    if (!files || abi == 0) return rules;
+    rules.handled = (LANDLOCK_ACCESS_FS_MAKE_SYM << 1U) - 1; // ABI 1
+    if (abi >= 2) rules.handled |= LANDLOCK_ACCESS_FS_REFER;
+    if (abi >= 3) rules.handled |= LANDLOCK_ACCESS_FS_TRUNCATE;
+    if (abi >= 5) rules.handled |= LANDLOCK_ACCESS_FS_IOCTL_DEV;
+    // Nobody in a jail makes a device node: init, which makes something in its place, is outside of the ruleset.
+    rules.anywhere = rules.handled &
+                     ~(LANDLOCK_ACCESS_FS_MAKE_CHAR | LANDLOCK_ACCESS_FS_MAKE_BLOCK | LANDLOCK_ACCESS_FS_IOCTL_DEV);
+    rules.on_devices = rules.handled & LANDLOCK_ACCESS_FS_IOCTL_DEV;
+    return rules;
+}
+
 Status landlock(const spec::Plan& plan) {
-    if (plan.landlock_abi == 0) return Done{};
+    Ruleset rules = ruleset(plan.landlock_abi, plan.landlock_files);
+    if (rules.handled == 0 && rules.scoped == 0) return Done{};
     sys::LandlockRuleset attr{};
-    attr.handled_access_fs = plan.landlock_files ? all_file_access(plan.landlock_abi) : 0;
-    if (plan.landlock_abi >= 6) attr.scoped = LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET | LANDLOCK_SCOPE_SIGNAL;
-    if (attr.handled_access_fs == 0 && attr.scoped == 0) return Done{};
+    attr.handled_access_fs = rules.handled;
+    attr.scoped = rules.scoped;
     Fd ruleset = TRY(sys::landlock_ruleset(attr, static_cast<int>(plan.landlock_abi)));
-    if (attr.handled_access_fs == 0) return sys::landlock_enforce(ruleset.get());
+    if (rules.handled == 0) return sys::landlock_enforce(ruleset.get());
     Fd root = TRY(sys::open("/", O_PATH | O_DIRECTORY));
-    TRY(sys::landlock_allow(ruleset.get(), root.get(), attr.handled_access_fs));
+    TRY(sys::landlock_allow(ruleset.get(), root.get(), rules.anywhere));
+    for (const std::string& path : plan.landlock_devices) {
+        if (rules.on_devices == 0) break;
+        auto devices = sys::open(path.c_str(), O_PATH);
+        // Hidden by a later mount, or not for this user: no device is there for it.
+        if (!devices &&
+            (devices.error().err == ENOENT || devices.error().err == ENOTDIR || devices.error().err == EACCES))
+            continue;
+        Fd fd = TRY(std::move(devices));
+        TRY(sys::landlock_allow(ruleset.get(), fd.get(), rules.on_devices));
+    }
     for (int fd = 0; fd < kStdio; ++fd) {
         struct stat st = TRY(sys::fstat(fd));
         if (!S_ISREG(st.st_mode) && !S_ISCHR(st.st_mode)) continue; // pipes and sockets are not files to Landlock
         int fd_flags = ::fcntl(fd, F_GETFL);
         if (fd_flags < 0) return sys::failed(sys::Call::open);
-        std::uint64_t access = as_opened(fd_flags, st.st_mode, plan.landlock_abi);
+        std::uint64_t access = as_opened(fd_flags, st.st_mode, rules);
         if (access == 0) continue;
         Status allowed = sys::landlock_allow(ruleset.get(), fd, access);
         // EBADFD: on no file system that could be mounted (a memfd); Landlock leaves those alone.

@@ -12,9 +12,15 @@ namespace ajail::policy {
 sys::Status drop_caps(std::uint64_t keep, bool ambient);
 /// no_new_privs: no exec grants anything from here on (prctl(2), PR_SET_NO_NEW_PRIVS).
 sys::Status forbid_new_privs();
-/// A ruleset that grants everything beneath `/` of the jail and nothing else: objects of the host that came in as
-/// stdio cannot be opened again with more rights than they were given with, and abstract sockets and processes
-/// outside are out of reach (ABI 6).
+/// What a ruleset handles, and what it grants of that: beneath `/`, and besides where devices are. See landlock(7).
+struct Ruleset {
+    std::uint64_t handled = 0, anywhere = 0, on_devices = 0, scoped = 0;
+};
+/// The one for a kernel that has the version ABI of Landlock; only what FILES does not concern if it is false.
+Ruleset ruleset(unsigned abi, bool files);
+/// A ruleset that grants everything beneath `/` of the jail but devices, and nothing else: objects of the host that came
+/// in as stdio cannot be opened again with more rights than they were given with, a device works only where devices
+/// are (ABI 5), and abstract sockets and processes outside are out of reach (ABI 6).
 sys::Status landlock(const spec::Plan& plan);
 /// The seccomp programs of the Plan, in order. EINVAL for a name that was not built in. If one of them asks, the
 /// descriptor on which somebody must answer (see emulation.h), else none.

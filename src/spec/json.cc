@@ -188,6 +188,7 @@ std::string to_json(const Plan& plan) {
         {"no_new_privs", true},
         {"landlock_abi", plan.landlock_abi},
         {"landlock_files", plan.landlock_files},
+        {"landlock_devices", strings(plan.landlock_devices)},
         {"seccomp", strings(plan.filters)},
         {"seccomp_programs", instructions},
         {"limits", limits_json(plan)},

@@ -44,6 +44,11 @@ constexpr const char* kProcMasked[] = {"sysrq-trigger", "kcore",        "keys", 
                                        "kmsg",          "timer_list",   "sched_debug", "interrupts",    "kpagecount",
                                        "kpageflags",    "kpagecgroup",  "slabinfo",    "latency_stats", "vmallocinfo",
                                        "acpi",          "pagetypeinfo", "scsi",        "asound",        "mtrr"};
+// Of /sys, where nothing can be written: what tells about the firmware, the kernel's own memory and programs, other
+// jails' limits, and what the processor draws (CVE-2020-8694).
+constexpr const char* kSysMasked[] = {
+    "firmware", "power",          "module",    "kernel/debug", "kernel/notes",      "kernel/security",
+    "fs/bpf",   "kernel/tracing", "fs/pstore", "fs/cgroup",    "kernel/vmcoreinfo", "devices/virtual/powercap"};
 constexpr const char* kDevices[] = {"null", "zero", "full", "random", "urandom", "tty"};
 constexpr std::pair<const char*, const char*> kDevLinks[] = {
     {"fd", "/proc/self/fd"},       {"stdin", "/proc/self/fd/0"}, {"stdout", "/proc/self/fd/1"},
@@ -204,6 +209,7 @@ private:
 
     void add(const Bind& m) {
         if (!m.edit) pin(m.target);
+        if (m.devices) device_directories_.push_back(m.target);
         Attr attr{.writable = m.writable, .devices = m.devices, .exec = true};
         op(op::Bind{m.source, m.target, attr, idmap(m.source) && !(m.devices && within(host_path(m.source), "/dev")),
                     m.edit});
@@ -289,6 +295,7 @@ private:
 
     void add(const Dev& m) {
         if (spec_.bare) return bare_dev(m);
+        device_directories_.push_back(m.target);
         op(op::Directory{m.target, 0755, kData});
         for (const char* name : kDevices) {
             Source source{.path = join("/dev", name), .directory = false, .system = true};
@@ -303,6 +310,13 @@ private:
         op(op::Filesystem{"mqueue", {}, join(m.target, "mqueue"), kData});
         bool any_tty = host_.tty[0] || host_.tty[1] || host_.tty[2];
         if (any_tty) op(op::Symlink{join(m.target, "console"), "pts/0"});
+    }
+
+    void add(const Sys& m) {
+        // A new one shows the devices of the network namespace that it is made in, and takes one of the jail's own.
+        if (spec_.shared.network) op(op::Bind{{.path = "/sys", .system = true}, m.target, kReadOnly});
+        else op(op::Filesystem{"sysfs", {}, m.target, kReadOnly});
+        for (const char* name : kSysMasked) op(op::Mask{join(m.target, name), true});
     }
 
     // Without an own pid namespace the host's procfs is the right one, and a new one could not be mounted.
@@ -384,6 +398,7 @@ private:
         plan_.ambient = !payload_is_root();
         plan_.second_userns = needs_second_userns();
         plan_.landlock_abi = host_.landlock_abi;
+        plan_.landlock_devices = std::move(device_directories_);
         if ((plan_.second_userns || nested()) && plan_.landlock_abi != 0) {
             // Under a ruleset that handles files every mount(2) is refused (landlock(7)); who asks for
             // CAP_SYS_ADMIN or user namespaces wants mounts.
@@ -396,6 +411,9 @@ private:
         if (host_.landlock_abi < 6 && spec_.shared.network)
             plan_.degraded.push_back({"keeping the host's abstract Unix sockets away",
                                       "the network is shared, and Landlock can do it from Linux 6.12 on"});
+        if ((plan_.second_userns || nested()) && stands_on_writable())
+            plan_.degraded.push_back({"holding what is mounted in a writable directory in its place",
+                                      "who may mount can put the mounts aside, and rename what was below them"});
         bool filtered = spec_.policy.seccomp != Seccomp::off;
         if (filtered) plan_.filters.push_back("terminal");
         root_emulation();
@@ -532,6 +550,20 @@ private:
             if (pinned_.emplace(index, target.substr(0, end)).second) op(op::Restrict{target.substr(0, end), attr});
     }
 
+    // Something is mounted in a directory of the host that is given to be written to. In a mount namespace of its own
+    // the payload may detach the whole tree and go on in it by a descriptor; mountpoints of other namespaces can be
+    // renamed (rename(2), since Linux 3.18).
+    bool stands_on_writable() const {
+        for (std::size_t i = 0; i < plan_.ops.size(); ++i) {
+            auto* bind = std::get_if<op::Bind>(&plan_.ops[i]);
+            if (bind == nullptr || !bind->attr.writable || !bind->source.directory || bind->edit) continue;
+            bool any = std::any_of(plan_.ops.begin() + static_cast<std::ptrdiff_t>(i) + 1, plan_.ops.end(),
+                                   [&](const Op& op) { return within(target_of(op), bind->target); });
+            if (any) return true;
+        }
+        return false;
+    }
+
     // Whether all that a path of the root filesystem may lead to, by whatever links, is thrown away.
     bool throw_away() const {
         bool edits = std::any_of(spec_.mounts.begin(), spec_.mounts.end(), [](const Mount& mount) {
@@ -548,6 +580,7 @@ private:
     const Host& host_;
     Plan plan_;
     std::set<std::pair<std::size_t, std::string>> pinned_; ///< by operation that they stand on
+    std::vector<std::string> device_directories_;          ///< where device nodes are
 };
 
 } // namespace

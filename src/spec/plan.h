@@ -207,15 +207,16 @@ struct Plan {
     std::vector<Op> ops;
     Terminal terminal = Terminal::none;
     std::array<bool, 3> tty{};
-    std::uint64_t caps = 0;            ///< permitted, effective, bounding of the payload
-    bool ambient = false;              ///< inheritable and ambient as well: without being root they survive exec so
-    bool caller_caps = false;          ///< instead of all that: those of the caller stay as they are
-    bool assert_no_userns = false;     ///< the payload must not be able to make one: tried before exec
-    unsigned landlock_abi = 0;         ///< 0: no ruleset
-    bool landlock_files = true;        ///< else its scopes only
-    std::vector<std::string> filters;  ///< seccomp programs by name, loaded in order
-    std::vector<std::string> programs; ///< the caller's own, the bytes of sock_filter[]
-    std::vector<Limit> limits;         ///< what of the machine the jail may use, and by what that is kept:
+    std::uint64_t caps = 0;        ///< permitted, effective, bounding of the payload
+    bool ambient = false;          ///< inheritable and ambient as well: without being root they survive exec so
+    bool caller_caps = false;      ///< instead of all that: those of the caller stay as they are
+    bool assert_no_userns = false; ///< the payload must not be able to make one: tried before exec
+    unsigned landlock_abi = 0;     ///< 0: no ruleset
+    bool landlock_files = true;    ///< else its scopes only
+    std::vector<std::string> landlock_devices; ///< where the ioctls of devices work
+    std::vector<std::string> filters;          ///< seccomp programs by name, loaded in order
+    std::vector<std::string> programs;         ///< the caller's own, the bytes of sock_filter[]
+    std::vector<Limit> limits;                 ///< what of the machine the jail may use, and by what that is kept:
     std::vector<Rlimit> rlimits;
     JailCgroup cgroup;
     std::uint64_t watched_memory = 0; ///< bytes; init ends a jail that has more. 0: it does not look

@@ -102,8 +102,12 @@ struct Proc {
 struct Dev {
     std::string target;
 };
-using Mount =
-    std::variant<Bind, Overlay, Layers, Tmpfs, Mqueue, Mask, Data, Directory, Chmod, ReadOnly, Symlink, Proc, Dev>;
+/// What the machine consists of, without its knobs; read-only.
+struct Sys {
+    std::string target;
+};
+using Mount = std::variant<Bind, Overlay, Layers, Tmpfs, Mqueue, Mask, Data, Directory, Chmod, ReadOnly, Symlink,
+                           Proc, Dev, Sys>;
 
 /// What stands at `/`.
 struct Root {

@@ -197,7 +197,7 @@ Result<std::uint64_t> mount_id(int fd) {
     if ((st.stx_mask & STATX_MNT_ID) == 0) return refused(ENOSYS);
     return st.stx_mnt_id;
 }
-Result<std::vector<std::string>> names_in(int dir) {
+Result<std::vector<std::string>> names_in(int dir, std::size_t most) {
     struct Close {
         void operator()(DIR* stream) const { (void)::closedir(stream); }
     };
@@ -207,7 +207,7 @@ Result<std::vector<std::string>> names_in(int dir) {
     (void)copy.release(); // the stream's now
     std::vector<std::string> names;
     errno = 0;
-    while (const dirent* entry = ::readdir(stream.get())) {
+    while (const dirent* entry = names.size() < most ? ::readdir(stream.get()) : nullptr) {
         std::string name = entry->d_name;
         if (name != "." && name != "..") names.push_back(std::move(name));
         errno = 0;

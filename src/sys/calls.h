@@ -77,8 +77,8 @@ Result<Fd> openat(int dir, const char* path, int flags, mode_t mode = 0);
 Result<Fd> openat2(int dir, const char* path, std::uint64_t flags, std::uint64_t resolve);
 Result<struct stat> fstat(int fd);
 Result<std::uint64_t> mount_id(int fd); ///< of the mount that FD was opened through
-/// What is in the directory that DIR is open on, in no order; neither "." nor "..".
-Result<std::vector<std::string>> names_in(int dir);
+/// What is in the directory that DIR is open on, in no order, MOST names of it; neither "." nor "..".
+Result<std::vector<std::string>> names_in(int dir, std::size_t most = SIZE_MAX);
 Status mkdirat(int dir, const char* path, mode_t mode);
 /// Gives the file that FD is open on the name PATH, which nobody has (linkat(2), through /proc/self/fd).
 Status link_file(int fd, int dir, const char* path);

@@ -21,13 +21,18 @@ check 'a device node made elsewhere does not work' jail sh -c \
 check '/proc is the jail'"'"'s' jail sh -c '[ "$(ls -d /proc/[0-9]* | wc -l)" -lt 6 ]'
 denied '/proc/sys is read-only' jail sh -c 'echo x >/proc/sys/kernel/core_pattern'
 denied '/proc/sysrq-trigger' jail sh -c 'echo h >/proc/sysrq-trigger && [ -s /proc/sysrq-trigger ]'
-for file in kcore keys kallsyms timer_list kmsg sysrq-trigger key-users; do
+for file in kcore keys kallsyms timer_list kmsg sysrq-trigger key-users sched_debug latency_stats interrupts kpagecount \
+    kpageflags kpagecgroup slabinfo vmallocinfo pagetypeinfo mtrr; do
     [ -e /proc/$file ] || continue
     output "/proc/$file is empty" 0 jail sh -c "head -c 10 /proc/$file | wc -c"
 done
-for dir in acpi scsi; do
+for dir in acpi scsi asound; do
     [ -d /proc/$dir ] || continue
     output "/proc/$dir is empty" '' jail ls -A /proc/$dir
+done
+for dir in sys irq bus fs; do
+    [ -d /proc/$dir ] || continue
+    check "/proc/$dir is read-only" jail grep -qE "^proc /proc/$dir proc ro,nosuid,nodev,noexec" /proc/self/mounts
 done
 
 # /dev

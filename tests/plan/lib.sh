@@ -4,6 +4,11 @@
 # resolv.conf, how much memory there is, the caller's own limits, and whether it has a cgroup.
 
 mkdir -p project/src project/out project/work 'project/a b,c' store/fs/deb/etc store/fs/deb/root/.ssh store/fs/deb/usr/local
+repository=project/repository/.git
+mkdir -p $repository/{hooks,info,objects,modules/a/b/hooks,worktrees/w}
+touch $repository/{HEAD,config,info/attributes,modules/a/b/HEAD,modules/a/b/config,worktrees/w/commondir}
+mkdir -p project/bare/{hooks,objects,refs} project/linked
+touch project/bare/{HEAD,config} project/linked/.git
 printf data >project/data
 printf '#!/bin/sh\n' >project/src/tool
 base=$(pwd -P)

@@ -91,6 +91,8 @@ VARIANTS = (
     Variant("no-net", ("--fs=deb", "--no-net"), new=True),
     Variant("report", ("--fs=deb", "--no-net", "--report={worker}/report"), new=True),
     Variant("ro", ("--fs=deb", "--ro", "--ro=f"), new=True),
+    Variant("git", ("--fs=deb", "--rw={worker}/repo"), new=True),
+    Variant("sys", ("--fs=deb", "--sys", "--no-net"), new=True),
     Variant("host", ("--fs=host",)),
     Variant("sys-admin", ("--fs=deb", "--cap-add=CAP_SYS_ADMIN"), new=True),
     Variant("pty", pty=True),
@@ -393,6 +395,11 @@ class Worker:
         os.symlink(os.path.join(tools.home, "fs/deb"), os.path.join(self.home, "fs/deb"))
         self.disk = os.path.join(self.dir, "disk")
         os.mkdir(self.disk)
+        self.repo = os.path.join(self.dir, "repo")
+        for name in ("hooks", "info", "modules/a/hooks"):
+            os.makedirs(os.path.join(self.repo, ".git", name))
+        for name in ("HEAD", "config", "info/attributes", "modules/a/HEAD", "modules/a/config"):
+            open(os.path.join(self.repo, ".git", name), "w").close()
         self.environment = {**os.environ, "AJAIL_HOME": self.home}
         self.reset()
         self.before = self.state()
@@ -412,7 +419,7 @@ class Worker:
     def state(self):
         """All that a jail could have changed on the host."""
         found = {}
-        for top in (self.proj, os.path.join(self.dir, "root"), self.disk, self.home):
+        for top in (self.proj, os.path.join(self.dir, "root"), self.disk, self.home, self.repo):
             for where, dirs, files in os.walk(top):
                 for name in dirs + files:
                     path = os.path.join(where, name)

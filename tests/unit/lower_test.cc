@@ -456,3 +456,53 @@ TEST_CASE("host_path") {
     CHECK(host_path({.path = "", .base = "/"}) == "/");
     CHECK(host_path({.path = "b", .base = "/"}) == "/b");
 }
+
+TEST_CASE("/sys: a new one where the network is the jail's own, else the host's; read-only, with masks") {
+    Spec spec = in_deb();
+    spec.mounts = {Sys{"/sys"}};
+    Plan own = plan_of(spec);
+    CHECK(at<op::Filesystem>(own, 1).type == "sysfs");
+    CHECK(at<op::Filesystem>(own, 1).attr == Attr{});
+    spec.shared.network = true;
+    Plan shared = plan_of(spec);
+    CHECK(at<op::Bind>(shared, 1).source.path == "/sys");
+    CHECK(at<op::Bind>(shared, 1).attr == Attr{});
+    CHECK_FALSE(at<op::Bind>(plan_of(spec, kRoot), 1).idmap); // the kernel could not
+    for (const Plan& plan : {own, shared}) {
+        std::vector<std::string> masked;
+        for (const op::Mask& mask : all<op::Mask>(plan)) {
+            masked.push_back(mask.target);
+            CHECK(mask.optional);
+        }
+        for (const char* name :
+             {"firmware", "power", "module", "kernel/debug", "kernel/tracing", "kernel/security", "kernel/notes",
+              "kernel/vmcoreinfo", "fs/bpf", "fs/cgroup", "fs/pstore", "devices/virtual/powercap"})
+            CHECK(has(masked, (std::string("/sys/") + name).c_str()));
+    }
+}
+
+TEST_CASE("Landlock knows where devices are") {
+    Spec spec = in_deb();
+    spec.mounts = {Dev{"/dev"}, Bind{.source = {.path = "/x"}, .target = "/x", .writable = true},
+                   Bind{.source = {.path = "/y"}, .target = "/y", .writable = true, .devices = true}};
+    CHECK(plan_of(spec).landlock_devices == std::vector<std::string>{"/dev", "/y"});
+}
+
+TEST_CASE("who may mount can rename mountpoints: given up where that matters, and said") {
+    auto gives_up = [](const Spec& spec) {
+        Plan plan = plan_of(spec);
+        return std::any_of(plan.degraded.begin(), plan.degraded.end(),
+                           [](const Degraded& d) { return d.what.find("in its place") != std::string::npos; });
+    };
+    Spec spec = in_deb();
+    spec.mounts = {Bind{.source = {.path = "/p"}, .target = "/p", .writable = true}};
+    Spec git = spec;
+    git.mounts.emplace_back(Bind{.source = {.path = "/p/.git"}, .target = "/p/.git", .writable = true});
+    CHECK_FALSE(gives_up(git));
+    for (Spec* one : {&spec, &git}) one->policy.allow = {"userns"};
+    CHECK_FALSE(gives_up(spec));
+    CHECK(gives_up(git));
+    git.policy = {};
+    git.policy.add_caps = {CAP_SYS_ADMIN};
+    CHECK(gives_up(git));
+}

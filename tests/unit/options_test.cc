@@ -269,3 +269,18 @@ TEST_CASE("mkfs") {
         CHECK(std::holds_alternative<Wrong>(parse(args)));
     CHECK(std::holds_alternative<Shown>(parse({"--help"})));
 }
+
+TEST_CASE("git-config is allowed by name, and is no system call") {
+    CHECK_FALSE(ok({}).git_config);
+    RunOptions o = ok({"--allow=syslog,git-config"});
+    CHECK(o.git_config);
+    CHECK(o.allow == Words{"syslog"});
+    CHECK(has(refusal({"--allow=git"}), "git-config"));
+    CHECK(has(refusal({"--deny=git-config"}), "neither a system call"));
+}
+
+TEST_CASE("--sys") {
+    CHECK_FALSE(ok({}).sys);
+    CHECK(ok({"--sys"}).sys);
+    CHECK(has(refusal({"--sys=x"}), "no value"));
+}

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+// See git.h. Fixed names, and a bounded number of submodules and worktrees: the project itself is not walked.
+#include "cli/git.h"
+
+#include "mount/mount.h"
+#include "spec/plan.h"
+#include "sys/calls.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <cstring>
+#include <sys/random.h>
+
+namespace ajail::cli {
+
+using spec::Bind;
+using sys::Done;
+using sys::Fd;
+using sys::Result;
+using sys::Status;
+
+namespace {
+
+// gitrepository-layout(5). `commondir`: where hooks and config are looked for instead.
+constexpr const char* kNames[] = {"hooks", "config", "config.worktree", "commondir", "info/attributes"};
+constexpr const char* kWorktreeNames[] = {"config.worktree", "commondir"};
+constexpr std::size_t kMost = 64; // directories that are looked at in `modules` and `worktrees`; more are read-only
+constexpr const char* kGit = ".git";
+
+// No link: a jail that ran here before may have put it there, and what it leads to is writable. ENOENT is an empty Fd.
+Result<Fd> find(const Fd& dir, const std::string& name) {
+    auto found = sys::openat2(dir.get(), name.c_str(), O_PATH, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
+    if (!found && found.error().err == ENOENT) return Fd();
+    return found;
+}
+
+Result<bool> is_directory(const Fd& fd) {
+    struct stat st = TRY(sys::fstat(fd.get()));
+    return S_ISDIR(st.st_mode);
+}
+
+std::string join(const std::string& path, const std::string& name) {
+    return path.empty() || name.empty() ? path + name : path + "/" + name;
+}
+
+} // namespace
+
+// The search in one granted directory. Paths are relative to that, and empty for itself.
+struct GitGuard::Covering {
+    GitGuard& guard;
+    const Bind& grant;
+    std::vector<Bind> binds = {};
+    std::size_t looked_at = 0;
+
+    std::string shown(const std::string& path) const { return join(host_path(grant.source), path); }
+
+    void bind(const std::string& path, bool directory, bool writable) {
+        Bind bind = grant;
+        bind.source.path = grant.source.path == "." ? path : join(grant.source.path, path);
+        bind.source.directory = directory;
+        bind.source.submounts = false;
+        bind.target = join(grant.target, path);
+        bind.writable = writable;
+        binds.push_back(std::move(bind));
+    }
+
+    Result<Fd> look(const Fd& dir, const std::string& above, const std::string& name) {
+        auto found = find(dir, name);
+        if (!found) guard.in_the_way_ = shown(join(above, name));
+        return found;
+    }
+
+    template <std::size_t N> Status cover(Fd dir, const std::string& path, const char* const (&names)[N]) {
+        std::vector<std::string> absent;
+        for (const char* name : names) {
+            Fd found = TRY(look(dir, path, name));
+            if (found) bind(join(path, name), TRY(is_directory(found)), false);
+            else if (std::strchr(name, '/') == nullptr) absent.emplace_back(name);
+        }
+        if (!absent.empty()) guard.watched_.push_back({std::move(dir), shown(path), std::move(absent)});
+        return Done{};
+    }
+
+    Status git_directory(Fd dir, const std::string& path) {
+        TRY(all_in(dir, path, "modules", &Covering::module));
+        TRY(all_in(dir, path, "worktrees", &Covering::worktree));
+        return cover(std::move(dir), path, kNames);
+    }
+
+    Status worktree(Fd dir, const std::string& path) { return cover(std::move(dir), path, kWorktreeNames); }
+
+    // A submodule's name may have slashes in it.
+    Status module(Fd dir, const std::string& path) {
+        Fd head = TRY(look(dir, path, "HEAD"));
+        return head ? git_directory(std::move(dir), path) : each(dir, path, &Covering::module);
+    }
+
+    using Visit = Status (Covering::*)(Fd dir, const std::string& path);
+
+    // Where there are too many, or ones that cannot be looked at, nothing in NAME can be changed.
+    Status all_in(const Fd& dir, const std::string& path, const char* name, Visit visit) {
+        Fd list = TRY(look(dir, path, name));
+        if (!list || !TRY(is_directory(list))) return Done{};
+        std::size_t before = binds.size(), watched = guard.watched_.size();
+        TRY(each(list, join(path, name), visit));
+        if (looked_at <= kMost) return Done{};
+        binds.resize(before, grant);
+        guard.watched_.resize(watched);
+        bind(join(path, name), true, false);
+        return Done{};
+    }
+
+    Status each(const Fd& list, const std::string& path, Visit visit) {
+        std::vector<std::string> names = TRY(sys::names_in(list.get(), kMost + 1));
+        std::sort(names.begin(), names.end()); // a Plan is the same each time
+        for (const std::string& name : names) {
+            if (++looked_at > kMost) return Done{};
+            Fd entry = TRY(look(list, path, name));
+            if (entry && TRY(is_directory(entry))) TRY((this->*visit)(std::move(entry), join(path, name)));
+        }
+        return Done{};
+    }
+
+    Status run() {
+        Fd top = TRY(mount::open_source(grant.source));
+        auto found = look(top, "", kGit);
+        if (!found && found.error().err == EACCES) return Done{}; // for the host's git as well
+        if (Fd git = TRY(std::move(found)); git) {
+            bool directory = TRY(is_directory(git));
+            bind(kGit, directory, directory); // a file names the git directory elsewhere, gitrepository-layout(5)
+            return directory ? git_directory(std::move(git), kGit) : Status(Done{});
+        }
+        for (const char* name : {"HEAD", "objects", "refs"}) {
+            if (TRY(look(top, "", name))) continue;
+            guard.watched_.push_back({std::move(top), shown(""), {kGit}});
+            return Done{};
+        }
+        return git_directory(std::move(top), "");
+    }
+};
+
+Result<std::vector<Bind>> GitGuard::cover(const Bind& grant) {
+    in_the_way_ = host_path(grant.source);
+    Covering covering{*this, grant};
+    TRY(covering.run());
+    return std::move(covering.binds);
+}
+
+std::vector<std::string> GitGuard::settle() const {
+    std::vector<std::string> said;
+    for (const Watched& at : watched_) {
+        for (const std::string& name : at.absent) {
+            struct stat st {};
+            if (::fstatat(at.directory.get(), name.c_str(), &st, AT_SYMLINK_NOFOLLOW) < 0) continue;
+            std::string line = spec::escape(at.path + "/" + name) + " was made while the jail ran";
+            if (name == kGit) {
+                said.push_back(line + ": look at its hooks and config before you use git there");
+                continue;
+            }
+            unsigned random = 0;
+            char other[48];
+            bool renamed =
+                ::getrandom(&random, sizeof random, 0) == sizeof random &&
+                std::snprintf(other, sizeof other, "%s.jail-%08x", name.c_str(), random) > 0 &&
+                ::renameat2(at.directory.get(), name.c_str(), at.directory.get(), other, RENAME_NOREPLACE) == 0;
+            said.push_back(line + ", and git would run programs by it; " +
+                           (renamed ? "it is called " + std::string(other) + " now (--allow=git-config)"
+                                    : "it could not be renamed: " + std::string(std::strerror(errno))));
+        }
+    }
+    return said;
+}
+
+} // namespace ajail::cli
