@@ -38,7 +38,11 @@ spec::Spec jail(const Task& task, const spec::Host& host) {
     auto& env = spec.command.env;
     env = {{"PATH", "/usr/sbin:/usr/bin:/sbin:/bin"}, {"LC_ALL", "C"}, {"FORMAT", std::string(task.format)}};
     if (!task.source.empty()) add(spec::Bind{.source = {.path = task.source}, .target = "/source"});
-    if (!task.target.empty()) add(spec::Bind{.source = {.path = task.target}, .target = "/target", .writable = true});
+    if (!task.target.empty())
+        add(spec::Bind{.source = {.path = task.target},
+                       .target = "/target",
+                       .writable = true,
+                       .make_setid = !task.source.empty()}); // a copy has what the source has, an import none
     if (task.mode == "extract") {
         add(spec::Data{kExclude, task.exclude});
         env.emplace_back("EXCLUDE", kExclude);

@@ -236,8 +236,11 @@ private:
             if (!source)
                 throw Refused{"cannot edit " + spec::escape(edit) + " in " + spec::escape(fs_) + ": " +
                               std::strerror(source.error().err)};
-            mounts().emplace_back(
-                spec::Bind{.source = std::move(source).take(), .target = edit, .writable = true, .edit = true});
+            mounts().emplace_back(spec::Bind{.source = std::move(source).take(),
+                                             .target = edit,
+                                             .writable = true,
+                                             .edit = true,
+                                             .make_setid = true});
             show(path + edit, edit, "rw");
         }
     }

@@ -7,11 +7,9 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <linux/magic.h>
 #include <optional>
 #include <set>
 #include <sys/mount.h>
-#include <sys/statfs.h>
 
 namespace ajail::mount {
 
@@ -194,9 +192,10 @@ private:
         return sys::move_mount(tree.get(), at.get(), "");
     }
 
-    Status remember_own(int tree) {
+    Status remember_own(int tree, const std::string& target) {
         std::uint64_t id = TRY(sys::mount_id(tree));
         own_.insert(id);
+        built_.own.push_back({target, id});
         return Done{};
     }
 
@@ -220,7 +219,7 @@ private:
         TRY(sys::fsconfig_string(fs.get(), "source", op.type.c_str()));
         for (const auto& [key, value] : op.options) TRY(sys::fsconfig_string(fs.get(), key.c_str(), value.c_str()));
         Fd tree = TRY(sys::fsmount(fs.get(), flags(op.attr)));
-        if (op.type == "tmpfs") TRY(remember_own(tree.get()));
+        if (op.type == "tmpfs") TRY(remember_own(tree.get(), op.target));
         if (op.type == "proc") TRY(remember_proc(tree.get(), op.target));
         return attach(std::move(tree), op.target, true, op.parents);
     }
@@ -230,7 +229,7 @@ private:
         TRY(sys::mkdirat(scratch_.get(), name.c_str(), op.mode));
         Fd tree = TRY(sys::open_tree(scratch_.get(), name.c_str(), OPEN_TREE_CLONE));
         TRY(restrict(tree.get(), op.attr));
-        TRY(remember_own(tree.get()));
+        TRY(remember_own(tree.get(), op.target));
         return attach(std::move(tree), op.target, true);
     }
 
@@ -243,6 +242,7 @@ private:
             tree = TRY(sys::open_tree(source.get(), "", kClone | AT_RECURSIVE));
             TRY(restrict(tree.get(), op.attr));
         }
+        if (op.make_setid) built_.own.push_back({op.target, TRY(sys::mount_id(tree.get()))});
         if (host_path(op.source) == "/proc" && op.source.directory) TRY(remember_proc(tree.get(), op.target));
         return attach(std::move(tree), op.target, op.source.directory);
     }
@@ -314,9 +314,9 @@ private:
         TRY(sys::fsconfig_string(fs.get(), "index", "off"));
         TRY(sys::fsconfig_string(fs.get(), "xino", "off"));
         Fd tree = TRY(sys::fsmount(fs.get(), flags(op.attr)));
-        TRY(remember_own(tree.get()));
-        if (op.entry.empty()) return attach(std::move(tree), op.target, true);
-        return attach_entry(std::move(tree), op);
+        if (!op.entry.empty()) return attach_entry(std::move(tree), op);
+        TRY(remember_own(tree.get(), op.target));
+        return attach(std::move(tree), op.target, true);
     }
 
     // Only one file of an overlay: the overlay stays on scratch, out of the payload's sight.
@@ -454,9 +454,7 @@ private:
         };
         Fd file = TRY(open());
         // Only ever a real procfs (CVE-2025-52881 is what happens when that is taken on trust).
-        struct statfs fs {};
-        if (::fstatfs(file.get(), &fs) < 0) return sys::failed(sys::Call::fstat);
-        if (fs.f_type != PROC_SUPER_MAGIC) return sys::refused(EINVAL);
+        if (!TRY(sys::is_proc(file.get()))) return sys::refused(EINVAL);
         TRY(sys::write_all(file.get(), op.value));
         if (!kept()) return Done{};
         std::array<char, 64> value{};

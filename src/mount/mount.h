@@ -19,12 +19,19 @@ using Trees = std::map<std::size_t, sys::Fd>;
 /// system, which no jail has).
 sys::Result<Trees> idmapped_trees(const spec::Plan& plan, int userns);
 
+/// A mount of the jail's own on which files may be set-user-ID: nobody outside gets there.
+struct Own {
+    std::string target;
+    std::uint64_t id = 0;
+};
+
 /// What a new root is looked at by: nothing for a jail without ajail's init.
 struct Built {
     sys::Fd proc;    ///< the procfs in it
     sys::Fd outside; ///< a directory of scratch that is beneath no root any more
     std::vector<std::pair<std::size_t, std::uint64_t>> mounts; ///< operation, and the id of the mount that it made
     std::vector<std::pair<std::size_t, std::string>> sysctls;  ///< operation, and what the file says now
+    std::vector<Own> own;                                      ///< what is thrown away, and what says `make_setid`
 };
 
 /// In the jail's fresh mount namespace, before anything else: builds the new root as the Plan says and makes it the

@@ -11,10 +11,12 @@
 #include "ns/idmap.h"
 #include "ns/info.h"
 #include "ns/seen.h"
+#include "policy/deputy.h"
 #include "policy/limits.h"
 #include "policy/policy.h"
 
 #include <array>
+#include <cerrno>
 #include <cstring>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
@@ -228,15 +230,56 @@ Status monitor_lives(const Fd& lifeline) {
     return Done{};
 }
 
+// What stands at TARGET below ROOT; none if something else has been mounted where it was.
+Result<Fd> standing(const Fd& root, const std::string& target) {
+    auto found = sys::openat2(root.get(), target.c_str(), O_PATH, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
+    bool gone = !found && (found.error().err == ENOENT || found.error().err == ENOTDIR);
+    return gone ? Result<Fd>(Fd()) : std::move(found);
+}
+
+// The payload's second user namespace came with copies of all mounts. It can unmount those, all together; what is held
+// here keeps another mount from getting the number of one.
+Status find_copies(const std::vector<mount::Own>& own, pid_t payload, policy::Place& place) {
+    std::string proc = "/proc/" + std::to_string(payload) + "/";
+    Fd ours = TRY(sys::open("/", O_PATH | O_DIRECTORY));
+    Fd its = TRY(sys::open((proc + "root").c_str(), O_PATH | O_DIRECTORY));
+    place.userns = TRY(sys::readlinkat(AT_FDCWD, (proc + "ns/user").c_str()));
+    for (const mount::Own& one : own) {
+        Fd here = TRY(standing(ours, one.target));
+        Fd there = TRY(standing(its, one.target));
+        if (!here || !there || TRY(sys::mount_id(here.get())) != one.id) continue; // something is mounted on it
+        struct stat mine = TRY(sys::fstat(here.get()));
+        struct stat copy = TRY(sys::fstat(there.get()));
+        if (mine.st_dev != copy.st_dev || mine.st_ino != copy.st_ino) continue;
+        place.own.push_back(TRY(sys::mount_id(there.get())));
+        place.held.push_back(std::move(there));
+    }
+    return Done{};
+}
+
+Result<policy::Place> place_of(const Plan& plan, const std::vector<mount::Own>& own, pid_t payload) {
+    policy::Place place;
+    place.caps = answering_caps(plan);
+    place.ids = plan.groups;
+    place.landlock = plan.landlock_abi != 0 && plan.landlock_files;
+    if (plan.second_userns) TRY(find_copies(own, payload, place));
+    else
+        for (const mount::Own& one : own) place.own.push_back(one.id);
+    return place;
+}
+
 // Past this function nothing of init can be used against the jail's walls, and the payload runs.
-Status release(const Plan& plan, const Payload& payload, const Fd& lifeline) {
+Result<policy::Place> release(const Plan& plan, const Payload& payload, const Fd& lifeline,
+                              const std::vector<mount::Own>& own) {
     Heard asked = TRY(hear(payload.socket));
-    if (asked.message.kind == Message::eof) return Done{}; // it has failed and told the monitor itself
+    if (asked.message.kind == Message::eof) return policy::Place(); // it has failed and told the monitor itself
     if (plan.second_userns) TRY(write_second_maps(plan, payload.pid));
+    policy::Place place = TRY(place_of(plan, own, payload.pid));
     TRY(give_terminal(plan, payload.slave, payload.pid));
     TRY(become_init(plan));
     TRY(monitor_lives(lifeline));
-    return tell(payload.socket, {.kind = Message::go});
+    TRY(tell(payload.socket, {.kind = Message::go}));
+    return place;
 }
 
 // Where the payload's questions come, once it has put up its filters. None if it does not get that far.
@@ -299,21 +342,26 @@ void child(const Plan& plan, const Caller& caller, const spec::Namespaces& calle
     std::memset(caller.args, 0, caller.args_size);
     if (plan.init != spec::Init::keeper)
         fail(report, bare(plan, caller, report, lifeline, proc, about).error(), about);
-    auto look = during(Stage::readback, Look::around(plan, callers, std::move(built).take(), keyring));
+    mount::Built made = std::move(built).take();
+    std::vector<mount::Own> own = std::move(made.own);
+    auto look = during(Stage::readback, Look::around(plan, callers, std::move(made), keyring));
     if (!look) fail(report, look.error());
     auto kept = keep(plan, caller, report, std::move(look).take());
     if (!kept) fail(report, kept.error());
     Payload payload = std::move(kept).take();
-    if (Status released = release(plan, payload, lifeline); !released) {
-        bool seen = released.error().stage == Stage::readback;
-        fail(report, seen ? released.error() : during(Stage::payload, released).error(), seen ? "init" : "");
+    auto place = release(plan, payload, lifeline, own);
+    if (!place) {
+        sys::Error error = place.error();
+        bool seen = error.stage == Stage::readback;
+        if (!seen) error.stage = Stage::payload;
+        fail(report, error, seen ? "init" : "");
     }
     auto listener = during(Stage::seccomp, hear_listener(plan, payload));
     if (!listener) fail(report, listener.error());
     payload.socket.reset();
     payload.slave.reset();
     report.reset();
-    init(plan, lifeline, payload.pid, std::move(listener).take());
+    init(plan, lifeline, payload.pid, std::move(listener).take(), std::move(place).take());
 }
 
 } // namespace ajail::ns

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // PID 1 of the jail. Forked, never exec'd, so its memory stays owned by the outer user namespace and no capability
-// of the jail opens it; non-dumpable, without stdio, with CAP_KILL alone, or with what the root emulation needs.
+// of the jail opens it; non-dumpable, without stdio, with CAP_KILL alone, or with what it takes to answer the filters.
 #include "ns/child.h"
 
 #include "policy/emulation.h"
@@ -67,7 +67,7 @@ Result<bool> reap(const Fd& lifeline, pid_t payload, policy::Emulation& emulatio
     return true;
 }
 
-Status serve(const spec::Plan& plan, const Fd& lifeline, pid_t payload, Fd listener) {
+Status serve(const spec::Plan& plan, const Fd& lifeline, pid_t payload, Fd listener, policy::Place place) {
     sigset_t mask;
     ::sigfillset(&mask);
     TRY(sys::sigprocmask(SIG_SETMASK, mask, nullptr));
@@ -76,7 +76,8 @@ Status serve(const spec::Plan& plan, const Fd& lifeline, pid_t payload, Fd liste
     if (plan.watched_memory != 0) watched = TRY(sys::open("/proc", O_PATH | O_DIRECTORY));
     policy::MemoryWatch memory(plan.watched_memory, watched);
     long slack = TRY(sys::prctl(PR_GET_TIMERSLACK)); // the payload's, too: it was forked from here
-    policy::Emulation emulation(std::move(listener), std::move(proc), static_cast<std::uint64_t>(slack));
+    policy::Emulation emulation(std::move(listener), std::move(proc), static_cast<std::uint64_t>(slack),
+                                std::move(place));
     // poll(2) leaves a descriptor of -1 out.
     std::array<pollfd, 3> wait = {pollfd{lifeline.get(), POLLIN, 0}, pollfd{signals.get(), POLLIN, 0},
                                   pollfd{emulation.fd(), POLLIN, 0}};
@@ -100,16 +101,25 @@ Status serve(const spec::Plan& plan, const Fd& lifeline, pid_t payload, Fd liste
 
 } // namespace
 
+std::uint64_t answering_caps(const spec::Plan& plan) {
+    constexpr std::uint64_t kOverFiles = std::uint64_t{1} << CAP_DAC_OVERRIDE | std::uint64_t{1} << CAP_FOWNER |
+                                         std::uint64_t{1} << CAP_DAC_READ_SEARCH | std::uint64_t{1} << CAP_FSETID;
+    return plan.caps & kOverFiles;
+}
+
 Status become_init(const spec::Plan& plan) {
     // Stdio above all, so that a reader of the payload's output sees its end.
     for (int fd = 0; fd < 3; ++fd) (void)::close(fd);
     TRY(sys::prctl(PR_SET_DUMPABLE, 0));
     TRY(sys::prctl(PR_SET_NAME, reinterpret_cast<unsigned long>("ajail-init")));
     std::uint64_t caps = std::uint64_t{1} << CAP_KILL;
-    // To read what pointers point to and keep who is who (policy/emulation.h), to see who has how much (limits.h).
-    bool answers = policy::asks(plan);
-    if (answers) caps |= std::uint64_t{1} << CAP_SYS_NICE;
-    if (answers || plan.watched_memory != 0) caps |= std::uint64_t{1} << CAP_SYS_PTRACE;
+    if (policy::asks(plan)) {
+        // To read what pointers point to, to keep who is who (policy/emulation.h), and to be who asks (policy/deputy.h).
+        caps |= std::uint64_t{1} << CAP_SYS_PTRACE | std::uint64_t{1} << CAP_SYS_NICE;
+        caps |= std::uint64_t{1} << CAP_SYS_CHROOT | answering_caps(plan);
+        if (plan.groups) caps |= std::uint64_t{1} << CAP_SETUID | std::uint64_t{1} << CAP_SETGID;
+    }
+    if (plan.watched_memory != 0) caps |= std::uint64_t{1} << CAP_SYS_PTRACE; // to see who has how much (limits.h)
     TRY(policy::drop_caps(caps, false));
     TRY(policy::forbid_new_privs());
     TRY(sys::during(sys::Stage::readback, policy::read_back_caps(caps, false)));
@@ -118,9 +128,9 @@ Status become_init(const spec::Plan& plan) {
     return small ? Status(Done{}) : sys::during(sys::Stage::readback, Status(sys::refused(EPERM)));
 }
 
-void init(const spec::Plan& plan, const Fd& lifeline, pid_t payload, Fd listener) {
+void init(const spec::Plan& plan, const Fd& lifeline, pid_t payload, Fd listener, policy::Place place) {
     // Whatever happens here, the answer is the same: PID 1 exits and the kernel kills the rest of the namespace.
-    if (Status served = serve(plan, lifeline, payload, std::move(listener)); !served) {
+    if (Status served = serve(plan, lifeline, payload, std::move(listener), std::move(place)); !served) {
         sys::Error error = served.error();
         error.stage = sys::Stage::payload;
         (void)tell(lifeline, {.kind = Message::error, .value = 0, .error_value = error});

@@ -2,7 +2,7 @@
 // See emulation.h.
 #include "policy/emulation.h"
 
-#include "policy/placeholder.h"
+#include "policy/status.h"
 
 #include <algorithm>
 #include <array>
@@ -27,13 +27,6 @@ constexpr std::uintptr_t kSyncWakeUp = 1;  // SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP
 constexpr std::size_t kMaxGroups = 65536;  // NGROUPS_MAX
 constexpr std::size_t kMaxEntries = 16384; // different identities at a time, and microseconds of slack at most
 constexpr std::size_t kMaxHeld = 1U << 22; // groups in all of them
-
-bool makes_node(int nr) {
-#ifdef SYS_mknod
-    if (nr == SYS_mknod) return true;
-#endif
-    return nr == SYS_mknodat;
-}
 
 // Who has an id of 0 has the capabilities, or gets them back (capabilities(7)).
 bool has_root(const Ids& ids) { return ids.real == 0 || ids.effective == 0 || ids.saved == 0; }
@@ -108,12 +101,6 @@ std::string read_proc(const sys::Fd& proc, const std::string& path) {
     return size ? std::string(buffer.data(), *size) : std::string();
 }
 
-std::uint64_t field(const std::string& status, const char* name, int base = 10) {
-    std::size_t at = status.find(std::string("\n") + name + ":");
-    if (at == std::string::npos) return 0;
-    return std::strtoull(status.c_str() + at + std::strlen(name) + 2, nullptr, base);
-}
-
 bool read_at(const sys::Fd& memory, std::uint64_t address, void* into, std::size_t size) {
     return memory && ::pread(memory.get(), into, size, static_cast<off_t>(address)) == static_cast<ssize_t>(size);
 }
@@ -137,8 +124,9 @@ Identity after_exec(Identity who) {
     return who;
 }
 
-Emulation::Emulation(sys::Fd listener, sys::Fd proc, std::uint64_t slack)
-    : listener_(std::move(listener)), proc_(std::move(proc)), slack_(slack), entries_(1, Entry{}) {
+Emulation::Emulation(sys::Fd listener, sys::Fd proc, std::uint64_t slack, Place place)
+    : listener_(std::move(listener)), proc_(std::move(proc)), slack_(slack), place_(std::move(place)),
+      entries_(1, Entry{}) {
     // Asker and answerer take turns, best on one processor: a third of the time. Linux 6.6; older ones do without.
     if (listener_)
         (void)sys::ioctl(listener_.get(), SECCOMP_IOCTL_NOTIF_SET_FLAGS, reinterpret_cast<void*>(kSyncWakeUp));
@@ -184,14 +172,18 @@ sys::Status Emulation::ended(pid_t pid, bool well) {
     if (found == later_.end()) return sys::Done{};
     Asked asked = found->second;
     later_.erase(found);
-    return well ? sys::Status(sys::Done{}) : tell(asked, {-EIO});
+    return well ? sys::Status(sys::Done{}) : tell(asked, {-EPERM});
 }
 
 Emulation::Reply Emulation::reply(const Asked& asked) {
     if (asked.nr == SYS_setgroups) return set_groups(asked);
     if (asked.nr == SYS_capset) return set_caps(asked);
     if (asked.nr == SYS_prctl) return keep_caps(asked);
-    if (makes_node(asked.nr)) return make_node(asked);
+    if (auto deed = deed_of(asked.nr, asked.args)) return depute(asked, *deed);
+    if (asked.nr == SYS_landlock_restrict_self) {
+        ruled_ = true;
+        return {0, true};
+    }
     if (asked.nr == SYS_setxattr || asked.nr == SYS_lsetxattr || asked.nr == SYS_fsetxattr)
         return set_attribute(asked);
     Identity who = identity(asked.task);
@@ -252,10 +244,10 @@ Emulation::Reply Emulation::set_caps(const Asked& asked) {
     if (!read_at(its, asked.args[0], &header, sizeof header)) return {0, true};
     std::size_t words = header.version == _LINUX_CAPABILITY_VERSION_1 ? 1 : 2;
     if (!read_at(its, asked.args[1], data.data(), words * sizeof data[0])) return {0, true};
-    std::string status = read_proc(proc_, number(asked.task, "status"));
+    std::string status = read_status(proc_, asked.task);
     if (status.empty()) return {0, true}; // whoever gives something away is not told so in vain
-    std::uint64_t have = field(status, "CapPrm", 16);
-    std::uint64_t inheritable = have | field(status, "CapInh", 16);
+    std::uint64_t have = status_number(status, "CapPrm", 16);
+    std::uint64_t inheritable = have | status_number(status, "CapInh", 16);
     auto both = [&](auto member) { return data[0].*member | static_cast<std::uint64_t>(data[1].*member) << 32; };
     if (Identity who = identity(asked.task); who.kept_caps) { // whoever gives CAP_SETUID away means it
         who.kept_caps = (both(&__user_cap_data_struct::permitted) >> CAP_SETUID & 1U) != 0;
@@ -277,29 +269,51 @@ Emulation::Reply Emulation::keep_caps(const Asked& asked) {
 
 // By a process of its own: a file system may take its time, or for ever, and init has others to answer. (Nobody else
 // is in this one, so that it can be copied without more ado.)
-Emulation::Reply Emulation::make_node(const Asked& asked) {
+Emulation::Reply Emulation::depute(const Asked& asked, const Deed& deed) {
+    // Rules of its own that we do not know may forbid an asker what it would get here.
+    if (deed.kind == Deed::open && ruled_) return {-EPERM};
     auto helper = sys::clone3(0, nullptr);
-    if (!helper) return {-helper.error().err};
-    if (*helper != 0) {
-        later_.emplace(*helper, asked);
-        return {.later = true};
+    if (!helper) return {-EPERM};
+    if (*helper == 0) ::_exit(act(asked, deed) ? 0 : 1); // init answers then: ended()
+    later_.emplace(*helper, asked);
+    return {.later = true};
+}
+
+sys::Status Emulation::act(const Asked& asked, const Deed& deed) {
+    std::string path;
+    if (deed.has_path) {
+        auto read = read_path(asked, deed.path);
+        if (!read) return tell(asked, {-read.error().err});
+        path = std::move(read).take();
     }
-    bool at = asked.nr == SYS_mknodat; // the directory comes first there
-    const std::uint64_t* args = asked.args + (at ? 1 : 0);
-    int dirfd = at ? static_cast<int>(asked.args[0]) : AT_FDCWD;
+    auto asker = Asker::look(proc_, asked.task, deed, path, place_);
+    if (!waits(asked)) return sys::refused(ESRCH); // what was looked up may be another's
+    if (!asker) return tell(asked, {-asker.error().err});
+    sys::Fd opened;
+    std::int64_t value = (*asker).act(proc_, deed, path, place_, opened);
+    if (value == 0 && deed.kind == Deed::open) return hand_over(asked, opened, deed.flags);
+    return tell(asked, {value});
+}
+
+// The answer is the number that OPENED gets there.
+sys::Status Emulation::hand_over(const Asked& asked, const sys::Fd& opened, int flags) {
+    seccomp_notif_addfd add{};
+    add.id = asked.id;
+    add.flags = SECCOMP_ADDFD_FLAG_SEND; // Linux 5.14
+    add.srcfd = static_cast<std::uint32_t>(opened.get());
+    add.newfd_flags = (flags & O_CLOEXEC) != 0 ? O_CLOEXEC : 0;
+    auto given = sys::ioctl(listener_.get(), SECCOMP_IOCTL_NOTIF_ADDFD, &add);
+    return given ? sys::Status(sys::Done{}) : tell(asked, {-given.error().err}); // EMFILE
+}
+
+sys::Result<std::string> Emulation::read_path(const Asked& asked, std::uint64_t address) {
     std::array<char, PATH_MAX> bytes{};
     sys::Fd its = memory(asked, O_RDONLY);
     // Less where the memory ends.
-    ssize_t size = its ? ::pread(its.get(), bytes.data(), bytes.size(), static_cast<off_t>(args[0])) : -1;
+    ssize_t size = its ? ::pread(its.get(), bytes.data(), bytes.size(), static_cast<off_t>(address)) : -1;
     std::size_t length = ::strnlen(bytes.data(), size > 0 ? static_cast<std::size_t>(size) : 0);
-    std::int64_t value = size == PATH_MAX ? -ENAMETOOLONG : -EFAULT;
-    if (static_cast<ssize_t>(length) < size) {
-        std::string status = read_proc(proc_, number(asked.task, "status"));
-        if (status.empty()) ::_exit(1); // without its umask it would be for everybody
-        mode_t mode = static_cast<mode_t>(args[1]) & 07777 & ~static_cast<mode_t>(field(status, "Umask", 8));
-        value = make_placeholder(proc_, asked.task, dirfd, std::string(bytes.data(), length), mode);
-    }
-    ::_exit(tell(asked, {value}) ? 0 : 1); // init answers then: ended()
+    if (static_cast<ssize_t>(length) < size) return std::string(bytes.data(), length);
+    return sys::refused(size == PATH_MAX ? ENAMETOOLONG : EFAULT);
 }
 
 // An access list that names users or groups is as much of an owner as chown's, and treated alike. What cannot be read

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// The part of the root emulation that remembers: who each task of the jail believes to be. The filter `root` asks
-// (SECCOMP_RET_USER_NOTIF) for every call that sets or tells ids; the jail's init answers. The kernel's own idea of
-// the ids never changes, so nothing can be gained here: an answer is a number that the asker believes.
+// What the jail's init answers when a filter asks (SECCOMP_RET_USER_NOTIF). Mostly the part of the root emulation that
+// remembers: who each task of the jail believes to be. The filter `root` asks for every call that sets or tells ids. The
+// kernel's own idea of the ids never changes, so nothing can be gained here: an answer is a number that the asker
+// believes. What `setid` asks for, and nodes, are the business of deputy.h.
 #pragma once
 
+#include "policy/deputy.h"
 #include "sys/calls.h"
 
 #include <cstdint>
@@ -48,7 +50,7 @@ bool acl_names_others(const std::vector<std::uint8_t>& value);
 class Emulation {
 public:
     /// LISTENER: from the payload's filter. PROC: the jail's /proc. SLACK: what the payload has started with.
-    Emulation(sys::Fd listener, sys::Fd proc, std::uint64_t slack);
+    Emulation(sys::Fd listener, sys::Fd proc, std::uint64_t slack, Place place);
     int fd() const { return listener_.get(); }
     /// One question that is waiting. An asker that is gone by now is no failure.
     sys::Status answer();
@@ -79,7 +81,10 @@ private:
     Reply set_groups(const Asked& asked);
     Reply set_caps(const Asked& asked);
     Reply keep_caps(const Asked& asked);
-    Reply make_node(const Asked& asked);
+    Reply depute(const Asked& asked, const Deed& deed);
+    sys::Status act(const Asked& asked, const Deed& deed);
+    sys::Status hand_over(const Asked& asked, const sys::Fd& opened, int flags);
+    sys::Result<std::string> read_path(const Asked& asked, std::uint64_t address);
     Reply set_attribute(const Asked& asked);
     Identity identity(pid_t task);
     bool remember(const Asked& asked, const Identity& who);
@@ -92,6 +97,8 @@ private:
 
     sys::Fd listener_, proc_;
     std::uint64_t slack_;
+    Place place_;
+    bool ruled_ = false;                        ///< somebody in the jail has put itself under Landlock
     std::map<pid_t, Asked> later_;              ///< who else answers what
     std::vector<std::optional<Entry>> entries_; ///< the first is the root that all start as
 };

@@ -48,7 +48,8 @@ struct ToJson {
                 {"attr", attr_json(o.attr)},
                 {"recursive", true},
                 {"idmap", o.idmap},
-                {"edit", o.edit}};
+                {"edit", o.edit},
+                {"make_setid", o.make_setid}};
     }
     Json operator()(const op::Overlay& o) const {
         Json lowers = Json::array();

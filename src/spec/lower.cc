@@ -24,6 +24,7 @@ constexpr std::uint64_t kRootCaps = bit(CAP_CHOWN) | bit(CAP_DAC_OVERRIDE) | bit
                                     bit(CAP_AUDIT_WRITE);
 
 constexpr unsigned kNestedUserns = 16; // for each user; Chromium's sandbox, bubblewrap and ajail make one or two each
+constexpr const char* kSetIdAway = "keeping set-user-ID bits off files in granted directories";
 
 constexpr unsigned kPrivate = 0700; // parents of what has no mode of its own
 
@@ -186,7 +187,7 @@ private:
             // What is mounted over all of it at once needs no ground.
             if (!covers_root()) op(op::Directory{"/", 0755, kPrograms});
             break;
-        case Root::writable: op(op::Bind{source, "/", kPrograms, idmap(source), true}); break;
+        case Root::writable: op(op::Bind{source, "/", kPrograms, idmap(source), true, true}); break;
         case Root::overlay:
             if (!host_.overlay)
                 return "this kernel offers no overlayfs, and a throw-away root filesystem needs it; as root: "
@@ -212,7 +213,7 @@ private:
         if (m.devices) device_directories_.push_back(m.target);
         Attr attr{.writable = m.writable, .devices = m.devices, .exec = true};
         op(op::Bind{m.source, m.target, attr, idmap(m.source) && !(m.devices && within(host_path(m.source), "/dev")),
-                    m.edit});
+                    m.edit, m.make_setid});
     }
 
     void add(const Overlay& m) {
@@ -414,9 +415,15 @@ private:
         if ((plan_.second_userns || nested()) && stands_on_writable())
             plan_.degraded.push_back({"holding what is mounted in a writable directory in its place",
                                       "who may mount can put the mounts aside, and rename what was below them"});
+        filters();
+    }
+
+    void filters() {
         bool filtered = spec_.policy.seccomp != Seccomp::off;
         if (filtered) plan_.filters.push_back("terminal");
         root_emulation();
+        if (filtered) setid_guard();
+        if (const char* why = sets_ids()) plan_.degraded.push_back({kSetIdAway, why});
         if (refuses_attributes())
             plan_.degraded.push_back({"setting extended attributes",
                                       "a file capability that the jail's root sets would be the host root's; with "
@@ -434,6 +441,28 @@ private:
         plan_.degraded.push_back({"root emulation",
                                   "another seccomp program here asks somebody already, and the kernel "
                                   "takes one such; chown and the like fail"});
+    }
+
+    // In front of the newest of those: only one program may ask (seccomp(2), EBUSY). Where sandboxes inside are allowed,
+    // and it would be the only one that asks, it is left to them: there it could not hold (sets_ids).
+    void setid_guard() {
+        bool root = plan_.filters.back() == "root";
+        if (host_.emulated || host_.listener || (sandboxes() && !root)) return;
+        plan_.filters.back() += "+setid";
+        if (sandboxes() || allows("openat2")) plan_.filters.back() += "+openat2";
+    }
+
+    bool sandboxes() const { return nested() || plan_.second_userns; }
+
+    // Why set-id bits may come to a file in a granted directory; null if they cannot.
+    const char* sets_ids() const {
+        if (spec_.policy.seccomp == Seccomp::off) return "there is no seccomp policy";
+        if (allows("io_uring")) return "io_uring opens files past the seccomp policy";
+        if (allows("openat2")) return "openat2 is allowed, and its mode cannot be seen";
+        // The copies that overlayfs makes in its upper layer have the mode of what they are copies of.
+        if (sandboxes()) return "mounts inside are allowed, and an overlayfs copies them up";
+        // A jail in a jail: the outer one's init answers, and strips them everywhere.
+        return host_.listener && !host_.emulated ? "another seccomp program here asks somebody already" : nullptr;
     }
 
     // Whether what is denied can be; or why not.

@@ -51,8 +51,9 @@ struct Bind {
     Source source;
     std::string target;
     Attr attr;
-    bool idmap = false; ///< through an idmapped mount, so that the host's ids appear as the jail's
-    bool edit = false;  ///< a root filesystem, or a part of one: missing mountpoints are made in it beforehand
+    bool idmap = false;      ///< through an idmapped mount, so that the host's ids appear as the jail's
+    bool edit = false;       ///< a root filesystem, or a part of one: missing mountpoints are made in it beforehand
+    bool make_setid = false; ///< the program `setid` lets files in it be set-user-ID, as in what is thrown away
 };
 /// overlayfs: `lowers` below, the lowest first, above them a layer on the jail's scratch, one of the host, or none.
 struct Overlay {

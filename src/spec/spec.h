@@ -39,6 +39,7 @@ struct Bind {
     bool writable = false;
     bool devices = false; ///< device nodes in it may be opened
     bool edit = false;    ///< of a root filesystem: mountpoints that are missing in it may be made for the time being
+    bool make_setid = false; ///< files in it may be made set-user-ID and set-group-ID: it is a root filesystem
 };
 /// The source below, a throw-away layer above. For a file, of its directory, and only the file is shown.
 struct Overlay {

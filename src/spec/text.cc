@@ -119,7 +119,7 @@ struct Details {
         return words(o.attr) + "," + mode(o.mode) + ",on scratch";
     }
     std::string operator()(const op::Bind& o) const {
-        return words(o.attr, o.idmap) + ",recursive" + (o.edit ? ",edit" : "");
+        return words(o.attr, o.idmap) + ",recursive" + (o.edit ? ",edit" : "") + (o.make_setid ? ",make-setid" : "");
     }
     std::string operator()(const op::Overlay& o) const {
         std::string text = words(o.attr, o.idmap);

@@ -13,6 +13,7 @@
 #include <linux/filter.h>
 #include <linux/kcmp.h>
 #include <linux/keyctl.h>
+#include <linux/magic.h>
 #include <linux/seccomp.h>
 #include <memory>
 #include <new>
@@ -25,6 +26,7 @@
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -154,6 +156,7 @@ Result<bool> same_memory(pid_t a, pid_t b) {
     return order == 0;
 }
 Status chdir(const char* path) { return status(::chdir(path), Call::chdir); }
+Status chroot_here() { return status(::syscall(SYS_chroot, "."), Call::chroot); }
 Status fchdir(int fd) { return status(::fchdir(fd), Call::chdir); }
 
 std::pair<Fd, Fd> take_pair(int fds[2]) { return {Fd(fds[0]), Fd(fds[1])}; }
@@ -172,9 +175,10 @@ Result<Fd> open(const char* path, int flags, mode_t mode) { return openat(AT_FDC
 Result<Fd> openat(int dir, const char* path, int flags, mode_t mode) {
     return owned(retry([&] { return ::openat(dir, path, flags | O_CLOEXEC, mode); }), Call::open);
 }
-Result<Fd> openat2(int dir, const char* path, std::uint64_t flags, std::uint64_t resolve) {
+Result<Fd> openat2(int dir, const char* path, std::uint64_t flags, std::uint64_t resolve, mode_t mode) {
     open_how how{};
     how.flags = flags | O_CLOEXEC;
+    how.mode = mode;
     how.resolve = resolve;
     // EAGAIN: a rename elsewhere raced with the scoped lookup, see openat2(2). Bounded, so that nobody can hold
     // us here by renaming for ever.
@@ -238,6 +242,12 @@ Status fchmod(int fd, mode_t mode) { return status(::fchmod(fd, mode), Call::fch
 Status chmod_path(int fd, mode_t mode) {
     std::string link = "/proc/self/fd/" + std::to_string(fd);
     return status(::chmod(link.c_str(), mode), Call::chmod);
+}
+Status chmodat(int dir, const char* path, mode_t mode) { return status(::fchmodat(dir, path, mode, 0), Call::chmod); }
+Result<bool> is_proc(int fd) {
+    struct statfs fs {};
+    if (::fstatfs(fd, &fs) < 0) return failed(Call::fstat);
+    return fs.f_type == PROC_SUPER_MAGIC;
 }
 Status lock_for_reading(int fd) {
     struct flock lock {};

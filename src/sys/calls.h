@@ -66,6 +66,7 @@ Result<std::vector<unsigned>> sched_getaffinity();
 Result<bool> same_memory(pid_t a, pid_t b);
 Status chdir(const char* path);
 Status fchdir(int fd);
+Status chroot_here(); ///< chroot("."), see chroot(2): to see paths as somebody else does, and never as a wall
 
 // Descriptors and files
 std::pair<Fd, Fd> take_pair(int fds[2]);
@@ -74,7 +75,7 @@ Result<std::pair<Fd, Fd>> pipe();         ///< to read from, to write to
 Result<Fd> memory_file(const char* name); ///< memfd_create(2)
 Result<Fd> open(const char* path, int flags, mode_t mode = 0);
 Result<Fd> openat(int dir, const char* path, int flags, mode_t mode = 0);
-Result<Fd> openat2(int dir, const char* path, std::uint64_t flags, std::uint64_t resolve);
+Result<Fd> openat2(int dir, const char* path, std::uint64_t flags, std::uint64_t resolve, mode_t mode = 0);
 Result<struct stat> fstat(int fd);
 Result<std::uint64_t> mount_id(int fd); ///< of the mount that FD was opened through
 /// What is in the directory that DIR is open on, in no order, MOST names of it; neither "." nor "..".
@@ -88,6 +89,8 @@ Status fchown(int fd, uid_t uid, gid_t gid);
 Status fchmod(int fd, mode_t mode);
 /// The same for a descriptor that may be O_PATH (chmod(2), through /proc/self/fd).
 Status chmod_path(int fd, mode_t mode);
+Status chmodat(int dir, const char* path, mode_t mode); ///< follows a link at the end
+Result<bool> is_proc(int fd);                           ///< of a procfs
 /// A read lock on all of the file, as long as this process has no descriptor of it closed (fcntl(2), F_SETLK).
 Status lock_for_reading(int fd);
 Status write_all(int fd, std::string_view bytes);

@@ -41,6 +41,7 @@ const char* name(Call call) {
     case Call::check: return "check";
     case Call::capset: return "capset";
     case Call::chdir: return "chdir";
+    case Call::chroot: return "chroot";
     case Call::clone3: return "clone3";
     case Call::close_range: return "close_range";
     case Call::dup3: return "dup3";

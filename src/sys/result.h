@@ -47,6 +47,7 @@ enum class Call : std::uint8_t {
     check,
     capset,
     chdir,
+    chroot,
     clone3,
     close_range,
     dup3,

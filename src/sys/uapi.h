@@ -29,6 +29,14 @@
 
 namespace ajail::sys {
 
+constexpr int kFchmodat2 = 452; // Linux 6.6, on every architecture
+// What open(2) adds on machines of 64 bits and openat2(2) does not: without it files end at 2 GiB.
+#if defined(__aarch64__)
+constexpr int kLargeFile = 0400000;
+#else
+constexpr int kLargeFile = 0100000;
+#endif
+
 /// struct landlock_ruleset_attr as of ABI 6; older kernels take its first 8 bytes.
 struct LandlockRuleset {
     __u64 handled_access_fs;

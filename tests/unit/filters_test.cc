@@ -122,6 +122,7 @@ constexpr std::array kNumbers{
     Number{"open", 2, -1},
     Number{"openat", 257, 56},
     Number{"openat2", 437, 437},
+    Number{"landlock_restrict_self", 446, 446},
     Number{"mseal", 462, 462},
     Number{"mkdir", 83, -1},
     Number{"mkdirat", 258, 34},
@@ -358,6 +359,30 @@ std::uint32_t strict_meaning(const Arch& arch, int nr, const Args& args) {
     return is("open") ? made(1) : is("openat") ? made(2) : kPass;
 }
 
+/// Every mode with one of these bits that could come to a file is asked about.
+std::uint32_t setid_meaning(const Arch& arch, int nr, const Args& args) {
+    const auto is = [&](const char* name) { return nr >= 0 && nr == arch.nr(name); };
+    const auto mode = [&](std::size_t arg) { return (args[arg] & (S_ISUID | S_ISGID)) != 0 ? kAsk : kPass; };
+    const auto made = [&](std::size_t flags) {
+        return (args[flags] & (O_CREAT | (O_TMPFILE & ~O_DIRECTORY))) != 0 ? mode(flags + 1) : kPass;
+    };
+    const auto node = [&](std::size_t arg) {
+        const auto type = static_cast<mode_t>(args[arg]) & S_IFMT;
+        return type == 0 || type == S_IFREG ? mode(arg) : kPass;
+    };
+    if (is("openat2")) return kEnosys;
+    if (is("landlock_restrict_self")) return kAsk;
+    if (is("ioctl")) {
+        const auto request = static_cast<std::uint32_t>(args[1]);
+        return request == 0x50009401 || request == 0x50009417 ? kEperm : kPass;
+    }
+    if (is("mknod")) return node(1);
+    if (is("mknodat")) return node(2);
+    if (is("chmod") || is("fchmod") || is("creat")) return mode(1);
+    if (is("fchmodat") || is("fchmodat2")) return mode(2);
+    return is("open") ? made(1) : is("openat") ? made(2) : kPass;
+}
+
 /// An opt-in: these calls, whatever their arguments.
 Meaning opens(std::vector<const char*> names) {
     return [names = std::move(names)](const Arch& arch, int nr, const Args&) {
@@ -419,6 +444,10 @@ const std::vector<Subject>& subjects() {
          strict_meaning,
          {"chmod", "fchmod", "fchmodat", "fchmodat2", "creat", "mknod", "mknodat", "open", "openat", "socket"},
          kPass},
+        {"setid",
+         setid_meaning,
+         {"chmod", "fchmod", "fchmodat", "fchmodat2", "creat", "mknod", "mknodat", "open", "openat", "ioctl"},
+         kPass},
         {"ptrace", opens({"ptrace", "process_vm_readv", "process_vm_writev"}), {}, kPass},
         {"perf", opens({"perf_event_open"}), {}, kPass},
         {"io_uring", opens({"io_uring_setup", "io_uring_enter", "io_uring_register"}), {}, kPass},
@@ -437,10 +466,11 @@ const std::vector<Subject>& subjects() {
 /// Values on both sides of everything that a rule compares, with and without high bits.
 const std::vector<std::uint64_t>& interesting_values() {
     static const std::vector<std::uint64_t> values = [] {
-        constexpr std::array<std::uint64_t, 26> kLow{
-            0,          1,          7,       8,       29,      30,      12345,   0xfffe, 0x7fffffff,
-            0x80000000, 0xffffffff, 0x5401,  0x5411,  0x5412,  0x5413,  0x541C,  0x541D, 0x541E,
-            0x5423,     0x5424,     0010644, 0020666, 0060660, 0100644, 0140755, 0120777};
+        constexpr std::array<std::uint64_t, 33> kLow{
+            0,          1,          7,       8,       29,         30,        12345,   0xfffe,  0x7fffffff,
+            0x80000000, 0xffffffff, 0x5401,  0x5411,  0x5412,     0x5413,    0x541C,  0x541D,  0x541E,
+            0x5423,     0x5424,     0010644, 0020666, 0060660,    0100644,   0140755, 0120777, 0104755,
+            0102755,    0004711,    0002711, 0124755, 0x50009401, 0x50009417};
         std::vector<std::uint64_t> out;
         for (const auto low : kLow) {
             out.insert(out.end(), {low, low | kHigh, low | ~std::uint64_t{0} << 32});
@@ -1029,6 +1059,18 @@ TEST_CASE("filters: joined", "[filters]") {
     CHECK(says("default+strict+ptrace", "ptrace") == kAllow);
     CHECK(says("default+strict", "bpf") == kEperm);
     CHECK(says("default+vsock", "socket", {kHigh | AF_VSOCK}) == kAllow);
+    // As they are loaded, all of them in front of something else.
+    for (const char* name : {"root+setid", "devices+setid", "terminal+setid"}) {
+        CHECK(says(name, "fchmod", {3, 0755}) == kAllow);
+        CHECK(says(name, "fchmod", {3, 04755}) == kAsk);
+        CHECK(says(name, "openat", {3, 0, 0, 04755}) == kAllow); // makes nothing
+        CHECK(says(name, "openat", {3, 0, O_CREAT, 02755}) == kAsk);
+        CHECK(says(name, "openat2") == kEnosys);
+        CHECK(says((std::string(name) + "+openat2").c_str(), "openat2") == kAllow);
+    }
+    CHECK(says("root+setid", "getuid") == kAsk);
+    CHECK(says("devices+setid", "mknodat", {3, 0, S_IFBLK | 06666, 1}) == kFake);
+    CHECK(says("terminal+setid", "ioctl", {0, TIOCSTI}) == kEperm);
     CHECK(says("default+vsock", "socket", {AF_PACKET}) == (SECCOMP_RET_ERRNO | EAFNOSUPPORT));
     CHECK(says("default+userns", "clone", {CLONE_NEWUSER}) == kAllow);
     CHECK(says("default", "socket", {AF_INET, SOCK_RAW}) == kAllow); // capabilities decide

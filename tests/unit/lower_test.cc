@@ -118,7 +118,7 @@ TEST_CASE("one id: root inside, or the caller's own") {
     CHECK(plan.uids.at(0).count == 1);
     CHECK(plan.gids.at(0).outside == 100);
     CHECK_FALSE(plan.ambient);
-    CHECK(has(plan.filters, "root"));
+    CHECK(has(plan.filters, "root+setid"));
 
     Spec spec;
     spec.identity = Identity::self;
@@ -126,7 +126,7 @@ TEST_CASE("one id: root inside, or the caller's own") {
     CHECK(plan.uids.at(0).inside == 1000);
     CHECK(plan.gids.at(0).inside == 100);
     CHECK(plan.caps == 0);
-    CHECK_FALSE(has(plan.filters, "root")); // no root to answer for
+    CHECK(has(plan.filters, "terminal+setid")); // no root to answer for
     spec.policy.add_caps = {CAP_NET_ADMIN};
     plan = plan_of(spec);
     CHECK(plan.caps == bit(CAP_NET_ADMIN));
@@ -156,7 +156,7 @@ TEST_CASE("real root is never mapped, and its directories come id-mapped") {
         CHECK(at<op::Overlay>(plan, 2).idmap);
         CHECK_FALSE(at<op::Overlay>(plan, 3).idmap); // the host's system is not the payload's own
         CHECK(at<op::Bind>(plan, 4).idmap);          // devices of its own; those below /dev cannot be (devtmpfs)
-        CHECK_FALSE(has(plan.filters, "root"));      // it has its range, nothing is faked
+        CHECK(has(plan.filters, "devices+setid"));   // it has its range, no id is faked
         for (const auto& bind : all<op::Bind>(plan))
             if (bind.target.starts_with("/dev/")) CHECK_FALSE(bind.idmap);
     }
@@ -232,7 +232,7 @@ TEST_CASE("who may mount gets a second user namespace, and loses Landlock for fi
     CHECK(plan.second_userns);
     CHECK(plan.landlock_abi == 6); // its scopes stay
     CHECK_FALSE(plan.landlock_files);
-    REQUIRE(plan.degraded.size() == 1);
+    REQUIRE(plan.degraded.size() == 2);
     CHECK(plan.degraded[0].what == "Landlock for files");
     CHECK(all<op::Sysctl>(plan).at(0).value == "1"); // the second level is already counted
     spec.policy.nested = true;
@@ -258,15 +258,45 @@ TEST_CASE("a kernel without Landlock is said to be one") {
 
 TEST_CASE("seccomp: the terminal's, the root emulation unless refused, and the allowlist last") {
     using Names = std::vector<std::string>;
-    CHECK(plan_of(in_deb()).filters == Names{"terminal", "root", "default"});
+    CHECK(plan_of(in_deb()).filters == Names{"terminal", "root+setid", "default"});
     Spec spec = in_deb();
     spec.policy.no_root_emulation = true;
-    CHECK(plan_of(spec).filters == Names{"terminal", "default"});
+    CHECK(plan_of(spec).filters == Names{"terminal+setid", "default"});
     spec.policy.seccomp = Seccomp::off;
     CHECK(plan_of(spec).filters.empty());
     spec.policy.deny = {"mkdir"};
     CHECK(std::holds_alternative<Refusal>(lower(spec, kUser)));
     CHECK(plan_of(Spec{.bare = true}).filters.empty());
+}
+
+TEST_CASE("set-id bits: kept out of granted directories, or it is said why not") {
+    auto given_up = [](Policy policy) {
+        Spec spec = in_deb();
+        spec.policy = std::move(policy);
+        Plan plan = plan_of(spec);
+        return std::any_of(plan.degraded.begin(), plan.degraded.end(),
+                           [](const Degraded& d) { return d.what.find("set-user-ID") != std::string::npos; });
+    };
+    CHECK_FALSE(given_up({}));
+    CHECK_FALSE(given_up({.no_root_emulation = true}));
+    CHECK_FALSE(given_up({.seccomp = Seccomp::strict}));
+    CHECK_FALSE(given_up({.allow = {"chmod", "ptrace"}})); // by the allowlist, which is another program
+    CHECK_FALSE(given_up({.allow = {"openat2"}, .deny = {"openat2"}}));
+    CHECK(given_up({.seccomp = Seccomp::off}));
+    CHECK(given_up({.allow = {"io_uring"}}));
+    CHECK(given_up({.allow = {"openat2"}}));
+    CHECK(given_up({.nested = true}));
+    CHECK(given_up({.add_caps = {CAP_SYS_ADMIN}}));
+    Spec spec = in_deb();
+    spec.policy.allow = {"openat2"};
+    CHECK(has(plan_of(spec).filters, "root+setid+openat2"));
+    spec = in_deb();
+    spec.mounts = {
+        Bind{.source = {.path = "/d"}, .target = "/d", .writable = true},
+        Bind{.source = {.path = "/e"}, .target = "/e", .writable = true, .edit = true, .make_setid = true}};
+    Plan plan = plan_of(spec);
+    CHECK_FALSE(at<op::Bind>(plan, 1).make_setid);
+    CHECK(at<op::Bind>(plan, 2).make_setid);
 }
 
 TEST_CASE("seccomp: what is allowed and denied stands in the name of the allowlist") {
@@ -300,7 +330,7 @@ TEST_CASE("seccomp: user namespaces inside, by name") {
     CHECK(at<op::Filesystem>(plan, 3).target == "/proc");
     CHECK_FALSE(plan.second_userns); // the mounts of the jail are locked for whoever makes one
     CHECK_FALSE(plan.landlock_files);
-    REQUIRE(plan.degraded.size() == 1);
+    REQUIRE(plan.degraded.size() == 2);
     spec.policy.add_caps = {CAP_SYS_RESOURCE}; // could raise the limit, by a procfs that somebody inside mounts
     CHECK(plan_of(spec).second_userns);
     spec.policy.deny = {"userns"};
