@@ -1,8 +1,8 @@
 #!/bin/bash
 # Builds everything and runs all tests; its last lines are ctest's summary.
 #
-#   ./test.sh           GCC; clang (compiled only); GCC with ASan and UBSan
-#   ./test.sh --quick   GCC alone
+#   ./test.sh           GCC; clang (compiled only); GCC with ASan and UBSan; clang with fuzzers, 60 s each
+#   ./test.sh --quick   GCC; the fuzzers for 5 s each
 #
 # On Debian 12 and 13, as root or as an ordinary user with sudo, which is asked for apt only. The jails are made as an
 # ordinary user; started by root, also as root.
@@ -51,7 +51,7 @@ if [ "${#missing[@]}" -gt 0 ]; then
     "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "${missing[@]}"
 fi
 
-# build DIR OPTION...: without output if all goes well
+# build DIR OPTION...: $target, or all of it, without output if all goes well
 build() {
     local dir=$1 log
     shift
@@ -62,7 +62,7 @@ build() {
     local generator=(-G Ninja)
     [ ! -f "$dir/CMakeCache.txt" ] || generator=()
     if ! { cmake -S . -B "$dir" "${generator[@]}" -DBUILD_TESTING=ON "$@" &&
-        cmake --build "$dir" --parallel "$(nproc)"; } >"$log" 2>&1; then
+        cmake --build "$dir" --target "${target:-all}" --parallel "$(nproc)"; } >"$log" 2>&1; then
         cat "$log"
         echo "FAILED: the build in $dir"
         exit 1
@@ -91,6 +91,14 @@ if [ "$quick" = no ]; then
         ctest --test-dir build-asan --repeat until-pass:2 --output-on-failure --no-tests=error -L '^(unit|plan|prepare|jail)$' -LE net \
         --parallel "$(nproc)"
 fi
+
+seconds=60
+[ "$quick" = no ] || seconds=5
+step 'build the fuzzers, in build-fuzz/'
+target=fuzzers build build-fuzz -DCMAKE_CXX_COMPILER=clang++ -DAJAIL_FUZZ=ON -DAJAIL_FUZZ_SECONDS=$seconds \
+    -DCMAKE_BUILD_TYPE=RelWithDebInfo -DCMAKE_CXX_FLAGS_RELWITHDEBINFO='-O1 -g1'
+step "fuzzers, $seconds s each"
+must fuzzers ctest --test-dir build-fuzz --output-on-failure --no-tests=error -L '^fuzz$' --parallel "$(nproc)"
 
 step 'tests'
 # (in a pipe: what it comes to is read from its summary)

@@ -268,6 +268,14 @@ int run(BwrapOptions& options, const BwrapFacts& facts, const ns::Caller& proces
 
 } // namespace
 
+std::variant<spec::Spec, Wrong> specify(BwrapOptions& options, const BwrapFacts& facts) {
+    try {
+        return Front(options, facts).spec();
+    } catch (const Refused& refused) {
+        return Wrong{refused.message};
+    }
+}
+
 int bwrap(const std::string& called, const std::vector<std::string>& args, const ns::Caller& process) {
     BwrapParsed parsed;
     try {

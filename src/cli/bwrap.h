@@ -14,6 +14,9 @@ namespace ajail::cli {
 /// command's.
 int bwrap(const std::string& called, const std::vector<std::string>& args, const ns::Caller& process);
 
+/// What OPTIONS come to, or why nothing is run. Looks at what they name; takes the content of descriptors that have data.
+std::variant<spec::Spec, Wrong> specify(BwrapOptions& options, const BwrapFacts& facts);
+
 /// `bwrap: TEXT` on stderr, one line; returns 1. TEXT is printed as it is: escape what came from outside.
 int bwrap_fail(const std::string& text);
 /// The same for OUTCOME, the failed run of PLAN, which OPTIONS had asked for.

@@ -78,12 +78,12 @@ constexpr Option kRunOptions[] = {
      "what is thrown away, if it is kept in memory (default: half of the memory)"},
     {"timeout", Takes::value, "TIME", "Limits ('none' for no limit)",
      "ends the command after 90s, 1.5m, 2h, with exit status 124 (default: none)"},
-    {"seccomp", Takes::value, "POLICY", "System calls",
-     "default; strict: no debuggers, no set-user-ID bits; off: all system calls there are"},
+    {"seccomp", Takes::value, "POLICY|FILE", "System calls",
+     "default; strict: no debuggers, no set-user-ID bits; off: all system calls there are; or a profile as Docker's"},
     {"no-seccomp", Takes::nothing, "", "System calls", "the same as --seccomp=off"},
     {"allow", Takes::value, "NAME[,NAME]", "System calls",
-     "more than the policy: ptrace, perf, io_uring, userns, keyring, vsock, raw-socket, numa, or a system call; "
-     "git-config: what makes the host's git run programs may be changed"},
+     "more than the policy: ptrace, perf, io_uring, userns, keyring, vsock, raw-socket, numa, 32bit, or a system "
+     "call; git-config: what makes the host's git run programs may be changed"},
     {"deny", Takes::value, "NAME[,NAME]", "System calls", "less than the policy, by the same names"},
     {"nested", Takes::nothing, "", "System calls",
      "user namespaces inside, for programs with a sandbox of their own; the same as --allow=userns"},
@@ -258,11 +258,18 @@ std::vector<int> parse_cap(std::string name) {
     return {cap};
 }
 
-spec::Seccomp parse_seccomp(const std::string& value) {
-    if (value == "default") return spec::Seccomp::standard;
-    if (value == "strict") return spec::Seccomp::strict;
-    if (value == "off") return spec::Seccomp::off;
-    wrong("--seccomp=" + spec::escape(value) + ": should be default, strict or off");
+void parse_seccomp(RunOptions& options, const std::string& value) {
+    options.seccomp_profile.clear();
+    if (value == "default") options.seccomp = spec::Seccomp::standard;
+    else if (value == "strict") options.seccomp = spec::Seccomp::strict;
+    else if (value == "off") options.seccomp = spec::Seccomp::off;
+    else if (value.ends_with(".json") || value.find('/') != std::string::npos) {
+        options.seccomp = spec::Seccomp::profile;
+        options.seccomp_profile = value;
+    } else {
+        wrong("--seccomp=" + spec::escape(value) +
+              ": should be default, strict, off, or a file (NAME.json, PATH/NAME)");
+    }
 }
 
 // What is not known to this machine's table of system calls would be a wall with a hole, or a hole with a wall. GIT:
@@ -274,7 +281,7 @@ void parse_calls(const char* option, const std::string& value, std::vector<std::
             continue;
         }
         std::string groups;
-        bool known = policy::syscall_number(name) >= 0;
+        bool known = policy::is_syscall(name);
         for (const spec::SeccompGroup& group : spec::seccomp_groups()) {
             groups += (groups.empty() ? "" : ", ") + std::string(group.name);
             known |= name == group.name;
@@ -283,6 +290,8 @@ void parse_calls(const char* option, const std::string& value, std::vector<std::
             wrong(std::string(option) + "=" + spec::escape(value) + ": " +
                   (name.empty() ? "''" : spec::escape(name)) + " is neither a system call nor one of " + groups +
                   (git != nullptr ? ", git-config" : ""));
+        if (name == "32bit" && policy::kCompatArch == 0)
+            wrong(std::string(option) + "=32bit: there are no 32-bit programs for this architecture");
         into.push_back(name);
     }
 }
@@ -390,8 +399,8 @@ void take(RunOptions& options, const std::string& name, const std::string& value
     else if (name == "users") options.users = parse_users(value);
     else if (name == "user") options.user = parse_user_option(value);
     else if (name == "no-root-emulation") options.root_emulation = false;
-    else if (name == "seccomp") options.seccomp = parse_seccomp(value);
-    else if (name == "no-seccomp") options.seccomp = spec::Seccomp::off;
+    else if (name == "seccomp") parse_seccomp(options, value);
+    else if (name == "no-seccomp") parse_seccomp(options, "off");
     else if (name == "allow") parse_calls("--allow", value, options.allow, &options.git_config);
     else if (name == "nested") options.allow.emplace_back("userns");
     else if (name == "deny") parse_calls("--deny", value, options.deny);

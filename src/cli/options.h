@@ -37,6 +37,7 @@ struct RunOptions {
     std::optional<UserWish> user;
     bool root_emulation = true;
     spec::Seccomp seccomp = spec::Seccomp::standard;
+    std::string seccomp_profile;          ///< the file, for Seccomp::profile
     std::vector<std::string> allow, deny; ///< groups and system calls, all of them known
     bool git_config = false;              ///< what the host's git runs programs from may be changed
     bool sys = false;                     ///< a /sys

@@ -8,6 +8,7 @@
 #include "cli/report.h"
 #include "cli/words.h"
 #include "mount/mountpoints.h"
+#include "policy/profile.h"
 #include "store/store.h"
 
 #include <algorithm>
@@ -16,6 +17,7 @@
 #include <set>
 #include <spdlog/spdlog.h>
 #include <sys/stat.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 extern char** environ;
@@ -32,6 +34,7 @@ constexpr const char* kBootId = "616a6169-6c00-4000-8000-000000000000\n";
 
 constexpr const char* kMachineIdFile = "/etc/machine-id";
 
+constexpr std::size_t kMaxProfile = 1 << 20; // Docker's has 20 KiB
 constexpr const char* kPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 const char* name_of(Kind kind) {
@@ -80,6 +83,7 @@ public:
         spec_.policy.allow = options_.allow;
         spec_.policy.deny = options_.deny;
         spec_.report = !options_.report.empty();
+        if (options_.seccomp == spec::Seccomp::profile) profile();
         spec_.command.argv = options_.command;
         spec_.command.cwds = {cwd_};
         environment();
@@ -132,6 +136,8 @@ public:
         if (!options_.caps.empty()) out += "\n";
         if (options_.seccomp == spec::Seccomp::off)
             out += head("Seccomp:") + " off, all system calls are reachable\n";
+        if (options_.seccomp == spec::Seccomp::profile)
+            out += head("Seccomp:") + " as " + spec::escape(options_.seccomp_profile) + " says\n";
         for (const spec::SeccompGroup& group : spec::seccomp_groups())
             if (*group.opens != '\0' && allowed(group.name))
                 out += head("Allowed:") + " " + group.name + " (" + group.opens + ")\n";
@@ -349,13 +355,17 @@ private:
         }
     }
 
+    std::set<std::string> writable() const {
+        std::set<std::string> dirs = writable_;
+        if (options_.cwd == Kind::rw || options_.cwd == Kind::dev) dirs.insert(cwd_);
+        return dirs;
+    }
+
     // What is thrown away must not be within the payload's reach: it is this jail's `/`, and others'.
     std::string scratch_directory() const {
         if (options_.scratch.directory.empty()) return {};
         std::string path = absolute(options_.scratch.directory, cwd_), real = physical(path);
-        std::set<std::string> dirs = writable_;
-        if (options_.cwd == Kind::rw || options_.cwd == Kind::dev) dirs.insert(cwd_);
-        for (const std::string& dir : dirs)
+        for (const std::string& dir : writable())
             if (spec::within(real, physical(dir)))
                 throw Refused{"--scratch=" + spec::escape(options_.scratch.directory) + " is in " +
                               spec::escape(dir) +
@@ -431,6 +441,43 @@ private:
         }
     }
 
+    // Compiled here, because that takes a file and what the kernel is called; lower() only decides where it stands.
+    void profile() {
+        const std::string &given = options_.seccomp_profile, path = absolute(given, cwd_);
+        auto refused = [&](const std::string& why) {
+            return Refused{"--seccomp=" + spec::escape(given) + ": " + why};
+        };
+        auto file = sys::open_regular(AT_FDCWD, path.c_str(), 0);
+        if (!file && file.error().call == sys::Call::check) throw refused("is not a file");
+        if (!file) throw refused(std::strerror(file.error().err));
+        auto text = sys::read_all((*file).get(), kMaxProfile);
+        if (!text)
+            throw refused(text.error().err == EFBIG ? "is larger than 1 MiB" : std::strerror(text.error().err));
+        for (const std::string& dir : writable())
+            if (within(physical(path), physical(dir)))
+                warn("--seccomp=" + spec::escape(given) + " is in " + spec::escape(dir) +
+                     ", where the jail may write, and change it for the next one");
+        policy::ProfileFacts facts{.caps = payload_caps(spec_, host_), .kernel = kernel()};
+        auto compiled = policy::compile_profile(*text, facts);
+        if (auto* bad = std::get_if<policy::BadProfile>(&compiled)) throw refused(bad->why);
+        const auto& profile = std::get<policy::Profile>(compiled);
+        for (const std::string& name : profile.unknown)
+            spdlog::debug("--seccomp={}: no system call {} here", spec::escape(given), spec::escape(name));
+        if (!profile.unknown.empty())
+            spdlog::debug("--seccomp={}: {} names passed over", spec::escape(given), profile.unknown.size());
+        const char* bytes = reinterpret_cast<const char*>(profile.program.data());
+        spec_.policy.programs = {{bytes, profile.program.size() * sizeof(sock_filter)}};
+        spec_.policy.profile = path;
+    }
+
+    static std::pair<unsigned, unsigned> kernel() {
+        utsname name{};
+        std::pair<unsigned, unsigned> version;
+        if (::uname(&name) == 0)
+            (void)std::sscanf(name.release, "%u.%u", &version.first, &version.second); // else 0.0
+        return version;
+    }
+
     void set(const std::string& name, const std::string& value) {
         for (auto& [have, old] : spec_.command.env)
             if (have == name) return void(old = value);
@@ -487,6 +534,14 @@ int execute(const spec::Plan& plan, const ns::Caller& process) {
     auto mountpoints = mount::Mountpoints::make(plan);
     if (!mountpoints) return fail("mountpoints in the root filesystem: " + sentence(mountpoints.error(), nullptr));
     return exit_status(ns::run(plan, process), plan);
+}
+
+std::variant<spec::Spec, Wrong> specify(const RunOptions& options, const spec::Host& host, const Caller& caller) {
+    try {
+        return Front(options, host, caller).spec();
+    } catch (const Refused& refused) {
+        return Wrong{refused.message};
+    }
 }
 
 int run(const RunOptions& options, const ns::Caller& process) {

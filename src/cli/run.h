@@ -12,6 +12,8 @@ namespace ajail::cli {
 int execute(const spec::Plan& plan, const ns::Caller& process);
 
 int run(const RunOptions& options, const ns::Caller& process);
+/// What OPTIONS come to for CALLER on HOST, or why nothing is run. Looks at what they name, and changes nothing.
+std::variant<spec::Spec, Wrong> specify(const RunOptions& options, const spec::Host& host, const Caller& caller);
 int mkfs(const MkfsOptions& options, const ns::Caller& process);
 
 } // namespace ajail::cli

@@ -192,6 +192,8 @@ Status payload(const Plan& plan, const Caller& caller, const Payload& its, const
     TRY(during(Stage::readback, look.after_filters()));
     TRY(during(Stage::report, give_report(plan, look, report)));
     TRY(during(Stage::readback, all_stand(look, about)));
+    // What the caller brings may refuse anything but exec.
+    TRY(during(Stage::seccomp, policy::load(plan)));
     return during(Stage::exec, execute(plan.exec, cwd));
 }
 

@@ -2,6 +2,7 @@
 // See emulation.h.
 #include "policy/emulation.h"
 
+#include "policy/filters.h"
 #include "policy/status.h"
 
 #include <algorithm>
@@ -110,6 +111,47 @@ bool write_at(const sys::Fd& memory, std::uint64_t address, const void* from, st
 
 } // namespace
 
+int native_number(const seccomp_data& data) {
+    if (data.arch == kNativeArch) return data.nr;
+    constexpr const char* kAsked[] = {"setuid",
+                                      "setgid",
+                                      "setreuid",
+                                      "setregid",
+                                      "setresuid",
+                                      "setresgid",
+                                      "setfsuid",
+                                      "setfsgid",
+                                      "setgroups",
+                                      "getuid",
+                                      "geteuid",
+                                      "getgid",
+                                      "getegid",
+                                      "getresuid",
+                                      "getresgid",
+                                      "getgroups",
+                                      "capset",
+                                      "prctl",
+                                      "mknod",
+                                      "mknodat",
+                                      "setxattr",
+                                      "lsetxattr",
+                                      "fsetxattr",
+                                      "chmod",
+                                      "fchmod",
+                                      "fchmodat",
+                                      "fchmodat2",
+                                      "creat",
+                                      "open",
+                                      "openat",
+                                      "landlock_restrict_self"};
+    for (const char* name : kAsked) {
+        int number = syscall_number(std::string(name) + "32", kCompatArch);
+        if (number < 0) number = syscall_number(name, kCompatArch);
+        if (number == data.nr) return syscall_number(name);
+    }
+    return -1;
+}
+
 std::int64_t set_id(int nr, const std::uint64_t args[6], Identity& who) {
     bool had = has_root(who.user);
     std::int64_t result = set_id_of(nr, args, who);
@@ -149,7 +191,7 @@ sys::Status Emulation::answer() {
         int err = heard.error().err; // ENOENT: killed meanwhile; ENOTCONN: that was the last one
         return err == ENOENT || err == ENOTCONN || err == EINTR ? sys::Status(sys::Done{}) : heard.error();
     }
-    Asked asked{question.id, static_cast<pid_t>(question.pid), question.data.nr, {}};
+    Asked asked{question.id, static_cast<pid_t>(question.pid), native_number(question.data), {}};
     std::copy(std::begin(question.data.args), std::end(question.data.args), asked.args);
     Reply reply = this->reply(asked);
     return reply.later ? sys::Status(sys::Done{}) : tell(asked, reply);
@@ -176,6 +218,7 @@ sys::Status Emulation::ended(pid_t pid, bool well) {
 }
 
 Emulation::Reply Emulation::reply(const Asked& asked) {
+    if (asked.nr < 0) return {-ENOSYS}; // not one of those that are asked: nobody has looked at it
     if (asked.nr == SYS_setgroups) return set_groups(asked);
     if (asked.nr == SYS_capset) return set_caps(asked);
     if (asked.nr == SYS_prctl) return keep_caps(asked);

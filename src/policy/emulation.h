@@ -32,6 +32,10 @@ struct Identity {
     bool operator==(const Identity&) const = default;
 };
 
+/// The number of the call that is asked about, as this binary's own architecture has it; -1 if it is none that the filter
+/// asks about. The arguments of a 32-bit program mean the same. Pure.
+int native_number(const seccomp_data& data);
+
 /// The effect of a set*id call NR with ARGS on WHO, by the kernel's rules with "effective id 0" for CAP_SETUID and
 /// CAP_SETGID. Returns what the call returns: 0, an id (setfs*id), or -errno; WHO is unchanged then. Pure.
 std::int64_t set_id(int nr, const std::uint64_t args[6], Identity& who);

@@ -192,6 +192,7 @@ std::string to_json(const Plan& plan) {
         {"landlock_devices", strings(plan.landlock_devices)},
         {"seccomp", strings(plan.filters)},
         {"seccomp_programs", instructions},
+        {"seccomp_profile", plan.profile.empty() ? Json(nullptr) : Json(escape(plan.profile))},
         {"limits", limits_json(plan)},
         {"report", plan.report},
         {"degraded", degraded},

@@ -96,6 +96,12 @@ public:
         return std::move(plan_);
     }
 
+    std::uint64_t caps() {
+        (void)ids(); // lower() says what is wrong
+        (void)user();
+        return payload_caps();
+    }
+
 private:
     // What is asked for and nothing else, see Spec::bare. One id, the caller's own, also real root's.
     void bare() {
@@ -386,16 +392,20 @@ private:
             op(op::Sysctl{"/proc/sys/user/max_user_namespaces", plan_.second_userns ? "1" : "0", true});
     }
 
+    std::uint64_t payload_caps() const {
+        bool root = (spec_.identity == Identity::root || host_.real_root) && payload_is_root();
+        std::uint64_t caps = root ? kRootCaps : 0;
+        // In a granted directory a file capability that the jail's root sets is the host root's: good for everybody.
+        if (host_.real_root) caps &= ~bit(CAP_SETFCAP);
+        // Without it uid 0 can be nobody in a user namespace inside (user_namespaces(7)).
+        if (nested() && payload_is_root() && (!host_.real_root || refuses_attributes())) caps |= bit(CAP_SETFCAP);
+        for (int cap : spec_.policy.add_caps) caps |= bit(cap);
+        return caps;
+    }
+
     void policy() {
         if (spec_.bare) return bare_policy();
-        bool root = (spec_.identity == Identity::root || host_.real_root) && payload_is_root();
-        plan_.caps = root ? kRootCaps : 0;
-        // In a granted directory a file capability that the jail's root sets is the host root's: good for everybody.
-        if (host_.real_root) plan_.caps &= ~bit(CAP_SETFCAP);
-        // Without it uid 0 can be nobody in a user namespace inside (user_namespaces(7)).
-        if (nested() && payload_is_root() && (!host_.real_root || refuses_attributes()))
-            plan_.caps |= bit(CAP_SETFCAP);
-        for (int cap : spec_.policy.add_caps) plan_.caps |= bit(cap);
+        plan_.caps = payload_caps();
         plan_.ambient = !payload_is_root();
         plan_.second_userns = needs_second_userns();
         plan_.landlock_abi = host_.landlock_abi;
@@ -416,20 +426,10 @@ private:
             plan_.degraded.push_back({"holding what is mounted in a writable directory in its place",
                                       "who may mount can put the mounts aside, and rename what was below them"});
         filters();
-    }
-
-    void filters() {
-        bool filtered = spec_.policy.seccomp != Seccomp::off;
-        if (filtered) plan_.filters.push_back("terminal");
-        root_emulation();
-        if (filtered) setid_guard();
-        if (const char* why = sets_ids()) plan_.degraded.push_back({kSetIdAway, why});
         if (refuses_attributes())
             plan_.degraded.push_back({"setting extended attributes",
                                       "a file capability that the jail's root sets would be the host root's; with "
                                       "--cap-add=CAP_SETFCAP it can"});
-        // The last one: what it refuses is refused, and not faked (seccomp(2): of two ERRNO the newest program's).
-        if (filtered) plan_.filters.push_back(allowlist());
     }
 
     void root_emulation() {
@@ -441,6 +441,24 @@ private:
         plan_.degraded.push_back({"root emulation",
                                   "another seccomp program here asks somebody already, and the kernel "
                                   "takes one such; chown and the like fail"});
+    }
+
+    // The terminal's and the root emulation are walls and promises of their own, whatever is allowed besides.
+    void filters() {
+        bool filtered = spec_.policy.seccomp != Seccomp::off;
+        if (filtered) plan_.filters.push_back("terminal");
+        root_emulation();
+        if (filtered) setid_guard();
+        std::string abis = filtered && allows("32bit") ? "+32bit" : "";
+        for (std::string& filter : plan_.filters) filter += abis;
+        if (const char* why = sets_ids()) plan_.degraded.push_back({kSetIdAway, why});
+        if (!filtered) return;
+        // The last one: what it refuses is refused, and not faked (seccomp(2): of two ERRNO the newest program's).
+        if (spec_.policy.seccomp != Seccomp::profile) return plan_.filters.push_back(allowlist());
+        std::string denied = denials_by_name();
+        if (!denied.empty()) plan_.filters.push_back(denied + abis);
+        plan_.programs = spec_.policy.programs;
+        plan_.profile = spec_.policy.profile;
     }
 
     // In front of the newest of those: only one program may ask (seccomp(2), EBUSY). Where sandboxes inside are allowed,
@@ -465,11 +483,14 @@ private:
         return host_.listener && !host_.emulated ? "another seccomp program here asks somebody already" : nullptr;
     }
 
-    // Whether what is denied can be; or why not.
+    // Whether what is allowed and denied can be; or why not.
     std::optional<std::string> denials() const {
         const Policy& asked = spec_.policy;
         if (asked.seccomp == Seccomp::off && !asked.deny.empty())
             return "--deny: without a seccomp policy nothing can be refused (--seccomp=off)";
+        for (const std::string& name : asked.allow)
+            if (asked.seccomp == Seccomp::profile && name != "32bit" && name != "userns")
+                return "--allow=" + name + ": with a profile, that says what is allowed (--seccomp=FILE)";
         for (const char* call : kAfterSeccomp)
             if (names(asked.deny, call)) return std::string("--deny=") + call + ": starting the command takes it";
         for (const char* call : kForReport)
@@ -508,13 +529,16 @@ private:
         }
         for (const std::string& call : std::set(asked.allow.begin(), asked.allow.end()))
             if (!groups.contains(call)) name += "+" + call;
-        std::set<std::string> denied;
-        if (!plan_.cpus.empty()) denied.insert("sched_setaffinity"); // or the payload could undo it
-        for (const std::string& call : asked.deny)
-            if (!groups.contains(call)) denied.insert(call);
+        return name + denials_by_name();
+    }
+
+    std::string denials_by_name() const {
+        std::set<std::string> denied(spec_.policy.deny.begin(), spec_.policy.deny.end());
         for (const SeccompGroup& group : seccomp_groups())
-            if (names(asked.deny, group.name)) denied.insert(group.denied.begin(), group.denied.end());
+            if (denied.erase(group.name) != 0) denied.insert(group.denied.begin(), group.denied.end());
+        if (!plan_.cpus.empty()) denied.insert("sched_setaffinity"); // or the payload could undo it
         if (refuses_attributes()) denied.insert(std::begin(kSetAttribute), std::end(kSetAttribute));
+        std::string name;
         for (const std::string& call : denied) name += "-" + call;
         return name;
     }
@@ -616,19 +640,7 @@ private:
 
 std::variant<Plan, Refusal> lower(const Spec& spec, const Host& host) { return Lowering(spec, host).run(); }
 
-const std::vector<SeccompGroup>& seccomp_groups() {
-    static const std::vector<SeccompGroup> groups = {
-        {"ptrace", "", {"ptrace", "process_vm_readv", "process_vm_writev"}},
-        {"perf", ""},
-        {"io_uring", "its rings open files and sockets past the seccomp policy"},
-        {"userns", "mounts, overlayfs, nf_tables and more of the kernel become reachable"},
-        {"keyring", "keys belong to no namespace"},
-        {"vsock", "no network namespace holds these sockets back"},
-        {"raw-socket", ""},
-        {"numa", ""},
-    };
-    return groups;
-}
+std::uint64_t payload_caps(const Spec& spec, const Host& host) { return Lowering(spec, host).caps(); }
 
 bool within(const std::string& path, const std::string& dir) {
     return dir == "/" || (path.starts_with(dir) && (path.size() == dir.size() || path[dir.size()] == '/'));

@@ -216,8 +216,9 @@ struct Plan {
     bool landlock_files = true;    ///< else its scopes only
     std::vector<std::string> landlock_devices; ///< where the ioctls of devices work
     std::vector<std::string> filters;          ///< seccomp programs by name, loaded in order
-    std::vector<std::string> programs;         ///< the caller's own, the bytes of sock_filter[]
-    std::vector<Limit> limits;                 ///< what of the machine the jail may use, and by what that is kept:
+    std::vector<std::string> programs; ///< the caller's own, the bytes of sock_filter[]; loaded after the others
+    std::string profile;               ///< the file that they were made from, if there is one
+    std::vector<Limit> limits;         ///< what of the machine the jail may use, and by what that is kept:
     std::vector<Rlimit> rlimits;
     JailCgroup cgroup;
     std::uint64_t watched_memory = 0; ///< bytes; init ends a jail that has more. 0: it does not look
@@ -236,6 +237,9 @@ struct Refusal {
 
 /// Pure: no system call, no descriptor.
 std::variant<Plan, Refusal> lower(const Spec& spec, const Host& host);
+
+/// The capabilities that the payload will have, where lower() refuses nothing. Pure.
+std::uint64_t payload_caps(const Spec& spec, const Host& host);
 
 /// For people: one operation a line. Bytes that a terminal could act on are escaped.
 std::string to_text(const Plan& plan);

@@ -136,6 +136,7 @@ struct User {
 enum class Seccomp : std::uint8_t {
     standard, ///< those of default.policy
     strict,   ///< fewer: no debuggers, no set-id bits
+    profile,  ///< those of a file: Policy::programs
     off       ///< all of them
 };
 
@@ -157,6 +158,7 @@ struct Policy {
     bool nested = false;                 ///< the payload may make user namespaces
     bool assert_not_nested = false;      ///< try, and refuse to run if it can
     std::vector<std::string> programs = {}; ///< seccomp programs, the bytes of sock_filter[], loaded in order
+    std::string profile = {};               ///< the file that they were made from, for people
 };
 
 struct Command {

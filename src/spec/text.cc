@@ -293,7 +293,9 @@ std::string to_text(const Plan& plan) {
     out += "seccomp     ";
     for (const std::string& filter : plan.filters) out += " " + filter;
     for (const std::string& program : plan.programs)
-        out += " (" + std::to_string(program.size() / 8) + " instructions of the caller)";
+        out += (plan.profile.empty() ? " (" : " " + escape(plan.profile) + " (") +
+               std::to_string(program.size() / 8) +
+               (plan.profile.empty() ? " instructions of the caller)" : " instructions)");
     out += plan.filters.empty() && plan.programs.empty() ? " no\n" : "\n";
     out += limits_text(plan);
     if (plan.report) out += "report       what stands, before exec\n";

@@ -87,7 +87,7 @@ matches 'the plan names them' '^seccomp .* default\+strict\+io_uring\+syslog-mkd
     jail --seccomp=strict --allow=io_uring,syslog --deny=mkdir --dry-run true
 matches 'what is opened is said' 'Allowed: io_uring \(' "$AJAIL" run --fs=deb --allow=io_uring true
 
-refuses 'an unknown policy' '^ajail: --seccomp=loose: should be default, strict or off' jail --seccomp=loose true
+refuses 'an unknown policy' '^ajail: --seccomp=loose: should be default, strict, off, or a file' jail --seccomp=loose true
 refuses 'an unknown name' '^ajail: --allow=prf: prf is neither a system call nor one of ptrace, perf,' jail --allow=prf true
 refuses 'one of several' '^ajail: --deny=mkdir,nosuch: nosuch is neither' jail --deny=mkdir,nosuch true
 refuses 'an empty one' "^ajail: --allow=perf,: '' is neither" jail --allow=perf, true

@@ -2,8 +2,10 @@
 // Who a task is after a set*id, by the rules of credentials(7), and by the kernel's own word where that can be had.
 #include "catch.h"
 #include "policy/emulation.h"
+#include "policy/filters.h"
 
 #include <cerrno>
+#include <linux/seccomp.h>
 #include <sstream>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -246,4 +248,22 @@ TEST_CASE("emulation: whom an access control list names", "[emulation]") {
     auto cut = list(0x08, 4);
     cut.pop_back(); // for the kernel to refuse
     CHECK_FALSE(acl_names_others(cut));
+}
+
+TEST_CASE("emulation: what 32-bit programs ask") {
+    using ajail::policy::native_number;
+    seccomp_data data{};
+    data.arch = ajail::policy::kNativeArch;
+    data.nr = SYS_getuid;
+    CHECK(native_number(data) == SYS_getuid);
+    if (ajail::policy::kCompatArch != AUDIT_ARCH_I386) return;
+    data.arch = AUDIT_ARCH_I386;
+    constexpr std::pair<int, long> kSame[] = {
+        {199, SYS_getuid}, {213, SYS_setuid}, {208, SYS_setresuid}, {206, SYS_setgroups}, {205, SYS_getgroups},
+        {172, SYS_prctl},  {185, SYS_capset}, {297, SYS_mknodat},   {228, SYS_fsetxattr}, {24, -1},
+        {23, -1},          {102, -1}};
+    for (auto [number, native] : kSame) {
+        data.nr = number;
+        CHECK(native_number(data) == native);
+    }
 }

@@ -183,10 +183,15 @@ TEST_CASE("system calls") {
     CHECK(ok({"--seccomp", "off"}).seccomp == Seccomp::off);
     CHECK(ok({"--no-seccomp"}).seccomp == Seccomp::off);
     CHECK(ok({"--no-seccomp", "--seccomp=default"}).seccomp == Seccomp::standard); // the last one counts
-    CHECK(has(refusal({"--seccomp=Strict"}), "default, strict or off"));
+    CHECK(has(refusal({"--seccomp=Strict"}), "default, strict, off, or a file"));
     CHECK(ok({"--allow=perf,raw-socket", "--allow=acct"}).allow == Words{"perf", "raw-socket", "acct"});
     CHECK(ok({"--nested"}).allow == Words{"userns"});
     CHECK(ok({"--deny=mkdirat"}).deny == Words{"mkdirat"});
+    for (const char* file : {"p.json", "./profile", "/etc/p"}) {
+        CHECK(ok({"--seccomp", file}).seccomp == Seccomp::profile);
+        CHECK(ok({"--seccomp", file}).seccomp_profile == file);
+    }
+    CHECK(ok({"--seccomp=p.json", "--seccomp=strict"}).seccomp_profile.empty());
     CHECK(ok({"--allow=mseal"}).allow == Words{"mseal"}); // newer than libseccomp
     for (const char* name : {"prf", "", "PERF", "raw_socket", "perf+acct", "default", "terminal", "\x1b"}) {
         CHECK(

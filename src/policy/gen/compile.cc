@@ -4,12 +4,15 @@
 // an unconditional one.
 
 #include "policy.h"
+#include "policy/assemble.h"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
 #include <linux/audit.h>
 #include <linux/seccomp.h>
+#include <map>
 #include <memory>
 #include <seccomp.h>
 #include <set>
@@ -22,8 +25,9 @@ namespace {
 
 // __x86_64__ is also true for the x32 ABI, whose calls every program here answers by killing.
 constexpr std::array kArches{
-    Arch{"x86_64", AUDIT_ARCH_X86_64, "AUDIT_ARCH_X86_64", "defined(__x86_64__) && !defined(__ILP32__)"},
-    Arch{"aarch64", AUDIT_ARCH_AARCH64, "AUDIT_ARCH_AARCH64", "defined(__aarch64__) && !defined(__ILP32__)"},
+    Arch{"x86_64", AUDIT_ARCH_X86_64, "AUDIT_ARCH_X86_64", "defined(__x86_64__) && !defined(__ILP32__)", "i386"},
+    Arch{"aarch64", AUDIT_ARCH_AARCH64, "AUDIT_ARCH_AARCH64", "defined(__aarch64__) && !defined(__ILP32__)", ""},
+    Arch{"i386", AUDIT_ARCH_I386, "AUDIT_ARCH_I386", "", ""},
 };
 
 struct Release {
@@ -141,6 +145,38 @@ std::vector<sock_filter> compile_section(const Policy& policy, const Arch& arch,
     return export_program(policy, filter.get());
 }
 
+Answer answer_of(const Rule& rule) {
+    Answer answer{{}, rule.action};
+    for (const Comparison& comparison : rule.when) {
+        answer.when.push_back({.arg = comparison.arg,
+                               .op = comparison.equal ? Test::equal : Test::not_equal,
+                               .mask = comparison.mask,
+                               .value = comparison.value});
+    }
+    return answer;
+}
+
+std::vector<sock_filter> assembled(const Policy& policy, const Arch& arch) {
+    const Answer fallback{{}, policy.fallback};
+    std::map<std::uint32_t, Answers> calls;
+    for (const Rule& rule : policy.rules) { // in the order of their sections
+        const int number = number_of(arch, rule.syscall);
+        if (number >= 0) calls[static_cast<std::uint32_t>(number)].push_back(answer_of(rule));
+    }
+    Abi abi{arch.audit, {{0, {fallback}}}};
+    for (auto& [number, answers] : calls) {
+        answers.push_back(fallback);
+        const auto always =
+            std::find_if(answers.begin(), answers.end(), [](const Answer& a) { return a.when.empty(); });
+        answers.erase(always + 1, answers.end());
+        abi.from.try_emplace(number + 1, Answers{fallback});
+        abi.from[number] = std::move(answers);
+    }
+    std::vector<sock_filter> program = assemble({&abi, 1});
+    if (program.empty()) fail(policy, policy.last_line, "more than BPF_MAXINSNS instructions");
+    return program;
+}
+
 } // namespace
 
 std::span<const Arch> arches() { return kArches; }
@@ -167,6 +203,11 @@ void check_rules(const Policy& policy) {
 std::vector<sock_filter> compile(const Policy& policy, const Arch& arch) {
     std::vector<sock_filter> program;
     bool any = false;
+    if (arch.audit == AUDIT_ARCH_I386) {
+        program = assembled(policy, arch);
+        verify(policy, arch, program);
+        return program;
+    }
     for (int section = 0; section <= policy.last_section; ++section) {
         const bool last = section == policy.last_section;
         const std::vector<sock_filter> part =

@@ -18,7 +18,7 @@ namespace ajail::policy::gen {
 namespace {
 
 std::string constant_name(const std::string& name) {
-    std::string out = "k";
+    std::string out;
     bool start = true;
     for (const char c : name) {
         if (c != '_') out += start ? static_cast<char>(std::toupper(static_cast<unsigned char>(c))) : c;
@@ -40,15 +40,49 @@ std::string array_of(const std::string& name, std::span<const sock_filter> progr
 }
 
 /// Every name of a system call that ARCH has, in the order of the names.
-std::string numbers_of(const Arch& arch) {
+std::string numbers_of(const std::string& name, const Arch* arch) {
     std::map<std::string, int> numbers;
-    constexpr int kPastTheLast = 1024; // no architecture here is near it
-    for (int number = 0; number < kPastTheLast; ++number)
-        if (std::string name = name_of(arch, number); !name.empty()) numbers[name] = number;
-    std::string out = "constexpr std::pair<std::string_view, int> kNumbers[] = {\n";
-    for (const auto& [name, number] : numbers) out += "    {\"" + name + "\", " + std::to_string(number) + "},\n";
-    return out + "};\n";
+    for (int number = 0; arch != nullptr && number < kPastTheLast; ++number)
+        if (std::string call = name_of(*arch, number); !call.empty()) numbers[call] = number;
+    std::string out = "constexpr std::array<std::pair<std::string_view, int>, " + std::to_string(numbers.size()) +
+                      "> " + name + "{{\n";
+    for (const auto& [call, number] : numbers) out += "    {\"" + call + "\", " + std::to_string(number) + "},\n";
+    return out + "}};\n";
 }
+
+const Arch* arch_named(std::string_view name) {
+    for (const Arch& arch : arches())
+        if (arch.name == name) return &arch;
+    return nullptr;
+}
+
+/// The programs of ARCH and its numbers, as constants that begin with PREFIX; empty ones for no ARCH.
+std::string part_of(const std::vector<Policy>& policies, const std::string& prefix, const Arch* arch) {
+    std::string out;
+    for (const Policy& policy : policies) {
+        const std::string name = prefix + constant_name(policy.name);
+        if (arch != nullptr) out += array_of(name, compile(policy, *arch)) + "\n";
+        else out += "constexpr std::array<sock_filter, 0> " + name + "{};\n";
+    }
+    return out + numbers_of(prefix + "Numbers", arch) + "\n";
+}
+
+constexpr const char* kLookUp = R"(
+int number(const auto& numbers, std::string_view name) {
+    const auto* found = std::lower_bound(numbers.begin(), numbers.end(), name,
+                                         [](const auto& one, auto wanted) { return one.first < wanted; });
+    return found != numbers.end() && found->first == name ? found->second : -1;
+}
+
+} // namespace
+
+int syscall_number(std::string_view name, std::uint32_t arch) {
+    return arch == kNativeArch ? number(kNativeNumbers, name) : number(kCompatNumbers, name);
+}
+
+std::span<const sock_filter> program(std::string_view name, std::uint32_t arch) {
+    bool native = arch == kNativeArch;
+)";
 
 std::string cpp_file(const std::vector<Policy>& policies) {
     std::string out = "// SPDX-License-Identifier: Apache-2.0\n"
@@ -60,28 +94,21 @@ std::string cpp_file(const std::vector<Policy>& policies) {
                       "namespace ajail::policy {\n\nnamespace {\n\n";
     std::string keyword = "#if ";
     for (const Arch& arch : arches()) {
-        out += keyword + std::string(arch.when) + "\n\n";
-        for (const Policy& policy : policies) {
-            out += array_of(constant_name(policy.name), compile(policy, arch)) + "\n";
-        }
-        out += numbers_of(arch) + "\n";
+        if (arch.when.empty()) continue;
+        out += keyword + std::string(arch.when) + "\n\n" + part_of(policies, "kNative", &arch) +
+               part_of(policies, "kCompat", arch_named(arch.compat));
         keyword = "#elif ";
     }
     out += "#else\n#error \"no seccomp programs for this architecture\"\n#endif\n\n";
     std::string lookup;
     for (const Policy& policy : policies) {
-        const std::string name = constant_name(policy.name);
-        out += "static_assert(!" + name + ".empty() && " + name + ".size() <= BPF_MAXINSNS);\n";
-        out += "static_assert(BPF_CLASS(" + name + ".back().code) == BPF_RET);\n";
-        lookup += "    if (name == \"" + policy.name + "\") return " + name + ";\n";
+        const std::string name = constant_name(policy.name), native = "kNative" + name;
+        out += "static_assert(!" + native + ".empty() && " + native + ".size() <= BPF_MAXINSNS);\n";
+        out += "static_assert(BPF_CLASS(" + native + ".back().code) == BPF_RET);\n";
+        lookup += "    if (name == \"" + policy.name + "\")\n        return native ? std::span<const sock_filter>(" +
+                  native + ") : kCompat" + name + ";\n";
     }
-    return out + "\n} // namespace\n\nstd::span<const sock_filter> program(std::string_view name) {\n" + lookup +
-           "    return {};\n}\n\nint syscall_number(std::string_view name) {\n"
-           "    const auto* found = std::lower_bound(std::begin(kNumbers), std::end(kNumbers), name,\n"
-           "                                         [](const auto& one, auto wanted) { return one.first < wanted; "
-           "});\n"
-           "    return found != std::end(kNumbers) && found->first == name ? found->second : -1;\n"
-           "}\n\n} // namespace ajail::policy\n";
+    return out + kLookUp + lookup + "    return {};\n}\n\n} // namespace ajail::policy\n";
 }
 
 Policy read_and_check(const std::string& path) {
@@ -124,7 +151,7 @@ int write_text(const std::string& arch_name, const std::string& path) {
 
 int usage() {
     std::cerr << "usage: policy-gen OUT.cc FILE.policy...\n"
-                 "       policy-gen --text [--arch=x86_64|aarch64] FILE.policy\n";
+                 "       policy-gen --text [--arch=x86_64|aarch64|i386] FILE.policy\n";
     return 1;
 }
 
@@ -144,6 +171,11 @@ int run(std::span<const std::string> args) {
 }
 
 } // namespace
+
+void fail(const Policy& policy, int line, std::string_view what) {
+    std::fprintf(stderr, "%s:%d: %.*s\n", policy.path.c_str(), line, static_cast<int>(what.size()), what.data());
+    std::_Exit(1);
+}
 
 } // namespace ajail::policy::gen
 

@@ -8,6 +8,7 @@
 #include <array>
 #include <cstdlib>
 #include <linux/audit.h>
+#include <map>
 #include <memory>
 #include <seccomp.h>
 
@@ -36,12 +37,28 @@ constexpr std::array kNewer{
 };
 
 int number_in(const Newer& newer, const Arch& arch) {
+    constexpr int kSameEverywhere = 424; // from here on; what is older and only x86-64's, i386 does not have
+    if (arch.audit == AUDIT_ARCH_I386) return newer.x86_64 < kSameEverywhere ? -1 : newer.x86_64;
     return arch.audit == AUDIT_ARCH_X86_64 ? newer.x86_64 : newer.aarch64;
+}
+
+// By its numbers: under the names of sockets and of System V's IPC, libseccomp has marks for socketcall and ipc.
+int number_on_i386(const Arch& arch, const std::string& syscall) {
+    static const std::map<std::string, int> numbers = [&] {
+        std::map<std::string, int> all;
+        for (int number = 0; number < kPastTheLast; ++number)
+            if (std::string name = name_of(arch, number); !name.empty()) all.emplace(std::move(name), number);
+        return all;
+    }();
+    for (const std::string& name : {syscall + "32", syscall})
+        if (auto found = numbers.find(name); found != numbers.end()) return found->second;
+    return -1;
 }
 
 } // namespace
 
 int number_of(const Arch& arch, const std::string& syscall) {
+    if (arch.audit == AUDIT_ARCH_I386) return number_on_i386(arch, syscall);
     const int known = seccomp_syscall_resolve_name_arch(arch.audit, syscall.c_str());
     if (known != __NR_SCMP_ERROR) return known;
     const auto* newer = std::find_if(kNewer.begin(), kNewer.end(), [&](const Newer& n) { return n.name == syscall; });
@@ -49,7 +66,7 @@ int number_of(const Arch& arch, const std::string& syscall) {
 }
 
 bool can_be_said(const Arch& arch, const Rule& rule) {
-    return arch.audit == seccomp_arch_native() ||
+    return arch.audit == AUDIT_ARCH_I386 || arch.audit == seccomp_arch_native() ||
            seccomp_syscall_resolve_name(rule.syscall.c_str()) != __NR_SCMP_ERROR;
 }
 

@@ -7,6 +7,7 @@
 #include "policy/filters.h"
 
 #include <cstdint>
+#include <iosfwd>
 #include <linux/filter.h>
 #include <span>
 #include <string>
@@ -47,35 +48,42 @@ struct Policy {
     std::vector<Rule> rules;
 };
 
-/// An architecture that ajail is built for.
+/// An architecture that ajail is built for, or whose programs run on one.
 struct Arch {
     std::string_view name;
     std::uint32_t audit; ///< AUDIT_ARCH_*, which is also libseccomp's token
     std::string_view audit_name;
-    std::string_view when; ///< preprocessor condition that is true when compiling for it
+    std::string_view when;   ///< preprocessor condition that is true when compiling for it; empty: never
+    std::string_view compat; ///< name of the architecture whose programs run on it, too
 };
 
 std::span<const Arch> arches();
 
-/// "FILE:LINE: WHAT" on stderr, exit status 1. Leaves at once, so nothing half-made is written.
+/// "FILE:LINE: WHAT" on stderr, exit status 1. Leaves at once, so nothing half-made is written. (In gen.cc: the fuzzer has
+/// another.)
 [[noreturn]] void fail(const Policy& policy, int line, std::string_view what);
 
 Policy read_policy(const std::string& path);
+/// The same from TEXT, for a POLICY that knows its path.
+void read_policy(Policy& policy, std::istream& text);
 
 /// Stops on rules that libseccomp would accept and then silently drop or reorder.
 void check_rules(const Policy& policy);
 
 /// The number of a syscall, negative where ARCH has none of this name. More than libseccomp's own: see numbers.cc.
+/// On i386, where ids once had 16 bits, `chown` is chown32, and the old call has no name.
 int number_of(const Arch& arch, const std::string& syscall);
 /// libseccomp rewrites the numbers of a foreign architecture by its own table, and refuses what that does not have.
 /// Such a call is left to the fallback there.
 bool can_be_said(const Arch& arch, const Rule& rule);
+constexpr int kPastTheLast = 1024; ///< no number of any architecture here is near it
 /// Whether NAME is a syscall of any architecture.
 bool is_syscall(const std::string& name);
 /// The name of syscall NUMBER, empty if there is none.
 std::string name_of(const Arch& arch, int number);
 
-/// By libseccomp, a section at a time, and verified.
+/// By libseccomp, a section at a time, and verified. For i386 by assemble(), because libseccomp would let socketcall
+/// through with every call of a socket, and cannot compare arguments of those.
 std::vector<sock_filter> compile(const Policy& policy, const Arch& arch);
 
 /// Stops unless PROGRAM answers what POLICY says.

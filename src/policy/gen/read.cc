@@ -7,8 +7,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
-#include <cstdio>
-#include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <linux/seccomp.h>
@@ -226,11 +224,6 @@ std::string base_name(const std::string& path) {
 
 } // namespace
 
-void fail(const Policy& policy, int line, std::string_view what) {
-    std::fprintf(stderr, "%s:%d: %.*s\n", policy.path.c_str(), line, static_cast<int>(what.size()), what.data());
-    std::_Exit(1);
-}
-
 Policy read_policy(const std::string& path) {
     Policy policy;
     policy.path = path;
@@ -238,7 +231,11 @@ Policy read_policy(const std::string& path) {
     if (policy.name.empty()) fail(policy, 0, "the file name is not [a-z0-9_]+.policy");
     std::ifstream file(path);
     if (!file) fail(policy, 0, std::strerror(errno));
+    read_policy(policy, file);
+    return policy;
+}
 
+void read_policy(Policy& policy, std::istream& file) {
     Head head;
     std::string text;
     while (std::getline(file, text)) {
@@ -255,7 +252,6 @@ Policy read_policy(const std::string& path) {
     if (policy.rules.empty()) fail(policy, policy.last_line, "the file has no rule");
     if (policy.rules.back().section != policy.last_section)
         fail(policy, policy.last_line, "no rule after 'otherwise'");
-    return policy;
 }
 
 } // namespace ajail::policy::gen

@@ -1,0 +1,87 @@
+#!/bin/bash
+# --allow=32bit: 32-bit programs run, under the same policy by their own numbers. The probe is a 64-bit program that takes
+# the other entrance, int 0x80; a 32-bit one besides, where the compiler can make it.
+. "$TESTS/lib.sh"
+
+if [ "$(uname -m)" != x86_64 ]; then
+    skip '32-bit programs' 'of x86-64'
+    exit 0
+fi
+"${CC:-cc}" -static -O1 -o call32 "$TESTS/jail/abi32_probe.c" || exit 1
+if [ "$(./call32 20)" != ok ]; then
+    skip '32-bit programs' 'this kernel runs none (CONFIG_IA32_EMULATION)'
+    exit 0
+fi
+
+# says NAME WANT OPTIONS -- NUMBER ARGUMENTS
+says() {
+    local name=$1 want=$2 options=()
+    shift 2
+    while [ "$1" != -- ]; do
+        options+=("$1")
+        shift
+    done
+    output "$name" "$want" jail "${options[@]}" -- ./call32 "${@:2}"
+}
+abi() { says "$1" "$2" --allow=32bit -- "${@:3}"; }
+
+status 'killed without the option' 159 jail -- ./call32 20
+status 'also without the allowlist' 159 jail --no-seccomp -- ./call32 20
+status 'denied wins' 159 jail --allow=32bit --deny=32bit -- ./call32 20
+abi 'getpid' ok 20
+abi 'what is not known' ENOSYS 999
+abi 'mount' EPERM 21
+abi 'umount' EPERM 22
+abi 'bpf' EPERM 357
+abi 'perf' EPERM 336
+abi 'userfaultfd' EPERM 374
+abi 'open_by_handle_at' EPERM 342
+abi 'clone3' ENOSYS 435
+abi 'io_uring' ENOSYS 425
+abi 'keyctl' ENOSYS 288
+abi 'a user namespace' EPERM 310 0x10000000
+abi 'the same by clone' EPERM 120 0x10000000
+abi 'another personality' EPERM 136 0x400000
+abi '16-bit segments' EPERM 123
+abi '16-bit mode' EPERM 166
+abi 'TIOCSTI' EPERM 54 0 0x5412
+abi 'socket: AF_UNIX' ok 359 1 1 0
+abi 'socket: AF_ALG' EAFNOSUPPORT 359 38 5 0
+abi 'socket: netfilter' EPROTONOSUPPORT 359 16 3 12
+abi 'socketcall, which hides it' ENOSYS 102 1
+abi 'ipc' ENOSYS 117 21
+says 'socketcall by name' EFAULT --allow=32bit,socketcall -- 102 1 0
+says 'denied by name' EPERM --allow=32bit --deny=mkdir -- 39
+says 'in its wider form, too' EPERM --allow=32bit --deny=chown -- 212
+says 'strict' EPERM --allow=32bit --seccomp=strict -- 26 99
+says 'x32 stays away' ENOSYS --allow=32bit -- 0x40000014
+matches 'the plan names it' '^seccomp +terminal\+32bit (root|devices)\+32bit default\+32bit$' jail --allow=32bit --dry-run true
+matches 'it is said' 'Allowed: 32bit \(' "$AJAIL" run --fs=deb --allow=32bit true
+
+# The root emulation, asked by their numbers: ids of 16 bits do not exist.
+abi 'getuid16' ENOSYS 24
+abi 'setuid16' ENOSYS 23
+abi 'chown16' ENOSYS 182 0 0 0
+if [ "$AS" != root ]; then # else all of it is really done
+    abi 'chown is answered' ok 212 0 5 5
+    abi 'lchown is answered' ok 198 0 5 5
+    abi 'setuid is answered' ok 213 5
+    abi 'setgroups is answered' ok 206 0 0
+    abi 'setresuid is answered' ok 208 5 5 5
+fi
+echo '{"defaultAction": "SCMP_ACT_ALLOW", "architectures": ["SCMP_ARCH_X86"],
+    "syscalls": [{"name": "mkdir", "action": "SCMP_ACT_ERRNO"}]}' >32.json
+says 'a profile for it' EPERM --allow=32bit --seccomp=32.json -- 39 2>/dev/null
+says 'and its walls' EPERM --allow=32bit --seccomp=32.json -- 54 0 0x5412 2>/dev/null
+status 'a profile alone does not bring it' 159 jail --seccomp=32.json -- ./call32 20
+echo '{"defaultAction": "SCMP_ACT_ALLOW"}' >64.json
+status 'nor one without it' 159 jail --allow=32bit --seccomp=64.json -- ./call32 20
+
+if "${CC:-cc}" -m32 -static -O1 -o program32 "$TESTS/jail/abi32_program.c" 2>/dev/null; then
+    uid=5
+    [ "$AS" != root ] || uid=5
+    output 'a program of libc' "time thread fork stat uid=$uid socket=ENOSYS" jail --allow=32bit -- ./program32
+    output 'with socketcall' "time thread fork stat uid=$uid socket=ok" jail --allow=32bit,socketcall -- ./program32
+else
+    skip 'a program of libc' 'no 32-bit libc (gcc-multilib)'
+fi
