@@ -14,9 +14,9 @@ allowed() {
     spec | sys) ;;
     mount) echo sys spec ;;
     policy) echo sys spec ;;
-    net | store) echo sys ;;
+    net | store | probe) echo sys ;;
     ns) echo sys spec mount policy net ;;
-    cli) echo sys spec mount policy net ns store ;;
+    cli) echo sys spec mount policy net ns store probe ;;
     *) return 1 ;;
     esac
 }

@@ -36,4 +36,7 @@ trap 'chmod -R u+rwX "$here" 2>/dev/null; rm -rf "$here"' EXIT
 trap 'exit 130' INT TERM
 mkdir "$here/work" "$here/state"
 install -m 755 "$BINARY" "$here/ajail" || die "cannot copy $BINARY"
+# The prober of the attack tests is built beside it.
+attack=$(dirname "$BINARY")/tests/attack
+[ ! -x "$attack" ] || install -m 755 "$attack" "$here/attack" || die "cannot copy $attack"
 [ "${#become[@]}" = 0 ] || chown -R "$user:" "$here"

@@ -4,6 +4,7 @@
 #include "cli/fs.h"
 #include "cli/report.h"
 #include "cli/run.h"
+#include "cli/verify.h"
 #include "cli/words.h"
 #include "sys/calls.h"
 
@@ -101,6 +102,10 @@ template <class Parsed, class Go> int dispatch(const Parsed& parsed, const char*
 int command(const std::vector<std::string>& args, const ns::Caller& process) {
     if (args.size() == 1 && (args[0] == "--help" || args[0] == "-h" || args[0] == "help"))
         return cli::show(cli::overview());
+    if (!args.empty() && args[0] == "verify")
+        return dispatch(cli::parse_verify({args.begin() + 1, args.end()}, std::getenv("AJAIL_ARGS")),
+                        "ajail verify --help",
+                        [&](const cli::VerifyOptions& options) { return cli::verify(options, process); });
     if (!args.empty() && args[0] == "mkfs")
         return dispatch(cli::parse_mkfs({args.begin() + 1, args.end()}), "ajail mkfs --help",
                         [&](const cli::MkfsOptions& options) { return cli::mkfs(options, process); });
@@ -132,6 +137,7 @@ bool kernel_is_new_enough(std::string& release) {
 
 int main(int argc, char** argv) {
     if (argc < 1) return cli::kFailed;
+    if (cli::is_prober(argv[0])) return cli::probe_from_inside(argv + 1);
     // An ignored SIGCHLD would reap the jail behind our back (sigaction(2)); a raised SIGPIPE is an EPIPE to us.
     (void)::signal(SIGCHLD, SIG_DFL);
     ns::Caller process = remember(argc, argv);

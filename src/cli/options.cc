@@ -96,6 +96,10 @@ constexpr Option kRunOptions[] = {
     {"bw", Takes::value, "ARG", "Compatibility", "refused, with the native option to use"},
 };
 
+constexpr Option kVerifyOptions[] = {
+    {"json", Takes::nothing, "", "Options", "the results for programs"},
+};
+
 constexpr Option kMkfsOptions[] = {
     {"packages", Takes::value, "PKG,PKG", "Options", "packages to install besides the base system"},
     {"suite", Takes::value, "SUITE", "Options", "release or codename (default: stable)"},
@@ -139,6 +143,14 @@ public:
         app_.set_help_flag("--help", "print this help")->group("Other");
         app_.set_version_flag("--version", "")->description("print the version")->group("Other");
         for (const Option& option : options) add(option);
+    }
+
+    /// Read as well, and not told in the help.
+    template <std::size_t N> void also(const Option (&options)[N]) {
+        for (Option option : options) {
+            option.group = "";
+            add(option);
+        }
     }
 
     // Takes the options out of WORDS, up to `--` or, where words are not MIXED with options, `-` or the first other
@@ -426,15 +438,19 @@ void take(RunOptions& options, const std::string& name, const std::string& value
     }
 }
 
+// What AJAIL_ARGS says.
+void put_in_front(std::vector<std::string>& args, const char* args_from_env) {
+    if (args_from_env == nullptr) return;
+    std::vector<std::string> front;
+    for (std::string& part : split(args_from_env, ';', false))
+        if (!part.empty()) front.push_back(std::move(part));
+    args.insert(args.begin(), front.begin(), front.end());
+}
+
 } // namespace
 
 std::variant<RunOptions, Shown, Wrong> parse_run(std::vector<std::string> args, const char* args_from_env) {
-    if (args_from_env != nullptr) {
-        std::vector<std::string> front;
-        for (std::string& part : split(args_from_env, ';', false))
-            if (!part.empty()) front.push_back(std::move(part));
-        args.insert(args.begin(), front.begin(), front.end());
-    }
+    put_in_front(args, args_from_env);
     return reading<RunOptions>([&] {
         Parser parser("ajail [run] [OPTIONS] [--] [COMMAND...]",
                       "Runs COMMAND (default: a shell) in a throw-away root filesystem, with the current directory.",
@@ -443,6 +459,25 @@ std::variant<RunOptions, Shown, Wrong> parse_run(std::vector<std::string> args, 
         parser.read(args, false,
                     [&](const std::string& name, const std::string& value) { take(options, name, value); });
         options.command = std::move(args);
+        return options;
+    });
+}
+
+std::variant<VerifyOptions, Shown, Wrong> parse_verify(std::vector<std::string> args, const char* args_from_env) {
+    put_in_front(args, args_from_env);
+    return reading<VerifyOptions>([&] {
+        Parser parser("ajail verify [--json] [OPTIONS of ajail run]",
+                      "Starts a jail with these options, attacks it from inside, and says what was contained.",
+                      kVerifyOptions);
+        parser.also(kRunOptions);
+        VerifyOptions options;
+        parser.read(args, false, [&](const std::string& name, const std::string& value) {
+            if (name == "json") options.json = true;
+            else take(options.run, name, value);
+        });
+        if (!args.empty()) wrong("verify: takes options only, and runs its own probes; not " + spec::escape(args[0]));
+        if (options.run.dry_run != RunOptions::DryRun::no) wrong("verify: there is nothing to verify with --dry-run");
+        options.verbose = options.run.verbose;
         return options;
     });
 }
@@ -512,11 +547,13 @@ std::variant<FsOptions, Shown, Wrong> parse_fs(const std::vector<std::string>& a
 std::string overview() {
     return "Usage: ajail [OPTIONS] [--] [COMMAND...]   short for ajail run\n"
            "       ajail run [OPTIONS] [--] [COMMAND...]\n"
+           "       ajail verify [--json] [OPTIONS]\n"
            "       ajail mkfs DISTRIBUTION [NAME] [OPTIONS]\n"
            "       ajail fs list|remove|copy|import|export [NAME...]\n"
            "       ajail bwrap [OPTIONS...] [--] COMMAND [ARGS...]\n"
            "\n"
            "  run    run a command in a throw-away root filesystem, with the current directory\n"
+           "  verify start such a jail and attack it from inside\n"
            "  mkfs   make a root filesystem, without root\n"
            "  fs     list, remove, copy, import and export root filesystems\n"
            "  bwrap  run a command as bubblewrap would, with its options; also when called by that name\n"

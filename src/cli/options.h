@@ -61,6 +61,13 @@ std::variant<RunOptions, Shown, Wrong> parse_run(std::vector<std::string> args, 
 /// WORD is an option of `ajail run`, with or without a value.
 bool is_run_option(std::string_view word);
 
+/// `ajail verify`, with all options of `ajail run`.
+struct VerifyOptions {
+    RunOptions run;
+    bool json = false, verbose = false;
+};
+std::variant<VerifyOptions, Shown, Wrong> parse_verify(std::vector<std::string> args, const char* args_from_env);
+
 /// `ajail mkfs DISTRIBUTION [NAME]`.
 struct MkfsOptions {
     std::string distribution, name;

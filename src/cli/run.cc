@@ -544,7 +544,7 @@ std::variant<spec::Spec, Wrong> specify(const RunOptions& options, const spec::H
     }
 }
 
-int run(const RunOptions& options, const ns::Caller& process) {
+int run(const RunOptions& options, const ns::Caller& process, const std::function<void(spec::Spec&)>& amend) {
     auto looked = sys::during(sys::Stage::start, look_at_host());
     if (!looked) return fail(sentence(looked.error(), nullptr));
     spec::Host host = *std::move(looked);
@@ -561,6 +561,7 @@ int run(const RunOptions& options, const ns::Caller& process) {
     try {
         spec = front.spec();
         report = front.report(process.umask);
+        if (amend) amend(spec);
     } catch (const Refused& refused) {
         return fail(refused.message);
     }

@@ -6,12 +6,15 @@
 #include "cli/options.h"
 #include "ns/run.h"
 
+#include <functional>
+
 namespace ajail::cli {
 
 /// Runs PLAN; returns the exit status of ajail. Messages go to stderr.
 int execute(const spec::Plan& plan, const ns::Caller& process);
 
-int run(const RunOptions& options, const ns::Caller& process);
+/// AMEND, if there is one, has the last word on the Spec.
+int run(const RunOptions& options, const ns::Caller& process, const std::function<void(spec::Spec&)>& amend = {});
 /// What OPTIONS come to for CALLER on HOST, or why nothing is run. Looks at what they name, and changes nothing.
 std::variant<spec::Spec, Wrong> specify(const RunOptions& options, const spec::Host& host, const Caller& caller);
 int mkfs(const MkfsOptions& options, const ns::Caller& process);

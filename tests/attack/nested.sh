@@ -1,5 +1,5 @@
 #!/bin/bash
-# shellcheck disable=SC2154 # mounting: common.bash
+# shellcheck disable=SC2154 # mounting, escape: common.bash
 # --nested: whoever makes a user namespace has all capabilities in it. The walls of the jail around it hold all the same.
 # shellcheck source=tests/attack/common.bash
 . "$TESTS/attack/common.bash"
@@ -15,58 +15,52 @@ deep() {
     shift
     nested "${options[@]}" -- unshare -Urmn "$@"
 }
-for way in unshare clone clone3; do allowed "a user namespace by $way" nested -- ./probe "userns-$way"; done
 
 mkdir -p fixed hidden
 echo content >fixed/file
 echo secret >hidden/file
+ways="ro-bind-write,ro-bind-remount,ro-bind-setattr,ro-bind-rebind,ro-bind-tree,ro-bind-umount,ro-bind-move,ro-bind-userns"
+reveal="mask-reveal,mask-umount,mask-move,mask-rebind,mask-userns"
+calls="io-uring,userfaultfd,perf,bpf,keyctl,af-alg,vsock,nf-tables,netlink-xfrm,packet-socket,socket-families,open-by-handle,personality"
 for how in nested deep; do
-    blocked "the root ($how)" $how -- ./probe root "$MARKER"
-    blocked "files of the host ($how)" $how -- ./probe read "$MARKER" "$AJAIL_HOME/fs"
-    blocked "a read-only bind ($how)" $how --rol=fixed -- ./probe change "$PWD/fixed" "$PWD/fixed/file"
+    blocked "the root ($how)" $how -- ./probe "$escape" "secret=$MARKER" work=/tmp
+    blocked "a read-only bind ($how)" $how --rol=fixed -- ./probe "$ways" "fixed=$PWD/fixed" work=/tmp
     equal "its content afterwards ($how)" content "$(cat fixed/file)"
-    blocked "a hidden directory ($how)" $how --hide=hidden -- ./probe reveal "$PWD/hidden" "$PWD/hidden/file"
+    blocked "a hidden directory ($how)" $how --hide=hidden -- ./probe "$reveal" "hidden=$PWD/hidden" work=/tmp
     for mask in interrupts kallsyms; do
         [ -s /proc/$mask ] || continue
-        blocked "/proc/$mask ($how)" $how -- ./probe reveal "/proc/$mask" "/proc/$mask"
+        blocked "/proc/$mask ($how)" $how -- ./probe "$reveal" "hidden=/proc/$mask" work=/tmp
     done
-    blocked "the procfs below /proc ($how)" $how -- ./probe covered interrupts
-    blocked "init traced ($how)" $how -- ./probe trace 1
-    blocked "init, magic links ($how)" $how -- ./probe magic 1
-    blocked "init, words ($how)" $how -- ./probe words 1
+    blocked "the procfs below /proc ($how)" $how -- ./probe proc-covered covered=interrupts work=/tmp
+    blocked "init ($how)" $how -- ./probe init-ptrace,init-memory,init-links,init-fds,init-namespaces,init-environ,init-cmdline
     output "init lives on ($how)" alive $how -- sh -c 'kill -9 1; kill -STOP 1; sleep 0.1; echo alive'
-    blocked "no_new_privs ($how)" $how -- ./probe nnp
-    for call in io_uring userfaultfd perf bpf keyctl af-alg vsock netfilter xfrm packet tipc handle-of personality; do
-        blocked "reached: $call ($how)" $how -- ./probe reach "$call"
-    done
+    blocked "no_new_privs ($how)" $how -- ./probe no-new-privs
+    blocked "the kernel ($how)" $how -- ./probe "$calls" work=.
 done
 # The same, where nothing is locked and nothing refused: in a namespace of one's own.
 cat >covered.sh <<'S'
 mount -t tmpfs t /tmp && mount -t tmpfs t /proc && mkdir /proc/sys && mount -t proc p /proc/sys && mount -t tmpfs t /proc && exec "$@"
 S
-allowed 'the procfs below /proc' "${mounting[@]}" --pid --fork sh covered.sh ./probe covered interrupts
+allowed 'the procfs below /proc' "${mounting[@]}" --pid --fork sh covered.sh ./probe proc-covered covered=interrupts work=/tmp
 
-for call in raw raw6 old-packet packet netfilter xfrm iptables arptables ebtables ipvs ip6tables; do
-    if ./probe reach-in-netns $call 2>/dev/null | grep -q ALLOWED; then
-        allowed "in a network of its own: $call" ./probe reach-in-netns $call
+for call in raw-socket raw6-socket old-packet packet-socket nf-tables netlink-xfrm iptables arptables ebtables ipvs ip6tables; do
+    if unshare -Urn ./probe $call 2>/dev/null | grep -q ALLOWED; then
+        allowed "in a network of its own: $call" unshare -Urn ./probe $call
     else
         skip "control of $call" 'not on this host'
     fi
-    blocked "in a network of its own: $call" nested -- ./probe reach-in-netns $call
-    blocked "in a network of its own, with CAP_SYS_ADMIN: $call" nested --cap-add=SYS_ADMIN -- ./probe reach-in-netns $call
+    blocked "in a network of its own: $call" nested -- unshare -Urn ./probe $call
+    blocked "in a network of its own, with CAP_SYS_ADMIN: $call" nested --cap-add=SYS_ADMIN -- unshare -Urn ./probe $call
 done
-allowed 'raw sockets, with the capability' nested --cap-add=NET_RAW -- ./probe reach-in-netns raw
+allowed 'raw sockets, with the capability' nested --cap-add=NET_RAW -- unshare -Urn ./probe raw-socket
 
 # A file capability of the jail's root would be the host root's, with root in the jail, or in a namespace inside.
 if [ "$AS" = root ]; then
     for how in nested deep; do
-        cp probe tool
-        blocked "file capabilities ($how)" $how --rw -- ./probe setcap tool
-        blocked "file capabilities afterwards ($how)" ./probe getcap tool
+        blocked "file capabilities ($how)" $how --rw -- ./probe file-caps "work=$PWD"
     done
-    allowed 'file capabilities' jail --cap-add=SETFCAP --rw -- ./probe setcap tool
-    allowed 'file capabilities, as the host sees them' ./probe getcap tool
-    rm -f tool
+    allowed 'file capabilities' jail --cap-add=SETFCAP --rw -- ./probe file-caps "work=$PWD"
+    rm -f capable
 fi
 
 # A procfs of one's own can be written to, as far as its files are the machine's root's for nobody.

@@ -1,4 +1,5 @@
 #!/bin/bash
+# shellcheck disable=SC2154 # escape: common.bash
 # Set-up must not follow what an earlier jail, or whoever made the root filesystem, has planted: CVE-2021-30465,
 # CVE-2024-45310, CVE-2026-87766 (targets), CVE-2024-42472, CVE-2026-39861 (sources).
 # shellcheck source=tests/attack/common.bash
@@ -37,23 +38,23 @@ for how in "$host" "$relative" "/proc/self/root$host" "/proc/self/cwd/$relative"
         new_root
         rm -rf "fs$what"
         ln -s "$how" "fs$what"
-        harmless "$what -> $how" in_fs -- /bin/probe root "$MARKER"
-        harmless "$what -> $how, --fs-edit" in_fs --fs-edit -- /bin/probe root "$MARKER"
+        harmless "$what -> $how" in_fs -- /bin/probe "$escape" "secret=$MARKER" work=/tmp
+        harmless "$what -> $how, --fs-edit" in_fs --fs-edit -- /bin/probe "$escape" "secret=$MARKER" work=/tmp
         equal "$what -> $how: the link afterwards" "$how" "$(readlink "fs$what")"
     done
     for what in resolv.conf hosts; do
         new_root
         ln -s "${how%/}/inner/file" "fs/etc/$what"
-        harmless "/etc/$what -> $how" in_fs -- /bin/probe read /etc/hosts
-        harmless "/etc/$what -> $how, --fs-edit" in_fs --fs-edit -- /bin/probe read /etc/hosts
-        harmless "/etc/$what -> $how, --fs-edit=etc" in_fs --fs-edit=etc -- /bin/probe read /etc/hosts
+        harmless "/etc/$what -> $how" in_fs -- /bin/probe read-secret secret=/etc/hosts
+        harmless "/etc/$what -> $how, --fs-edit" in_fs --fs-edit -- /bin/probe read-secret secret=/etc/hosts
+        harmless "/etc/$what -> $how, --fs-edit=etc" in_fs --fs-edit=etc -- /bin/probe read-secret secret=/etc/hosts
     done
     new_root
     rm -rf fs/root
     ln -s "$how" fs/root
-    harmless "--home-edit, /root -> $how" in_fs --home-edit -- /bin/probe root "$MARKER"
-    harmless "--home-edit=inner, /root -> $how" in_fs --home-edit=inner -- /bin/probe root "$MARKER"
-    harmless "--fs-edit=root, /root -> $how" in_fs --fs-edit=root -- /bin/probe root "$MARKER"
+    harmless "--home-edit, /root -> $how" in_fs --home-edit -- /bin/probe "$escape" "secret=$MARKER" work=/tmp
+    harmless "--home-edit=inner, /root -> $how" in_fs --home-edit=inner -- /bin/probe "$escape" "secret=$MARKER" work=/tmp
+    harmless "--fs-edit=root, /root -> $how" in_fs --fs-edit=root -- /bin/probe "$escape" "secret=$MARKER" work=/tmp
 done
 # Control: whoever follows these by name does write there.
 new_root
@@ -75,7 +76,7 @@ for what in /etc /dev /proc /tmp /run /root /etc/resolv.conf /bin/probe; do
         directory) mkdir "fs$what" ;;
         loop) ln -s "$what" "fs$what" ;;
         esac
-        run_ in_fs -- /bin/probe root "$MARKER"
+        run_ in_fs -- /bin/probe "$escape" "secret=$MARKER" work=/tmp
         case $STATUS in
         0) blocked "a $kind as $what" cat "$OUT" ;;
         125 | 126 | 127) equal "a $kind as $what, lines" 1 "$(wc -l <"$ERR")" ;;
@@ -88,15 +89,15 @@ done
 new_root
 echo mine >fs/etc/victim
 ln -s victim fs/etc/resolv.conf
-in_fs --fs-edit=etc -- /bin/probe read /nothing >/dev/null 2>&1
+in_fs --fs-edit=etc -- /bin/probe read-secret secret=/nothing >/dev/null 2>&1
 equal '--fs-edit=etc: a file behind resolv.conf' mine "$(cat fs/etc/victim)"
 new_root
 echo mine >fs/etc/resolv.conf
-in_fs --fs-edit=etc -- /bin/probe read /nothing >/dev/null 2>&1
+in_fs --fs-edit=etc -- /bin/probe read-secret secret=/nothing >/dev/null 2>&1
 equal '--fs-edit=etc: resolv.conf' mine "$(cat fs/etc/resolv.conf)"
 new_root
 names=$(find fs | sort)
-for edit in --fs-edit --fs-edit=etc --home-edit; do in_fs $edit -- /bin/probe read /nothing >/dev/null 2>&1; done
+for edit in --fs-edit --fs-edit=etc --home-edit; do in_fs $edit -- /bin/probe read-secret secret=/nothing >/dev/null 2>&1; done
 equal 'names in an edited root filesystem' "$names" "$(find fs | sort)"
 
 # --- sources below the project
@@ -115,7 +116,7 @@ for how in "$host/inner" "../../../../../../../../..$host/inner" "/proc/self/roo
     done
 done
 rm -rf sub f
-allowed 'control of the sources' jail "--mount=$host/inner/file,/x" -- ./probe read /x
+allowed 'control of the sources' jail "--mount=$host/inner/file,/x" -- ./probe read-secret secret=/x
 
 # ... and below anything else that is granted, which a jail may have written to just as well
 mkdir -p granted
@@ -130,8 +131,8 @@ rm -rf "$HOST_TMP/grant2" "$HOST_TMP/elsewhere" granted
 ln -s / rootlink
 ln -s "$host" hostlink
 for link in rootlink hostlink; do
-    status "--fs=$link in the project" 125 "$AJAIL" run --quiet "--fs=$PWD/$link" -- ./probe read "$MARKER"
-    status "--fs=$link in the project, --fs-edit" 125 "$AJAIL" run --quiet "--fs=$PWD/$link" --fs-edit -- ./probe read "$MARKER"
+    status "--fs=$link in the project" 125 "$AJAIL" run --quiet "--fs=$PWD/$link" -- ./probe read-secret "secret=$MARKER"
+    status "--fs=$link in the project, --fs-edit" 125 "$AJAIL" run --quiet "--fs=$PWD/$link" --fs-edit -- ./probe read-secret "secret=$MARKER"
 done
 rm -f rootlink hostlink
 

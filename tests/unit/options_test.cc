@@ -289,3 +289,21 @@ TEST_CASE("--sys") {
     CHECK(ok({"--sys"}).sys);
     CHECK(has(refusal({"--sys=x"}), "no value"));
 }
+
+TEST_CASE("verify takes the options of run, and no command") {
+    auto parse = [](const Words& args, const char* env = nullptr) { return parse_verify(args, env); };
+    auto parsed = parse({"--json", "--no-net", "--rw=x"}, "--fs=deb");
+    REQUIRE(std::holds_alternative<VerifyOptions>(parsed));
+    const auto& options = std::get<VerifyOptions>(parsed);
+    CHECK(options.json);
+    CHECK_FALSE(options.run.network);
+    CHECK(options.run.fs == "deb");
+    CHECK(options.run.grants.size() == 1);
+    for (const Words& args : {Words{"true"}, Words{"--dry-run"}, Words{"--nosuch"}, Words{"--fs=deb", "--", "true"}})
+        CHECK(std::holds_alternative<Wrong>(parse(args)));
+    CHECK(std::holds_alternative<Wrong>(parse_run({"--json"}, nullptr)));
+    auto help = parse({"--help"});
+    REQUIRE(std::holds_alternative<Shown>(help));
+    CHECK(has(std::get<Shown>(help).text, "--json"));
+    CHECK_FALSE(has(std::get<Shown>(help).text, "--no-net"));
+}
