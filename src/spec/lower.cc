@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // lower(): from what was asked for to what will be done. Every choice between kernel features is made here.
+#include "spec/filters.h"
 #include "spec/ids.h"
 #include "spec/limits.h"
 
@@ -24,7 +25,6 @@ constexpr std::uint64_t kRootCaps = bit(CAP_CHOWN) | bit(CAP_DAC_OVERRIDE) | bit
                                     bit(CAP_AUDIT_WRITE);
 
 constexpr unsigned kNestedUserns = 16; // for each user; Chromium's sandbox, bubblewrap and ajail make one or two each
-constexpr const char* kSetIdAway = "keeping set-user-ID bits off files in granted directories";
 
 constexpr unsigned kPrivate = 0700; // parents of what has no mode of its own
 
@@ -57,13 +57,6 @@ constexpr std::pair<const char*, const char*> kDevLinks[] = {
 
 constexpr const char* kTerminals = "256"; // of the 4,096 that the machine has (kernel.pty.max)
 
-// What the payload still calls once the allowlist stands: the listener is handed over, that it stands is read back, and
-// exec. The report takes memory, and waits for the monitor.
-constexpr const char* kAfterSeccomp[] = {"sendmsg", "pread64", "execve"};
-constexpr const char* kForReport[] = {"write", "recvmsg", "brk", "mmap", "munmap"};
-
-constexpr const char* kSetAttribute[] = {"setxattr", "lsetxattr", "fsetxattr"};
-
 std::string join(const std::string& dir, std::string_view name) {
     std::string path = dir;
     if (path.empty() || path.back() != '/') path += '/';
@@ -81,7 +74,7 @@ public:
         } else {
             if (auto why_not = ids()) return Refusal{*why_not};
             if (auto why_not = user()) return Refusal{*why_not};
-            if (auto why_not = denials()) return Refusal{*why_not};
+            if (auto why_not = denials(spec_)) return Refusal{*why_not};
             if (auto why_not = limit(plan_, spec_, host_)) return Refusal{*why_not};
         }
         if (const char* why_not = root()) return Refusal{why_not};
@@ -183,8 +176,6 @@ private:
                ")";
     }
 
-    bool payload_is_root() const { return (plan_.user ? plan_.user->uid : plan_.uids[0].inside) == 0; }
-
     // What stands at `/`; or why it cannot.
     const char* root() {
         const Source& source = spec_.root.source;
@@ -279,11 +270,11 @@ private:
 
     void add(const Proc& m) {
         if (spec_.bare) return bare_proc(m);
-        if (nested()) covered_proc(m.target);
+        if (nested(spec_.policy)) covered_proc(m.target);
         op(op::Filesystem{"proc", {}, m.target, kData});
         // No user namespaces below this one: the door to most kernel bugs of the last years. With a second level for
         // the payload that one is already counted. See namespaces(7), "max_user_namespaces".
-        unsigned most = (nested() ? kNestedUserns : 0) + (needs_second_userns() ? 1 : 0);
+        unsigned most = (nested(spec_.policy) ? kNestedUserns : 0) + (needs_second_userns() ? 1 : 0);
         op(op::Sysctl{join(m.target, "sys/user/max_user_namespaces"), std::to_string(most)});
         if (auto max = pid_max(plan_)) op(op::Sysctl{join(m.target, "sys/kernel/pid_max"), std::to_string(*max)});
         for (const char* name : kProcReadOnly) op(op::Restrict{join(m.target, name), kReadOnly});
@@ -365,18 +356,14 @@ private:
         return fs;
     }
 
-    bool adds(int cap) const {
-        const std::vector<int>& caps = spec_.policy.add_caps;
-        return std::find(caps.begin(), caps.end(), cap) != caps.end();
-    }
     // With CAP_SYS_RESOURCE the limit on user namespaces could be raised again.
     bool needs_second_userns() const {
         if (spec_.bare && plan_.uids.empty()) return false; // no user namespace of ours at all
         // Root has them without having asked, and whoever enters its namespaces from outside expects one level.
         if (spec_.bare && spec_.policy.caller_caps && spec_.policy.nested) return false;
         // What is nested lends a procfs where it can be written, to the jail's processes as well.
-        bool limited = spec_.bare ? !spec_.policy.nested : nested();
-        return adds(CAP_SYS_ADMIN) || (limited && adds(CAP_SYS_RESOURCE));
+        bool limited = spec_.bare ? !spec_.policy.nested : nested(spec_.policy);
+        return adds(spec_.policy, CAP_SYS_ADMIN) || (limited && adds(spec_.policy, CAP_SYS_RESOURCE));
     }
 
     void bare_policy() {
@@ -393,12 +380,14 @@ private:
     }
 
     std::uint64_t payload_caps() const {
-        bool root = (spec_.identity == Identity::root || host_.real_root) && payload_is_root();
+        bool root = (spec_.identity == Identity::root || host_.real_root) && payload_is_root(plan_);
         std::uint64_t caps = root ? kRootCaps : 0;
         // In a granted directory a file capability that the jail's root sets is the host root's: good for everybody.
         if (host_.real_root) caps &= ~bit(CAP_SETFCAP);
         // Without it uid 0 can be nobody in a user namespace inside (user_namespaces(7)).
-        if (nested() && payload_is_root() && (!host_.real_root || refuses_attributes())) caps |= bit(CAP_SETFCAP);
+        if (nested(spec_.policy) && payload_is_root(plan_) &&
+            (!host_.real_root || refuses_attributes(plan_, spec_, host_)))
+            caps |= bit(CAP_SETFCAP);
         for (int cap : spec_.policy.add_caps) caps |= bit(cap);
         return caps;
     }
@@ -406,11 +395,11 @@ private:
     void policy() {
         if (spec_.bare) return bare_policy();
         plan_.caps = payload_caps();
-        plan_.ambient = !payload_is_root();
+        plan_.ambient = !payload_is_root(plan_);
         plan_.second_userns = needs_second_userns();
         plan_.landlock_abi = host_.landlock_abi;
         plan_.landlock_devices = std::move(device_directories_);
-        if ((plan_.second_userns || nested()) && plan_.landlock_abi != 0) {
+        if ((plan_.second_userns || nested(spec_.policy)) && plan_.landlock_abi != 0) {
             // Under a ruleset that handles files every mount(2) is refused (landlock(7)); who asks for
             // CAP_SYS_ADMIN or user namespaces wants mounts.
             plan_.landlock_files = false; // its scopes (ABI 6) do not mind
@@ -422,125 +411,14 @@ private:
         if (host_.landlock_abi < 6 && spec_.shared.network)
             plan_.degraded.push_back({"keeping the host's abstract Unix sockets away",
                                       "the network is shared, and Landlock can do it from Linux 6.12 on"});
-        if ((plan_.second_userns || nested()) && stands_on_writable())
+        if ((plan_.second_userns || nested(spec_.policy)) && stands_on_writable())
             plan_.degraded.push_back({"holding what is mounted in a writable directory in its place",
                                       "who may mount can put the mounts aside, and rename what was below them"});
-        filters();
-        if (refuses_attributes())
+        filter(plan_, spec_, host_);
+        if (refuses_attributes(plan_, spec_, host_))
             plan_.degraded.push_back({"setting extended attributes",
                                       "a file capability that the jail's root sets would be the host root's; with "
                                       "--cap-add=CAP_SETFCAP it can"});
-    }
-
-    void root_emulation() {
-        if (spec_.policy.no_root_emulation) return;
-        if (plan_.groups) return plan_.filters.push_back("devices"); // all else is really done
-        // A jail in a jail: the outer one's init answers, and two could not (seccomp(2): EBUSY).
-        if (!payload_is_root() || host_.emulated) return;
-        if (!host_.listener) return plan_.filters.push_back("root");
-        plan_.degraded.push_back({"root emulation",
-                                  "another seccomp program here asks somebody already, and the kernel "
-                                  "takes one such; chown and the like fail"});
-    }
-
-    // The terminal's and the root emulation are walls and promises of their own, whatever is allowed besides.
-    void filters() {
-        bool filtered = spec_.policy.seccomp != Seccomp::off;
-        if (filtered) plan_.filters.push_back("terminal");
-        root_emulation();
-        if (filtered) setid_guard();
-        std::string abis = filtered && allows("32bit") ? "+32bit" : "";
-        for (std::string& filter : plan_.filters) filter += abis;
-        if (const char* why = sets_ids()) plan_.degraded.push_back({kSetIdAway, why});
-        if (!filtered) return;
-        // The last one: what it refuses is refused, and not faked (seccomp(2): of two ERRNO the newest program's).
-        if (spec_.policy.seccomp != Seccomp::profile) return plan_.filters.push_back(allowlist());
-        std::string denied = denials_by_name();
-        if (!denied.empty()) plan_.filters.push_back(denied + abis);
-        plan_.programs = spec_.policy.programs;
-        plan_.profile = spec_.policy.profile;
-    }
-
-    // In front of the newest of those: only one program may ask (seccomp(2), EBUSY). Where sandboxes inside are allowed,
-    // and it would be the only one that asks, it is left to them: there it could not hold (sets_ids).
-    void setid_guard() {
-        bool root = plan_.filters.back() == "root";
-        if (host_.emulated || host_.listener || (sandboxes() && !root)) return;
-        plan_.filters.back() += "+setid";
-        if (sandboxes() || allows("openat2")) plan_.filters.back() += "+openat2";
-    }
-
-    bool sandboxes() const { return nested() || plan_.second_userns; }
-
-    // Why set-id bits may come to a file in a granted directory; null if they cannot.
-    const char* sets_ids() const {
-        if (spec_.policy.seccomp == Seccomp::off) return "there is no seccomp policy";
-        if (allows("io_uring")) return "io_uring opens files past the seccomp policy";
-        if (allows("openat2")) return "openat2 is allowed, and its mode cannot be seen";
-        // The copies that overlayfs makes in its upper layer have the mode of what they are copies of.
-        if (sandboxes()) return "mounts inside are allowed, and an overlayfs copies them up";
-        // A jail in a jail: the outer one's init answers, and strips them everywhere.
-        return host_.listener && !host_.emulated ? "another seccomp program here asks somebody already" : nullptr;
-    }
-
-    // Whether what is allowed and denied can be; or why not.
-    std::optional<std::string> denials() const {
-        const Policy& asked = spec_.policy;
-        if (asked.seccomp == Seccomp::off && !asked.deny.empty())
-            return "--deny: without a seccomp policy nothing can be refused (--seccomp=off)";
-        for (const std::string& name : asked.allow)
-            if (asked.seccomp == Seccomp::profile && name != "32bit" && name != "userns")
-                return "--allow=" + name + ": with a profile, that says what is allowed (--seccomp=FILE)";
-        for (const char* call : kAfterSeccomp)
-            if (names(asked.deny, call)) return std::string("--deny=") + call + ": starting the command takes it";
-        for (const char* call : kForReport)
-            if (spec_.report && names(asked.deny, call)) return std::string("--deny=") + call + ": --report takes it";
-        return std::nullopt;
-    }
-
-    static bool names(const std::vector<std::string>& list, std::string_view name) {
-        return std::find(list.begin(), list.end(), name) != list.end();
-    }
-    bool allows(std::string_view group) const {
-        return names(spec_.policy.allow, group) && !names(spec_.policy.deny, group);
-    }
-    bool nested() const { return spec_.policy.nested || allows("userns"); }
-
-    // Where the root that root starts has CAP_SETFCAP only for the sake of user namespaces inside.
-    bool refuses_attributes() const {
-        return host_.real_root && nested() && payload_is_root() && spec_.policy.seccomp != Seccomp::off &&
-               !adds(CAP_SETFCAP);
-    }
-
-    // The allowlist by its name, with what changes it, see policy/filters.h.
-    std::string allowlist() const {
-        const Policy& asked = spec_.policy;
-        std::string name = "default";
-        if (asked.seccomp == Seccomp::strict) name += "+strict";
-        std::set<std::string> groups;
-        for (const SeccompGroup& group : seccomp_groups()) {
-            // A capability without the calls that it is for would be no capability.
-            bool implied = (std::string_view(group.name) == "userns" && (plan_.second_userns || asked.nested)) ||
-                           (std::string_view(group.name) == "raw-socket" && adds(CAP_NET_RAW));
-            std::string program = group.name;
-            std::replace(program.begin(), program.end(), '-', '_');
-            if (allows(group.name) || (implied && !names(asked.deny, group.name))) name += "+" + program;
-            groups.insert(group.name);
-        }
-        for (const std::string& call : std::set(asked.allow.begin(), asked.allow.end()))
-            if (!groups.contains(call)) name += "+" + call;
-        return name + denials_by_name();
-    }
-
-    std::string denials_by_name() const {
-        std::set<std::string> denied(spec_.policy.deny.begin(), spec_.policy.deny.end());
-        for (const SeccompGroup& group : seccomp_groups())
-            if (denied.erase(group.name) != 0) denied.insert(group.denied.begin(), group.denied.end());
-        if (!plan_.cpus.empty()) denied.insert("sched_setaffinity"); // or the payload could undo it
-        if (refuses_attributes()) denied.insert(std::begin(kSetAttribute), std::end(kSetAttribute));
-        std::string name;
-        for (const std::string& call : denied) name += "-" + call;
-        return name;
     }
 
     void terminal() {

@@ -89,7 +89,7 @@ refuses 'ajail in a jail without --nested' '^ajail: namespaces: clone3: .*\(a ja
 if [ "$AS" = user ] && command -v newuidmap >/dev/null && grep -q "^$(id -un):" /etc/subuid; then
     range() { jail "${inside[@]}" --users=range -- "$@"; }
     output 'in a range' 33 range setpriv --reuid=33 --regid=33 --clear-groups unshare -Um --map-current-user id -u
-    output 'a jail in a range' done range "$AJAIL" run --quiet --fs=deb -- sh -c 'chown 33:33 /tmp && echo done'
+    output 'a jail in a range' 'done' range "$AJAIL" run --quiet --fs=deb -- sh -c 'chown 33:33 /tmp && echo done'
 fi
 
 # A listener of somebody else's: no second one, and no emulation.

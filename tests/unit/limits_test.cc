@@ -247,7 +247,7 @@ TEST_CASE("CPUs without a cgroup: whole ones, which the payload cannot change") 
     CHECK(std::holds_alternative<Refusal>(lower(in_deb({.cpu = 100}), kUser)));
     Spec unfiltered = in_deb({.cpu = 100});
     unfiltered.policy.seccomp = Seccomp::off;
-    CHECK(plan_of(unfiltered, host).degraded.size() == 1);
+    CHECK(plan_of(unfiltered, host).degraded.size() == 2); // that, and set-id bits
 }
 
 TEST_CASE("limits on the command line") {

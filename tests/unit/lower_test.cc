@@ -381,11 +381,12 @@ TEST_CASE("in a jail, its root emulation is enough; under another listener there
     host.listener = true;
     plan = plan_of(in_deb(), host);
     CHECK(plan.filters == std::vector<std::string>{"terminal", "default"});
-    REQUIRE(plan.degraded.size() == 1);
+    REQUIRE(plan.degraded.size() == 2);
     CHECK(plan.degraded[0].what == "root emulation");
+    CHECK(plan.degraded[1].what.find("set-user-ID") != std::string::npos);
     Spec spec = in_deb();
     spec.user = User{1, 1, {}}; // nothing to emulate
-    CHECK(plan_of(spec, host).degraded.empty());
+    CHECK(plan_of(spec, host).degraded.size() == 1);
 }
 
 TEST_CASE("which terminal") {

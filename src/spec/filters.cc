@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+// See filters.h. What each program does stands in src/policy/filters.
+#include "spec/filters.h"
+
+#include <algorithm>
+#include <iterator>
+#include <linux/capability.h>
+#include <set>
+#include <string_view>
+
+namespace ajail::spec {
+
+namespace {
+
+// What the payload still calls once the allowlist stands: the listener is handed over, that it stands is read back, and
+// exec. The report takes memory, and waits for the monitor.
+constexpr const char* kAfterSeccomp[] = {"sendmsg", "pread64", "execve"};
+constexpr const char* kForReport[] = {"write", "recvmsg", "brk", "mmap", "munmap"};
+
+constexpr const char* kSetAttribute[] = {"setxattr", "lsetxattr", "fsetxattr"};
+
+constexpr const char* kSetIdAway = "keeping set-user-ID bits off files in granted directories";
+
+bool names(const std::vector<std::string>& list, std::string_view name) {
+    return std::find(list.begin(), list.end(), name) != list.end();
+}
+
+bool allows(const Policy& policy, std::string_view group) {
+    return names(policy.allow, group) && !names(policy.deny, group);
+}
+
+class Filters {
+public:
+    Filters(Plan& plan, const Spec& spec, const Host& host) : plan_(plan), spec_(spec), host_(host) {}
+
+    // The terminal's and the root emulation are walls and promises of their own, whatever is allowed besides.
+    void choose() {
+        bool filtered = spec_.policy.seccomp != Seccomp::off;
+        if (filtered) plan_.filters.push_back("terminal");
+        root_emulation();
+        if (filtered) setid_guard();
+        std::string abis = filtered && allows(spec_.policy, "32bit") ? "+32bit" : "";
+        for (std::string& filter : plan_.filters) filter += abis;
+        if (const char* why = sets_ids()) plan_.degraded.push_back({kSetIdAway, why});
+        if (!filtered) return;
+        // The last one: what it refuses is refused, and not faked (seccomp(2): of two ERRNO the newest program's).
+        if (spec_.policy.seccomp != Seccomp::profile) return plan_.filters.push_back(allowlist());
+        std::string denied = denials_by_name();
+        if (!denied.empty()) plan_.filters.push_back(denied + abis);
+        plan_.programs = spec_.policy.programs;
+        plan_.profile = spec_.policy.profile;
+    }
+
+private:
+    void root_emulation() {
+        if (spec_.policy.no_root_emulation) return;
+        if (plan_.groups) return plan_.filters.push_back("devices"); // all else is really done
+        // A jail in a jail: the outer one's init answers, and two could not (seccomp(2): EBUSY).
+        if (!payload_is_root(plan_) || host_.emulated) return;
+        if (!host_.listener) return plan_.filters.push_back("root");
+        plan_.degraded.push_back({"root emulation",
+                                  "another seccomp program here asks somebody already, and the kernel "
+                                  "takes one such; chown and the like fail"});
+    }
+
+    // In front of the newest of those: only one program may ask (seccomp(2), EBUSY). Where sandboxes inside are allowed,
+    // and it would be the only one that asks, it is left to them: there it could not hold (sets_ids).
+    void setid_guard() {
+        bool root = plan_.filters.back() == "root";
+        if (host_.emulated || host_.listener || (sandboxes() && !root)) return;
+        plan_.filters.back() += "+setid";
+        if (sandboxes() || allows(spec_.policy, "openat2")) plan_.filters.back() += "+openat2";
+    }
+
+    bool sandboxes() const { return nested(spec_.policy) || plan_.second_userns; }
+
+    // Why set-id bits may come to a file in a granted directory; null if they cannot.
+    const char* sets_ids() const {
+        if (spec_.policy.seccomp == Seccomp::off) return "there is no seccomp policy";
+        if (allows(spec_.policy, "io_uring")) return "io_uring opens files past the seccomp policy";
+        if (allows(spec_.policy, "openat2")) return "openat2 is allowed, and its mode cannot be seen";
+        // The copies that overlayfs makes in its upper layer have the mode of what they are copies of.
+        if (sandboxes()) return "mounts inside are allowed, and an overlayfs copies them up";
+        // A jail in a jail: the outer one's init answers, and strips them everywhere.
+        return host_.listener && !host_.emulated ? "another seccomp program here asks somebody already" : nullptr;
+    }
+
+    // The allowlist by its name, with what changes it, see policy/filters.h.
+    std::string allowlist() const {
+        const Policy& asked = spec_.policy;
+        std::string name = "default";
+        if (asked.seccomp == Seccomp::strict) name += "+strict";
+        std::set<std::string> groups;
+        for (const SeccompGroup& group : seccomp_groups()) {
+            // A capability without the calls that it is for would be no capability.
+            bool implied = (std::string_view(group.name) == "userns" && (plan_.second_userns || asked.nested)) ||
+                           (std::string_view(group.name) == "raw-socket" && adds(asked, CAP_NET_RAW));
+            std::string program = group.name;
+            std::replace(program.begin(), program.end(), '-', '_');
+            if (allows(asked, group.name) || (implied && !names(asked.deny, group.name))) name += "+" + program;
+            groups.insert(group.name);
+        }
+        for (const std::string& call : std::set(asked.allow.begin(), asked.allow.end()))
+            if (!groups.contains(call)) name += "+" + call;
+        return name + denials_by_name();
+    }
+
+    std::string denials_by_name() const {
+        std::set<std::string> denied(spec_.policy.deny.begin(), spec_.policy.deny.end());
+        for (const SeccompGroup& group : seccomp_groups())
+            if (denied.erase(group.name) != 0) denied.insert(group.denied.begin(), group.denied.end());
+        if (!plan_.cpus.empty()) denied.insert("sched_setaffinity"); // or the payload could undo it
+        if (refuses_attributes(plan_, spec_, host_))
+            denied.insert(std::begin(kSetAttribute), std::end(kSetAttribute));
+        std::string name;
+        for (const std::string& call : denied) name += "-" + call;
+        return name;
+    }
+
+    Plan& plan_;
+    const Spec& spec_;
+    const Host& host_;
+};
+
+} // namespace
+
+const std::vector<SeccompGroup>& seccomp_groups() {
+    static const std::vector<SeccompGroup> groups = {
+        {"ptrace", "", {"ptrace", "process_vm_readv", "process_vm_writev"}},
+        {"perf", ""},
+        {"io_uring", "its rings open files and sockets past the seccomp policy"},
+        {"userns", "mounts, overlayfs, nf_tables and more of the kernel become reachable"},
+        {"keyring", "keys belong to no namespace"},
+        {"vsock", "no network namespace holds these sockets back"},
+        {"raw-socket", ""},
+        {"numa", ""},
+        {"32bit", "the kernel's other entrance, for 32-bit programs"},
+    };
+    return groups;
+}
+
+bool adds(const Policy& policy, int cap) {
+    return std::find(policy.add_caps.begin(), policy.add_caps.end(), cap) != policy.add_caps.end();
+}
+
+bool nested(const Policy& policy) { return policy.nested || allows(policy, "userns"); }
+
+bool payload_is_root(const Plan& plan) { return (plan.user ? plan.user->uid : plan.uids[0].inside) == 0; }
+
+bool refuses_attributes(const Plan& plan, const Spec& spec, const Host& host) {
+    return host.real_root && nested(spec.policy) && payload_is_root(plan) && spec.policy.seccomp != Seccomp::off &&
+           !adds(spec.policy, CAP_SETFCAP);
+}
+
+std::optional<std::string> denials(const Spec& spec) {
+    const Policy& asked = spec.policy;
+    if (asked.seccomp == Seccomp::off && !asked.deny.empty())
+        return "--deny: without a seccomp policy nothing can be refused (--seccomp=off)";
+    for (const std::string& name : asked.allow)
+        if (asked.seccomp == Seccomp::profile && name != "32bit" && name != "userns")
+            return "--allow=" + name + ": with a profile, that says what is allowed (--seccomp=FILE)";
+    for (const char* call : kAfterSeccomp)
+        if (names(asked.deny, call)) return std::string("--deny=") + call + ": starting the command takes it";
+    for (const char* call : kForReport)
+        if (spec.report && names(asked.deny, call)) return std::string("--deny=") + call + ": --report takes it";
+    return std::nullopt;
+}
+
+void filter(Plan& plan, const Spec& spec, const Host& host) { Filters(plan, spec, host).choose(); }
+
+} // namespace ajail::spec

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// The part of lower() that chooses the seccomp programs.
+#pragma once
+
+#include "spec/plan.h"
+
+namespace ajail::spec {
+
+/// Whether what SPEC allows and denies can be; or why not.
+std::optional<std::string> denials(const Spec& spec);
+
+/// Fills in PLAN's seccomp programs, for what SPEC asks on HOST, and what is given up by them. The ids, the capabilities
+/// and the limits must be known.
+void filter(Plan& plan, const Spec& spec, const Host& host);
+
+/// CAP is one of those that are added.
+bool adds(const Policy& policy, int cap);
+/// The payload may make user namespaces.
+bool nested(const Policy& policy);
+/// By the ids, which must be known.
+bool payload_is_root(const Plan& plan);
+/// Where the root that root starts has CAP_SETFCAP only for the sake of user namespaces inside.
+bool refuses_attributes(const Plan& plan, const Spec& spec, const Host& host);
+
+} // namespace ajail::spec
