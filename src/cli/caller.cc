@@ -144,7 +144,8 @@ bool is_real_root(unsigned uid) {
 
 Result<spec::Host> look_at_host() {
     spec::Host host;
-    (void)TRY(sys::open("/proc/self/fd", O_PATH)); // how paths are looked at, and what everything else here relies on
+    (void)TRY(sys::openat2(AT_FDCWD, "/proc/self/fd", O_PATH,
+                           0)); // how paths are looked at, and what everything else here relies on
     host.uid = ::geteuid();
     host.gid = ::getegid();
     host.real_root = is_real_root(host.uid);

@@ -91,8 +91,9 @@ struct GitGuard::Covering {
 
     // A submodule's name may have slashes in it.
     Status module(Fd dir, const std::string& path) {
-        Fd head = TRY(look(dir, path, "HEAD"));
-        return head ? git_directory(std::move(dir), path) : each(dir, path, &Covering::module);
+        Fd sign = TRY(look(dir, path, "HEAD"));
+        if (!sign) sign = TRY(look(dir, path, "config"));
+        return sign ? git_directory(std::move(dir), path) : each(dir, path, &Covering::module);
     }
 
     using Visit = Status (Covering::*)(Fd dir, const std::string& path);

@@ -14,6 +14,7 @@
 #include "policy/deputy.h"
 #include "policy/limits.h"
 #include "policy/policy.h"
+#include "spec/filters.h"
 
 #include <array>
 #include <cerrno>
@@ -261,7 +262,7 @@ Status find_copies(const std::vector<mount::Own>& own, pid_t payload, policy::Pl
 
 Result<policy::Place> place_of(const Plan& plan, const std::vector<mount::Own>& own, pid_t payload) {
     policy::Place place;
-    place.caps = answering_caps(plan);
+    place.caps = spec::answering_caps(plan);
     place.ids = plan.groups;
     place.landlock = plan.landlock_abi != 0 && plan.landlock_files;
     if (plan.second_userns) TRY(find_copies(own, payload, place));

@@ -14,13 +14,9 @@ namespace ajail::ns {
 [[noreturn]] void child(const spec::Plan& plan, const Caller& caller, const spec::Namespaces& callers, sys::Fd report,
                         sys::Fd lifeline);
 
-/// Gives up what PID 1 does not need: stdio, its dumpability, every capability but CAP_KILL, those that it takes to
-/// answer what PLAN's filters ask, if they do, and CAP_SYS_PTRACE if it watches the jail's memory. An error of
+/// Gives up what PID 1 does not need: stdio, its dumpability, every capability but PLAN's for it. An error of
 /// Stage::readback: the kernel has said yes and left it.
 sys::Status become_init(const spec::Plan& plan);
-
-/// Capabilities over files that the payload may have, and with it who acts in its place.
-std::uint64_t answering_caps(const spec::Plan& plan);
 
 /// PID 1 of the jail from the payload's fork on: reaps, passes signals on, ends the jail with the payload or with
 /// the monitor, or with a limit of PLAN's. LISTENER: what the filters ask, or none; PLACE: where, for those about files.

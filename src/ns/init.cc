@@ -8,7 +8,6 @@
 #include "policy/policy.h"
 
 #include <array>
-#include <linux/capability.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
@@ -101,28 +100,14 @@ Status serve(const spec::Plan& plan, const Fd& lifeline, pid_t payload, Fd liste
 
 } // namespace
 
-std::uint64_t answering_caps(const spec::Plan& plan) {
-    constexpr std::uint64_t kOverFiles = std::uint64_t{1} << CAP_DAC_OVERRIDE | std::uint64_t{1} << CAP_FOWNER |
-                                         std::uint64_t{1} << CAP_DAC_READ_SEARCH | std::uint64_t{1} << CAP_FSETID;
-    return plan.caps & kOverFiles;
-}
-
 Status become_init(const spec::Plan& plan) {
     // Stdio above all, so that a reader of the payload's output sees its end.
     for (int fd = 0; fd < 3; ++fd) (void)::close(fd);
     TRY(sys::prctl(PR_SET_DUMPABLE, 0));
     TRY(sys::prctl(PR_SET_NAME, reinterpret_cast<unsigned long>("ajail-init")));
-    std::uint64_t caps = std::uint64_t{1} << CAP_KILL;
-    if (policy::asks(plan)) {
-        // To read what pointers point to, to keep who is who (policy/emulation.h), and to be who asks (policy/deputy.h).
-        caps |= std::uint64_t{1} << CAP_SYS_PTRACE | std::uint64_t{1} << CAP_SYS_NICE;
-        caps |= std::uint64_t{1} << CAP_SYS_CHROOT | answering_caps(plan);
-        if (plan.groups) caps |= std::uint64_t{1} << CAP_SETUID | std::uint64_t{1} << CAP_SETGID;
-    }
-    if (plan.watched_memory != 0) caps |= std::uint64_t{1} << CAP_SYS_PTRACE; // to see who has how much (limits.h)
-    TRY(policy::drop_caps(caps, false));
+    TRY(policy::drop_caps(plan.init_caps, false));
     TRY(policy::forbid_new_privs());
-    TRY(sys::during(sys::Stage::readback, policy::read_back_caps(caps, false)));
+    TRY(sys::during(sys::Stage::readback, policy::read_back_caps(plan.init_caps, false)));
     long dumpable = TRY(sys::prctl(PR_GET_DUMPABLE)), no_new_privs = TRY(sys::prctl(PR_GET_NO_NEW_PRIVS));
     bool small = dumpable == 0 && no_new_privs == 1;
     return small ? Status(Done{}) : sys::during(sys::Stage::readback, Status(sys::refused(EPERM)));

@@ -72,9 +72,8 @@ Ruleset ruleset(unsigned abi, bool files) {
     if (abi >= 2) rules.handled |= LANDLOCK_ACCESS_FS_REFER;
     if (abi >= 3) rules.handled |= LANDLOCK_ACCESS_FS_TRUNCATE;
     if (abi >= 5) rules.handled |= LANDLOCK_ACCESS_FS_IOCTL_DEV;
-    // Nobody in a jail makes a device node: init, which makes something in its place, is outside of the ruleset.
-    rules.anywhere = rules.handled &
-                     ~(LANDLOCK_ACCESS_FS_MAKE_CHAR | LANDLOCK_ACCESS_FS_MAKE_BLOCK | LANDLOCK_ACCESS_FS_IOCTL_DEV);
+    // The making of device nodes stays: the kernel refuses it in a user namespace, all but the whiteouts of overlayfs.
+    rules.anywhere = rules.handled & ~std::uint64_t{LANDLOCK_ACCESS_FS_IOCTL_DEV};
     rules.on_devices = rules.handled & LANDLOCK_ACCESS_FS_IOCTL_DEV;
     return rules;
 }

@@ -67,7 +67,7 @@ private:
     // and it would be the only one that asks, it is left to them: there it could not hold (sets_ids).
     void setid_guard() {
         bool root = plan_.filters.back() == "root";
-        if (host_.emulated || host_.listener || (sandboxes() && !root)) return;
+        if (host_.emulated || host_.listener || (nested(spec_.policy) && !root)) return;
         plan_.filters.back() += "+setid";
         if (sandboxes() || allows(spec_.policy, "openat2")) plan_.filters.back() += "+openat2";
     }
@@ -166,6 +166,23 @@ std::optional<std::string> denials(const Spec& spec) {
     return std::nullopt;
 }
 
-void filter(Plan& plan, const Spec& spec, const Host& host) { Filters(plan, spec, host).choose(); }
+void filter(Plan& plan, const Spec& spec, const Host& host) {
+    Filters(plan, spec, host).choose();
+    auto bit = [](int cap) { return std::uint64_t{1} << cap; };
+    bool asks = std::any_of(plan.filters.begin(), plan.filters.end(), [](const std::string& name) {
+        return name.starts_with("root") || name.find("+setid") != std::string::npos;
+    });
+    plan.init_caps = bit(CAP_KILL);
+    // To read what pointers point to, to keep who is who (policy/emulation.h), to be who asks (policy/deputy.h).
+    if (asks) plan.init_caps |= bit(CAP_SYS_PTRACE) | bit(CAP_SYS_NICE) | bit(CAP_SYS_CHROOT) | answering_caps(plan);
+    if (asks && plan.groups) plan.init_caps |= bit(CAP_SETUID) | bit(CAP_SETGID);
+    if (plan.watched_memory != 0) plan.init_caps |= bit(CAP_SYS_PTRACE); // to see who has how much (policy/limits.h)
+}
+
+std::uint64_t answering_caps(const Plan& plan) {
+    constexpr std::uint64_t kOverFiles = std::uint64_t{1} << CAP_DAC_OVERRIDE | std::uint64_t{1} << CAP_FOWNER |
+                                         std::uint64_t{1} << CAP_DAC_READ_SEARCH | std::uint64_t{1} << CAP_FSETID;
+    return plan.caps & kOverFiles;
+}
 
 } // namespace ajail::spec

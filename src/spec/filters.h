@@ -9,9 +9,12 @@ namespace ajail::spec {
 /// Whether what SPEC allows and denies can be; or why not.
 std::optional<std::string> denials(const Spec& spec);
 
-/// Fills in PLAN's seccomp programs, for what SPEC asks on HOST, and what is given up by them. The ids, the capabilities
-/// and the limits must be known.
+/// Fills in PLAN's seccomp programs, for what SPEC asks on HOST, what is given up by them, and what init needs to answer
+/// them. The ids, the capabilities and the limits must be known.
 void filter(Plan& plan, const Spec& spec, const Host& host);
+
+/// Capabilities over files that the payload may have, and with it who acts in its place.
+std::uint64_t answering_caps(const Plan& plan);
 
 /// CAP is one of those that are added.
 bool adds(const Policy& policy, int cap);

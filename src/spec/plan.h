@@ -209,6 +209,7 @@ struct Plan {
     Terminal terminal = Terminal::none;
     std::array<bool, 3> tty{};
     std::uint64_t caps = 0;        ///< permitted, effective, bounding of the payload
+    std::uint64_t init_caps = 0;   ///< permitted, effective, bounding of init, if that is a keeper
     bool ambient = false;          ///< inheritable and ambient as well: without being root they survive exec so
     bool caller_caps = false;      ///< instead of all that: those of the caller stay as they are
     bool assert_no_userns = false; ///< the payload must not be able to make one: tried before exec

@@ -190,6 +190,13 @@ std::string user_text(const User& user) {
     return text + (user.groups.empty() ? " none" : "");
 }
 
+std::string caps_text(std::uint64_t caps) {
+    std::string text;
+    for (int cap = 0; cap < 64; ++cap)
+        if ((caps >> cap & 1U) != 0) text += " " + std::string(cap_name(cap));
+    return text;
+}
+
 // The options with their limits, by what they are kept, and what is done for it.
 std::string limits_text(const Plan& plan) {
     std::string text;
@@ -281,9 +288,8 @@ std::string to_text(const Plan& plan) {
     if (plan.descriptors) out += "inherited    all descriptors of the caller\n";
     if (plan.second_userns) out += "userns       a second level locks the mounts\n";
     if (plan.user) out += "user         " + user_text(*plan.user) + "\n";
-    out += "capabilities";
-    for (int cap = 0; cap < 64; ++cap)
-        if ((plan.caps >> cap & 1U) != 0) out += " " + std::string(cap_name(cap));
+    if (plan.init == Init::keeper) out += "init        " + caps_text(plan.init_caps) + "\n";
+    out += "capabilities" + caps_text(plan.caps);
     out += plan.caller_caps ? " as the caller has them\n" : plan.caps == 0 ? " none\n" : "\n";
     if (plan.assert_no_userns) out += "userns       nothing is run if a further one can be made\n";
     out += "no_new_privs yes\nlandlock     ";

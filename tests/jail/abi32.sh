@@ -55,7 +55,7 @@ says 'denied by name' EPERM --allow=32bit --deny=mkdir -- 39
 says 'in its wider form, too' EPERM --allow=32bit --deny=chown -- 212
 says 'strict' EPERM --allow=32bit --seccomp=strict -- 26 99
 says 'x32 stays away' ENOSYS --allow=32bit -- 0x40000014
-matches 'the plan names it' '^seccomp +terminal\+32bit (root|devices)\+32bit default\+32bit$' jail --allow=32bit --dry-run true
+matches 'the plan names it' '^seccomp +terminal\+32bit (root|devices)\+setid\+32bit default\+32bit$' jail --allow=32bit --dry-run true
 matches 'it is said' 'Allowed: 32bit \(' "$AJAIL" run --fs=deb --allow=32bit true
 
 # The root emulation, asked by their numbers: ids of 16 bits do not exist.

@@ -210,7 +210,7 @@ TEST_CASE("init, and the maps, where they were looked at") {
     auto with = [](const std::function<void(Seen::More&)>& change) {
         return after([&](Case& c) {
             Seen::More more;
-            more.init.permitted = 1U << CAP_KILL;
+            more.init.permitted = c.plan.init_caps;
             more.init_hidden = true;
             more.uid_map = "         0       1000          1\n";
             more.gid_map = "         0        100          1\n";
