@@ -10,6 +10,7 @@
 #include <optional>
 #include <set>
 #include <sys/mount.h>
+#include <sys/statfs.h>
 
 namespace ajail::mount {
 
@@ -121,7 +122,22 @@ private:
         };
         TRY(limit("size", plan_.scratch.size));
         TRY(limit("nr_inodes", plan_.scratch.files));
-        return sys::fsmount(fs.get(), MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV);
+        Fd tree = TRY(sys::fsmount(fs.get(), MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV));
+        TRY(is_limited(tree));
+        return tree;
+    }
+
+    // Read back: whether the scratch has the limits that it was given. The size is in whole pages.
+    Status is_limited(const Fd& scratch) const {
+        struct statfs fs {};
+        if (::fstatfs(scratch.get(), &fs) < 0) return sys::failed(sys::Call::fstat);
+        auto holds = [](std::uint64_t wanted, std::uint64_t got) {
+            return wanted == 0 || wanted == spec::kUnlimited || (got != 0 && got <= wanted);
+        };
+        auto page = static_cast<std::uint64_t>(fs.f_bsize);
+        bool size =
+            holds(plan_.scratch.size == spec::kUnlimited ? 0 : (plan_.scratch.size + page - 1) / page, fs.f_blocks);
+        return size && holds(plan_.scratch.files, fs.f_files) ? Status(Done{}) : Status(sys::refused(EPERM));
     }
 
     Result<Fd> scratch_on_disk() {

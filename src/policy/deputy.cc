@@ -180,7 +180,9 @@ Status Asker::become(const Place& place, bool makes) const {
         // Where fs.suid_dumpable is set, a change of ids would let the asker look into this process.
         TRY(sys::prctl(PR_SET_DUMPABLE, 0));
     }
-    return sys::capset({caps_, caps_, 0});
+    TRY(sys::capset({caps_, caps_, 0}));
+    sys::Caps caps = TRY(sys::capget());
+    return caps.permitted == caps_ && caps.effective == caps_ ? sys::Status(sys::Done{}) : sys::refused(EPERM);
 }
 
 std::int64_t Asker::act(const Fd& proc, const Deed& deed, const std::string& path, const Place& place,
