@@ -9,8 +9,7 @@ using ajail::policy::ruleset;
 
 namespace {
 // The numbers of linux/landlock.h, not its names: the header that this was built with may be older.
-constexpr std::uint64_t kFirst = 0x1fff, kRefer = 1U << 13, kTruncate = 1U << 14,
-                        kIoctl = 1U << 15;
+constexpr std::uint64_t kFirst = 0x1fff, kRefer = 1U << 13, kTruncate = 1U << 14, kIoctl = 1U << 15;
 
 void is(unsigned abi, std::uint64_t handled, std::uint64_t scoped) {
     INFO("ABI " << abi);
