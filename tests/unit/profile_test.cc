@@ -331,7 +331,7 @@ TEST_CASE("profile: refused") {
         CHECK(std::all_of(why.begin(), why.end(), [](char c) { return c >= ' ' && c <= '~'; }));
     }
     std::string many;
-    for (int i = 0; i < 1000; ++i)
+    for (unsigned i = 0; i < 1000; ++i)
         many += (i == 0 ? "" : ",") +
                 rule("ioctl", "ERRNO",
                      args(arg(1, "EQ", std::to_string(i * 2)) + "," + arg(2, "GT", std::to_string(i * kHigh))));
