@@ -11,7 +11,7 @@ std::string told(const std::variant<cli::RunOptions, cli::Shown, cli::Wrong>& pa
     if (auto* wrong = std::get_if<cli::Wrong>(&parsed)) return "wrong: " + wrong->message;
     if (auto* shown = std::get_if<cli::Shown>(&parsed)) return "shown: " + shown->text;
     const auto& options = std::get<cli::RunOptions>(parsed);
-    std::string all = options.hostname + "\n" + options.scratch_directory + "\n" + options.fs.value_or("") + "\n";
+    std::string all = options.hostname + "\n" + options.scratch.directory + "\n" + options.fs.value_or("") + "\n";
     for (const cli::Grant& grant : options.grants) all += grant.source + "," + grant.target + "\n";
     for (const auto* list : {&options.edits, &options.allow, &options.deny, &options.command})
         for (const std::string& word : *list) all += word + "\n";
