@@ -97,15 +97,18 @@ seconds=60
 step 'build the fuzzers, in build-fuzz/'
 target=fuzzers build build-fuzz -DCMAKE_CXX_COMPILER=clang++ -DAJAIL_FUZZ=ON -DAJAIL_FUZZ_SECONDS=$seconds \
     -DCMAKE_BUILD_TYPE=RelWithDebInfo -DCMAKE_CXX_FLAGS_RELWITHDEBINFO='-O1 -g1'
-step "fuzzers, $seconds s each"
-must fuzzers ctest --test-dir build-fuzz --output-on-failure --no-tests=error -L '^fuzz$' --parallel "$(nproc)"
+# One after the other beside the tests, which mostly wait for each other.
+nice -n 19 ctest --test-dir build-fuzz --output-on-failure --no-tests=error -L '^fuzz$' >build-fuzz/test.log 2>&1 &
+fuzzers=$!
 
-step 'tests'
+step "tests, and the fuzzers for $seconds s each"
 # (in a pipe: what it comes to is read from its summary)
 # A second try for what depends on a loaded machine's timing; the first failure stays in the output.
 ctest --test-dir build --repeat until-pass:2 --output-on-failure --no-tests=error --parallel "$(nproc)" | tee build/test.log || true
 summary=$(grep -E '^[0-9]+% tests passed' build/test.log || true)
 [[ $summary == 100%* ]] || failed+=(tests)
+wait "$fuzzers" || failed+=(fuzzers)
+cat build-fuzz/test.log
 
 printf '\n[%3d s] done\n' "$SECONDS"
 for name in "${failed[@]}"; do echo "FAILED: $name"; done
