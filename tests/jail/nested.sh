@@ -50,6 +50,10 @@ if [ "$AS" = root ]; then
 fi
 
 # ajail inside: with what answers for its root, or with none.
+if grep -qa __asan_init "$AJAIL"; then
+    skip 'ajail in a jail' 'this one is built with sanitizers, and not static'
+    exit 0
+fi
 inside=(--nested --rol="$AJAIL" --mount="$AJAIL_HOME,/store,rol" --env=AJAIL_HOME=/store --env=AJAIL="$AJAIL")
 cat >again.sh <<'S'
 # again.sh LEVELS COMMAND...: in so many jails, each in the one before
