@@ -69,6 +69,17 @@ output() {
     fi
 }
 
+# says NAME WANT [OPTION...] -- ARGUMENT...: likewise, $PROBE with these arguments, in a jail with these options
+says() {
+    local name=$1 want=$2 options=()
+    shift 2
+    while [ "$1" != -- ]; do
+        options+=("$1")
+        shift
+    done
+    output "$name" "$want" jail "${options[@]}" -- "$PROBE" "${@:2}"
+}
+
 # matches NAME REGEX COMMAND...: stdout and stderr together hold a line that fits the extended REGEX
 matches() {
     local name=$1 regex=$2

@@ -5,6 +5,7 @@
 #include "cli/accounts.h"
 #include "cli/machine.h"
 #include "policy/policy.h"
+#include "spec/procfs.h"
 #include "sys/calls.h"
 
 #include <algorithm>
@@ -83,25 +84,16 @@ Result<Source> examine(Source source, const Fd& fd) {
 
 } // namespace
 
-// proc(5): the fifth field, with octal escapes.
+// proc(5): the fifth field.
 const std::vector<std::string>& mountpoints() {
     static const std::vector<std::string> points = [] {
         std::vector<std::string> found;
         auto text = sys::read_file("/proc/self/mountinfo", 64 << 20);
-        std::istringstream lines(text ? *text : "");
-        for (std::string line, field; std::getline(lines, line);) {
-            std::istringstream fields(line);
-            for (int i = 0; i < 5; ++i) fields >> field;
-            std::string path;
-            for (std::size_t i = 0; i < field.size(); ++i) {
-                if (field[i] == '\\' && i + 3 < field.size()) {
-                    path += static_cast<char>(std::stoi(field.substr(i + 1, 3), nullptr, 8));
-                    i += 3;
-                } else {
-                    path += field[i];
-                }
-            }
-            found.push_back(path);
+        std::string_view rest = text ? std::string_view(*text) : "";
+        while (!rest.empty()) {
+            std::string_view line = spec::take_line(rest);
+            for (int before = 0; before < 4; ++before) (void)spec::take_word(line);
+            found.push_back(spec::unescape(spec::take_word(line)));
         }
         return found;
     }();

@@ -4,6 +4,7 @@
 // else, so the user's own files are not touched.
 #include "cli/verify.h"
 
+#include "cli/caller.h"
 #include "cli/run.h"
 #include "cli/words.h"
 #include "probe/bait.h"
@@ -87,9 +88,8 @@ bool was_granted(const std::string& probe, const RunOptions& options) {
     std::string path = "/" + (probe == "host-root" ? "" : probe.substr(std::min(kHost.size(), probe.size())));
     const char* home = std::getenv("HOME");
     if (probe == "host-home") path = home == nullptr ? "" : home;
-    char* cwd = ::get_current_dir_name();
-    bool granted = probe.starts_with(kHost) && cwd != nullptr && path == cwd && options.cwd != Kind::hide;
-    std::free(cwd);
+    auto cwd = current_directory();
+    bool granted = probe.starts_with(kHost) && cwd && path == *cwd && options.cwd != Kind::hide;
     for (const Grant& grant : options.grants) granted |= grant.source == path && grant.target == path;
     return granted;
 }
@@ -159,9 +159,8 @@ void add_prober(spec::Spec& spec, const probe::Bait& bait, const std::string& pr
 
 // Where a private directory is not in what the jail is given anyhow; empty: nowhere.
 std::string place_for_bait(const RunOptions& options) {
-    char* cwd = ::get_current_dir_name();
-    std::string here = cwd == nullptr ? "/" : cwd;
-    std::free(cwd);
+    auto cwd = current_directory();
+    std::string here = cwd ? *cwd : "/";
     for (const char* dir : {"/tmp", "/var/tmp"}) {
         bool inside = spec::within(dir, here);
         for (const Grant& grant : options.grants) inside |= spec::within(dir, grant.source);

@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <array>
 #include <climits>
-#include <ctime>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 
@@ -20,18 +19,12 @@ using sys::Fd;
 // What a command has to end by itself once it was asked to.
 constexpr std::int64_t kGraceMs = 10000;
 
-std::int64_t now() {
-    timespec time{};
-    (void)::clock_gettime(CLOCK_MONOTONIC, &time);
-    return std::int64_t{time.tv_sec} * 1000 + time.tv_nsec / 1000000;
-}
-
 class Monitor {
 public:
     Monitor(const spec::Plan& plan, const Caller& caller, const Ends& ends, const Fd& signals)
         : caller_(caller), ends_(ends), signals_(signals), relay_(plan), tty_(plan.tty),
           raw_(plan.terminal == spec::Terminal::raw), init_(plan.init) {
-        if (plan.timeout != 0) deadline_ = now() + static_cast<std::int64_t>(plan.timeout);
+        if (plan.timeout != 0) deadline_ = sys::now() + static_cast<std::int64_t>(plan.timeout);
     }
 
     Outcome run() {
@@ -62,7 +55,7 @@ private:
             fail(polled.error());
             return true; // run() waits for init, which is being killed
         }
-        if (deadline_ && now() >= *deadline_) time_is_up();
+        if (deadline_ && sys::now() >= *deadline_) time_is_up();
         if (fds[1].revents != 0) take_signal();
         if (!relay_.pump() && !told_hangup_) {
             told_hangup_ = true;
@@ -80,7 +73,7 @@ private:
     int wait(bool often) const {
         std::int64_t ms = often ? 250 : -1;
         if (!deadline_) return static_cast<int>(ms);
-        std::int64_t left = std::clamp<std::int64_t>(*deadline_ - now(), 0, INT_MAX);
+        std::int64_t left = std::clamp<std::int64_t>(*deadline_ - sys::now(), 0, INT_MAX);
         return static_cast<int>(often ? std::min(ms, left) : left);
     }
 
@@ -94,7 +87,7 @@ private:
         outcome_.limit = Outcome::timeout;
         pass_on(SIGTERM);
         pass_on(SIGCONT);
-        deadline_ = now() + kGraceMs;
+        deadline_ = sys::now() + kGraceMs;
     }
 
     static std::size_t watch(std::vector<pollfd>& fds, const Fd& fd, bool open) {

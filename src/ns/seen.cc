@@ -18,7 +18,6 @@ namespace {
 
 constexpr std::size_t kMost = 16 << 20;
 constexpr pid_t kInit = 1;
-constexpr unsigned kScopes = 6; // the Landlock ABI that has them
 
 Result<std::string> read_at(int dir, const char* path) {
     constexpr std::size_t kAtOnce = 16 << 10; // each reading makes the kernel begin anew with what it has cut off
@@ -117,7 +116,7 @@ Status Look::before_landlock(const Fd& slave) {
     std::array<char, PATH_MAX> cwd{};
     if (::syscall(SYS_getcwd, cwd.data(), cwd.size()) > 0) seen_.cwd = cwd.data();
     // Who could not signal init anyway cannot tell what forbids it.
-    if (plan_->landlock_abi >= kScopes) signals_init_ = TRY(may_signal(kInit));
+    if (plan_->landlock_abi >= spec::kLandlockScopes) signals_init_ = TRY(may_signal(kInit));
     status_ = TRY(sys::openat(proc, "self/status", O_RDONLY));
     if (plan_->report) paper_ = TRY(sys::memory_file("ajail-report"));
     return Done{};

@@ -3,7 +3,8 @@
 // they would be ours. What was found is looked at, and changed, by one descriptor: nothing can be swapped in between.
 #include "policy/deputy.h"
 
-#include "policy/status.h"
+#include "policy/task.h"
+#include "spec/procfs.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -91,7 +92,7 @@ std::uint64_t capabilities(const Fd& proc, const std::string& its, const std::st
     if (counts.empty())
         if (auto ours = sys::readlinkat(proc.get(), "self/ns/user")) counts = *ours;
     bool same = theirs && !counts.empty() && *theirs == counts;
-    return same ? status_number(status, "CapEff", 16) & place.caps : 0;
+    return same ? spec::number_of(status, "CapEff", 16) & place.caps : 0;
 }
 
 } // namespace
@@ -155,13 +156,13 @@ Result<Asker> Asker::look(const Fd& proc, pid_t task, const Deed& deed, const st
     auto opened = sys::openat(proc.get(), base.c_str(), O_PATH | (asker.by_descriptor_ ? 0 : O_DIRECTORY));
     if (!opened && opened.error().err == ENOENT) return sys::refused(named >= 0 ? ENOENT : EBADF);
     asker.base_ = TRY(std::move(opened));
-    std::string status = read_status(proc, task);
+    std::string status = TRY(read_of(proc, task, "status"));
     if (status.empty()) return sys::refused(EPERM); // without its umask it would be for everybody
     asker.uid_ = file_id(status, "Uid");
     asker.gid_ = file_id(status, "Gid");
     if (asker.uid_ == kNobody || asker.gid_ == kNobody) return sys::refused(EPERM); // -1 would be: stay who you are
-    asker.groups_ = status_list(status, "Groups");
-    asker.umask_ = static_cast<mode_t>(status_number(status, "Umask", 8));
+    asker.groups_ = spec::numbers_of(status, "Groups");
+    asker.umask_ = static_cast<mode_t>(spec::number_of(status, "Umask", 8));
     asker.caps_ = capabilities(proc, its, status, place);
     return asker;
 }

@@ -3,7 +3,8 @@
 #include "policy/emulation.h"
 
 #include "policy/filters.h"
-#include "policy/status.h"
+#include "policy/task.h"
+#include "spec/procfs.h"
 
 #include <algorithm>
 #include <array>
@@ -287,10 +288,10 @@ Emulation::Reply Emulation::set_caps(const Asked& asked) {
     if (!read_at(its, asked.args[0], &header, sizeof header)) return {0, true};
     std::size_t words = header.version == _LINUX_CAPABILITY_VERSION_1 ? 1 : 2;
     if (!read_at(its, asked.args[1], data.data(), words * sizeof data[0])) return {0, true};
-    std::string status = read_status(proc_, asked.task);
-    if (status.empty()) return {0, true}; // whoever gives something away is not told so in vain
-    std::uint64_t have = status_number(status, "CapPrm", 16);
-    std::uint64_t inheritable = have | status_number(status, "CapInh", 16);
+    auto status = read_of(proc_, asked.task, "status");
+    if (!status || (*status).empty()) return {0, true}; // whoever gives something away is not told so in vain
+    std::uint64_t have = spec::number_of(*status, "CapPrm", 16);
+    std::uint64_t inheritable = have | spec::number_of(*status, "CapInh", 16);
     auto both = [&](auto member) { return data[0].*member | static_cast<std::uint64_t>(data[1].*member) << 32; };
     if (Identity who = identity(asked.task); who.kept_caps) { // whoever gives CAP_SETUID away means it
         who.kept_caps = (both(&__user_cap_data_struct::permitted) >> CAP_SETUID & 1U) != 0;

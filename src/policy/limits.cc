@@ -2,10 +2,11 @@
 // See limits.h.
 #include "policy/limits.h"
 
+#include "policy/task.h"
+#include "spec/procfs.h"
+
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
-#include <ctime>
 #include <sys/sysinfo.h>
 #include <unistd.h>
 
@@ -24,32 +25,10 @@ constexpr int kOften = 10, kSeldom = 1000; // ms
 // What looking costs of a CPU is at most this part of it, however many processes there are.
 constexpr std::int64_t kPart = 8;
 
-std::int64_t now(clockid_t clock = CLOCK_MONOTONIC) {
-    timespec time{};
-    (void)::clock_gettime(clock, &time);
-    return std::int64_t{time.tv_sec} * 1000 + time.tv_nsec / 1000000;
-}
-
-std::uint64_t number(std::string_view text) {
-    std::uint64_t value = 0;
-    (void)std::from_chars(text.data(), text.data() + text.size(), value);
-    return value;
-}
-
-bool gone(const sys::Error& error) { return error.err == ENOENT || error.err == ESRCH; }
-
-// A file of /proc/PID; nothing if the process has gone.
-Result<std::string> read(const Fd& proc, pid_t pid, const char* file) {
-    auto opened = sys::openat(proc.get(), (std::to_string(pid) + "/" + file).c_str(), O_RDONLY);
-    if (!opened && gone(opened.error())) return std::string();
-    Fd fd = TRY(std::move(opened));
-    auto text = sys::read_all(fd.get(), 1 << 16);
-    if (!text && gone(text.error())) return std::string();
-    return text;
-}
-
 pid_t pid_of(const std::string& name) {
-    return name[0] < '1' || name[0] > '9' ? 0 : static_cast<pid_t>(number(name));
+    std::string_view digits = name;
+    pid_t pid = 0;
+    return name[0] != '0' && spec::take_number(digits, pid) ? pid : 0;
 }
 
 } // namespace
@@ -58,17 +37,6 @@ Status limit(const spec::Plan& plan) {
     for (const spec::Rlimit& r : plan.rlimits) TRY(sys::setrlimit(r.resource, r.soft, r.hard));
     if (!plan.cpus.empty()) TRY(sys::sched_setaffinity(plan.cpus));
     return Done{};
-}
-
-std::uint64_t kilobytes(std::string_view text, std::string_view name) {
-    for (std::size_t at = 0; at < text.size();) {
-        std::string_view line = text.substr(at, text.find('\n', at) - at);
-        at += line.size() + 1;
-        if (!line.starts_with(name) || line.size() <= name.size() || line[name.size()] != ':') continue;
-        std::size_t digits = line.find_first_of("0123456789");
-        return digits == std::string_view::npos ? 0 : number(line.substr(digits)) << 10U;
-    }
-    return 0;
 }
 
 int milliseconds_until(std::uint64_t used, std::uint64_t limit, std::size_t cpus) {
@@ -80,17 +48,17 @@ int milliseconds_until(std::uint64_t used, std::uint64_t limit, std::size_t cpus
 MemoryWatch::MemoryWatch(std::uint64_t limit, const Fd& proc) : limit_(limit), proc_(proc) {
     if (limit_ == 0) return;
     if (auto cpus = sys::sched_getaffinity()) cpus_ = (*cpus).size(); // else as if there were many
-    next_ = now() + milliseconds_until(0, limit_, cpus_);
+    next_ = sys::now() + milliseconds_until(0, limit_, cpus_);
 }
 
 int MemoryWatch::wait() const {
     if (limit_ == 0) return -1;
-    return static_cast<int>(std::max<std::int64_t>(next_ - now(), 0));
+    return static_cast<int>(std::max<std::int64_t>(next_ - sys::now(), 0));
 }
 
 Result<bool> MemoryWatch::exceeded() {
-    if (limit_ == 0 || now() < next_) return false;
-    std::int64_t start = now(CLOCK_THREAD_CPUTIME_ID);
+    if (limit_ == 0 || sys::now() < next_) return false;
+    std::int64_t start = sys::now(CLOCK_THREAD_CPUTIME_ID);
     std::vector<Process> all = TRY(processes());
     // At most: pages that several have are counted for each, and files as well; in swap there may be others', too.
     struct sysinfo machine {};
@@ -100,17 +68,18 @@ Result<bool> MemoryWatch::exceeded() {
     // Worth its price where it can show that there is much more left.
     if (used > limit_ / 2) used = std::min(used, TRY(measure(all)));
     if (used > limit_) return true;
-    std::int64_t cost = kPart * (now(CLOCK_THREAD_CPUTIME_ID) - start);
-    next_ = now() + std::max<std::int64_t>(milliseconds_until(used, limit_, cpus_), cost);
+    std::int64_t cost = kPart * (sys::now(CLOCK_THREAD_CPUTIME_ID) - start);
+    next_ = sys::now() + std::max<std::int64_t>(milliseconds_until(used, limit_, cpus_), cost);
     return false;
 }
 
 // What a task has resident (proc(5), statm), which costs little and waits for nobody.
 Result<std::uint64_t> MemoryWatch::resident(pid_t task) const {
     static const auto page = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
-    std::string statm = TRY(read(proc_, task, "statm"));
-    std::size_t second = statm.find(' ');
-    return second == std::string::npos ? 0 : number(std::string_view(statm).substr(second + 1)) * page;
+    std::string statm = TRY(read_of(proc_, task, "statm"));
+    std::string_view text = statm;
+    std::uint64_t size = 0, pages = 0;
+    return spec::take_number(text, size) && spec::take_number(text, pages) ? pages * page : 0;
 }
 
 // A process whose first thread has ended has no memory by its own number, but by those of its other threads.
@@ -141,8 +110,10 @@ Result<std::vector<MemoryWatch::Process>> MemoryWatch::processes() const {
 
 // Of its own, with its share of what it has together with others.
 Result<std::uint64_t> MemoryWatch::own(pid_t pid) const {
-    std::string text = TRY(read(proc_, pid, "smaps_rollup"));
-    return kilobytes(text, "Pss_Anon") + kilobytes(text, "Pss_Shmem") + kilobytes(text, "SwapPss");
+    std::string text = TRY(read_of(proc_, pid, "smaps_rollup"));
+    std::uint64_t kilobytes = 0;
+    for (const char* kind : {"Pss_Anon", "Pss_Shmem", "SwapPss"}) kilobytes += spec::number_of(text, kind);
+    return kilobytes << 10U;
 }
 
 // Processes that are one as to memory (vfork(2)) have the same pages, and each says that they are its own. So if it

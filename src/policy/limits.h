@@ -6,7 +6,6 @@
 #include "sys/calls.h"
 
 #include <cstdint>
-#include <string_view>
 #include <vector>
 
 namespace ajail::policy {
@@ -14,9 +13,6 @@ namespace ajail::policy {
 /// The Plan's resource limits and CPUs, for the caller and all that it starts. Counted in the user namespace that it is
 /// in now.
 sys::Status limit(const spec::Plan& plan);
-
-/// What a line `NAME:  N kB` of TEXT says, in bytes; 0 if there is none. Pure.
-std::uint64_t kilobytes(std::string_view text, std::string_view name);
 
 /// Until a jail that has USED of LIMIT bytes can have reached it, if CPUS of them fill as fast as they can. Pure.
 int milliseconds_until(std::uint64_t used, std::uint64_t limit, std::size_t cpus);

@@ -66,7 +66,7 @@ Status forbid_new_privs() {
 
 Ruleset ruleset(unsigned abi, bool files) {
     Ruleset rules;
-    if (abi >= 6) rules.scoped = LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET | LANDLOCK_SCOPE_SIGNAL;
+    if (abi >= spec::kLandlockScopes) rules.scoped = LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET | LANDLOCK_SCOPE_SIGNAL;
     if (!files || abi == 0) return rules;
     rules.handled = (LANDLOCK_ACCESS_FS_MAKE_SYM << 1U) - 1; // ABI 1
     if (abi >= 2) rules.handled |= LANDLOCK_ACCESS_FS_REFER;

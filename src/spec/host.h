@@ -15,6 +15,9 @@ struct IdRange {
     bool operator==(const IdRange&) const = default;
 };
 
+/// The Landlock ABI from which on a ruleset scopes signals and abstract sockets (Linux 6.12).
+constexpr unsigned kLandlockScopes = 6;
+
 /// What it takes to map more ids than one's own; looked for only when somebody asks.
 struct Subordinates {
     std::string user = {};                      ///< the caller's name, as the files have it

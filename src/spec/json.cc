@@ -144,12 +144,6 @@ std::string to_json(const Plan& plan) {
     static constexpr const char* kInit[] = {"keeper", "reaper", "none"};
     Json ops = Json::array();
     for (const Op& op : plan.ops) ops.push_back(std::visit(ToJson{}, op));
-    auto caps = [](std::uint64_t set) {
-        Json names = Json::array();
-        for (int cap = 0; cap < 64; ++cap)
-            if ((set >> cap & 1U) != 0) names.push_back(cap_name(cap));
-        return names;
-    };
     Json instructions = Json::array(); // of the caller's programs, how many
     for (const std::string& program : plan.programs) instructions.push_back(program.size() / 8);
     Json degraded = Json::array();
@@ -185,8 +179,8 @@ std::string to_json(const Plan& plan) {
         {"own_keyring", plan.own_keyring},
         {"descriptors", plan.descriptors},
         {"host_targets", plan.host_targets},
-        {"init_capabilities", caps(plan.init_caps)},
-        {"capabilities", caps(plan.caps)},
+        {"init_capabilities", cap_names(plan.init_caps)},
+        {"capabilities", cap_names(plan.caps)},
         {"ambient", plan.ambient},
         {"caller_caps", plan.caller_caps},
         {"assert_no_userns", plan.assert_no_userns},

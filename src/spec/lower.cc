@@ -408,7 +408,7 @@ private:
         } else if (host_.landlock_abi == 0) {
             plan_.degraded.push_back({"Landlock", "this kernel has none (CONFIG_SECURITY_LANDLOCK, lsm=)"});
         }
-        if (host_.landlock_abi < 6 && spec_.shared.network)
+        if (host_.landlock_abi < kLandlockScopes && spec_.shared.network)
             plan_.degraded.push_back({"keeping the host's abstract Unix sockets away",
                                       "the network is shared, and Landlock can do it from Linux 6.12 on"});
         if ((plan_.second_userns || nested(spec_.policy)) && stands_on_writable())

@@ -253,6 +253,10 @@ std::string to_json(const Plan& plan);
 std::string escape(std::string_view text);
 /// The name of capability NUMBER, `CAP_...`; empty if there is none.
 std::string_view cap_name(int number);
+/// The capabilities of a set, by name or number.
+std::vector<std::string> cap_names(std::uint64_t caps);
+/// In one line; `none` if there are none.
+std::string cap_words(std::uint64_t caps);
 /// As in mountinfo: `ro,nosuid,nodev,noexec`.
 std::string words(const Attr& attr, bool idmap = false);
 /// The host path that a source names, for people.

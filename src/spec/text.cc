@@ -190,13 +190,6 @@ std::string user_text(const User& user) {
     return text + (user.groups.empty() ? " none" : "");
 }
 
-std::string caps_text(std::uint64_t caps) {
-    std::string text;
-    for (int cap = 0; cap < 64; ++cap)
-        if ((caps >> cap & 1U) != 0) text += " " + std::string(cap_name(cap));
-    return text;
-}
-
 // The options with their limits, by what they are kept, and what is done for it.
 std::string limits_text(const Plan& plan) {
     std::string text;
@@ -256,6 +249,22 @@ std::string_view cap_name(int number) {
     return kCapNames[number];
 }
 
+std::vector<std::string> cap_names(std::uint64_t caps) {
+    std::vector<std::string> names;
+    for (int cap = 0; cap < 64; ++cap) {
+        if ((caps >> cap & 1U) == 0) continue;
+        std::string name(cap_name(cap));
+        names.push_back(name.empty() ? std::to_string(cap) : name);
+    }
+    return names;
+}
+
+std::string cap_words(std::uint64_t caps) {
+    std::string text;
+    for (const std::string& name : cap_names(caps)) text += (text.empty() ? "" : " ") + name;
+    return text.empty() ? "none" : text;
+}
+
 std::string describe_op(const Plan& plan, std::size_t index) {
     return "mount[" + std::to_string(index) + "] " + std::visit(Describe{}, plan.ops[index]);
 }
@@ -288,9 +297,8 @@ std::string to_text(const Plan& plan) {
     if (plan.descriptors) out += "inherited    all descriptors of the caller\n";
     if (plan.second_userns) out += "userns       a second level locks the mounts\n";
     if (plan.user) out += "user         " + user_text(*plan.user) + "\n";
-    if (plan.init == Init::keeper) out += "init        " + caps_text(plan.init_caps) + "\n";
-    out += "capabilities" + caps_text(plan.caps);
-    out += plan.caller_caps ? " as the caller has them\n" : plan.caps == 0 ? " none\n" : "\n";
+    if (plan.init == Init::keeper) out += "init         " + cap_words(plan.init_caps) + "\n";
+    out += "capabilities " + (plan.caller_caps ? "as the caller has them" : cap_words(plan.caps)) + "\n";
     if (plan.assert_no_userns) out += "userns       nothing is run if a further one can be made\n";
     out += "no_new_privs yes\nlandlock     ";
     out += plan.landlock_abi == 0

@@ -3,8 +3,9 @@
 // that does not stand.
 #include "spec/walls.h"
 
+#include "spec/procfs.h"
+
 #include <algorithm>
-#include <charconv>
 #include <linux/capability.h>
 #include <linux/seccomp.h>
 #include <map>
@@ -16,48 +17,22 @@ namespace {
 
 constexpr const char* kStatus = "/proc/self/status";
 constexpr const char* kMountinfo = "/proc/self/mountinfo";
-constexpr unsigned kScopes = 6; // the Landlock ABI that has them
-
-template <class Number> bool read_number(std::string_view& text, Number& number, int base = 10) {
-    text.remove_prefix(std::min(text.find_first_not_of(" \t"), text.size()));
-    auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number, base);
-    text.remove_prefix(static_cast<std::size_t>(end - text.data()));
-    return error == std::errc();
-}
-
-std::string_view word(std::string_view& text) {
-    text.remove_prefix(std::min(text.find_first_not_of(' '), text.size()));
-    std::string_view found = text.substr(0, text.find(' '));
-    text.remove_prefix(found.size());
-    return found;
-}
-
-// What stands behind `NAME:` in TEXT.
-std::optional<std::string_view> line(std::string_view text, std::string_view name) {
-    for (std::size_t at = 0; at < text.size(); at = text.find('\n', at) + 1) {
-        std::string_view rest = text.substr(at, text.find('\n', at) - at);
-        if (rest.starts_with(name) && rest.substr(name.size()).starts_with(':')) return rest.substr(name.size() + 1);
-        if (text.find('\n', at) == std::string_view::npos) break;
-    }
-    return std::nullopt;
-}
-
 template <class Number> bool read_line(std::string_view text, const char* name, Number& number, int base = 10) {
-    auto found = line(text, name);
-    return found && read_number(*found, number, base);
+    auto found = field(text, name);
+    return found && take_number(*found, number, base);
 }
 
 // The last number: ids are listed from the outermost namespace to the process's own (proc(5), NSpid).
 bool read_innermost(std::string_view text, const char* name, int& number) {
-    auto found = line(text, name);
+    auto found = field(text, name);
     bool any = false;
-    while (found && read_number(*found, number)) any = true;
+    while (found && take_number(*found, number)) any = true;
     return any;
 }
 
 bool read_four(std::string_view text, const char* name, std::array<unsigned, 4>& ids) {
-    auto found = line(text, name);
-    return found && std::all_of(ids.begin(), ids.end(), [&](unsigned& id) { return read_number(*found, id); });
+    auto found = field(text, name);
+    return found && std::all_of(ids.begin(), ids.end(), [&](unsigned& id) { return take_number(*found, id); });
 }
 
 std::string list(const std::vector<unsigned>& numbers) {
@@ -66,24 +41,13 @@ std::string list(const std::vector<unsigned>& numbers) {
     return text.empty() ? "none" : text;
 }
 
-std::string caps_text(std::uint64_t caps) {
-    std::string text;
-    for (int cap = 0; cap < 64; ++cap) {
-        if ((caps >> cap & 1U) == 0) continue;
-        std::string name(cap_name(cap));
-        text += (text.empty() ? "" : " ") + (name.empty() ? std::to_string(cap) : name);
-    }
-    return text.empty() ? "none" : text;
-}
-
 // As the kernel shows it, numbers only, each line once more with single blanks.
 std::vector<std::array<unsigned, 3>> read_map(std::string_view text) {
     std::vector<std::array<unsigned, 3>> map;
     while (!text.empty()) {
-        std::string_view row = text.substr(0, text.find('\n'));
-        text.remove_prefix(std::min(row.size() + 1, text.size()));
+        std::string_view row = take_line(text);
         std::array<unsigned, 3> entry{};
-        if (read_number(row, entry[0]) && read_number(row, entry[1]) && read_number(row, entry[2]))
+        if (take_number(row, entry[0]) && take_number(row, entry[1]) && take_number(row, entry[2]))
             map.push_back(entry);
     }
     std::sort(map.begin(), map.end());
@@ -115,29 +79,16 @@ struct Mounted {
 
 std::optional<Mounted> read_mount(std::string_view text) {
     Mounted mount;
-    if (!read_number(text, mount.id) || !read_number(text, mount.parent)) return std::nullopt;
-    (void)word(text); // the device
-    mount.root = word(text);
-    mount.target = word(text);
-    mount.options = word(text);
-    for (std::string_view tag = word(text); tag != "-"; tag = word(text)) {
+    if (!take_number(text, mount.id) || !take_number(text, mount.parent)) return std::nullopt;
+    (void)take_word(text); // the device
+    mount.root = take_word(text);
+    mount.target = take_word(text);
+    mount.options = take_word(text);
+    for (std::string_view tag = take_word(text); tag != "-"; tag = take_word(text)) {
         if (tag.empty()) return std::nullopt;
         mount.is_private = false; // shared, a slave, or unbindable, which nobody has asked for
     }
     return mount;
-}
-
-// `\040` and the like, as the kernel writes what would end a word.
-std::string unescape(std::string_view text) {
-    std::string out;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        unsigned code = 0;
-        bool octal = text[i] == '\\' && i + 3 < text.size() &&
-                     std::from_chars(&text[i + 1], &text[i + 4], code, 8).ptr == &text[i + 4];
-        out += octal ? static_cast<char>(code) : text[i];
-        if (octal) i += 3;
-    }
-    return out;
 }
 
 bool has(std::string_view options, std::string_view option) {
@@ -262,7 +213,7 @@ private:
 
     void caps(const char* control, std::uint64_t wanted, std::uint64_t got, bool stands, const char* by = kStatus) {
         wall(
-            stands, control, by, [&] { return caps_text(wanted); }, [&] { return caps_text(got); });
+            stands, control, by, [&] { return cap_words(wanted); }, [&] { return cap_words(got); });
     }
     void caps(const char* control, std::uint64_t wanted, std::uint64_t got) {
         caps(control, wanted, got, wanted == got);
@@ -313,7 +264,7 @@ private:
         };
         probe("files", plan_.landlock_abi > 0 && plan_.landlock_files, seen_.landlock_files,
               "opening a directory that is not beneath /");
-        probe("signals and abstract sockets", plan_.landlock_abi >= kScopes, seen_.landlock_scopes,
+        probe("signals and abstract sockets", plan_.landlock_abi >= kLandlockScopes, seen_.landlock_scopes,
               "signal 0 to init");
     }
 
@@ -347,9 +298,7 @@ private:
     bool read_mountinfo() {
         std::string_view text = seen_.mountinfo;
         while (!text.empty()) {
-            std::string_view row = text.substr(0, text.find('\n'));
-            text.remove_prefix(std::min(row.size() + 1, text.size()));
-            auto mount = read_mount(row);
+            auto mount = read_mount(take_line(text));
             if (!mount) return false;
             mounts_.emplace(mount->id, *mount);
         }
@@ -460,8 +409,7 @@ std::optional<Status> read_status(std::string_view text) {
     Status is;
     unsigned no_new_privs = 0;
     constexpr int kHex = 16;
-    auto groups = line(text, "Groups");
-    bool all = read_four(text, "Uid", is.uids) && read_four(text, "Gid", is.gids) && groups &&
+    bool all = read_four(text, "Uid", is.uids) && read_four(text, "Gid", is.gids) && field(text, "Groups") &&
                read_line(text, "CapInh", is.inheritable, kHex) && read_line(text, "CapPrm", is.permitted, kHex) &&
                read_line(text, "CapEff", is.effective, kHex) && read_line(text, "CapBnd", is.bounding, kHex) &&
                read_line(text, "CapAmb", is.ambient, kHex) && read_line(text, "NoNewPrivs", no_new_privs) &&
@@ -469,7 +417,7 @@ std::optional<Status> read_status(std::string_view text) {
                read_innermost(text, "NSpgid", is.group) && read_innermost(text, "NSsid", is.session);
     if (!all) return std::nullopt;
     is.no_new_privs = no_new_privs == 1;
-    for (unsigned group = 0; read_number(*groups, group);) is.groups.push_back(group);
+    is.groups = numbers_of(text, "Groups");
     return is;
 }
 

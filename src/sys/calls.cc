@@ -155,6 +155,11 @@ Result<bool> same_memory(pid_t a, pid_t b) {
     if (order < 0) return failed(Call::kcmp);
     return order == 0;
 }
+std::int64_t now(clockid_t clock) {
+    timespec time{};
+    (void)::clock_gettime(clock, &time);
+    return std::int64_t{time.tv_sec} * 1000 + time.tv_nsec / 1000000;
+}
 Status chdir(const char* path) { return status(::chdir(path), Call::chdir); }
 Status chroot_here() { return status(::syscall(SYS_chroot, "."), Call::chroot); }
 Status fchdir(int fd) { return status(::fchdir(fd), Call::chdir); }

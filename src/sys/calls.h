@@ -11,6 +11,7 @@
 #include <csignal>
 #include <cstddef>
 #include <cstdint>
+#include <ctime>
 #include <optional>
 #include <poll.h>
 #include <span>
@@ -64,6 +65,8 @@ Status sched_setaffinity(std::span<const unsigned> cpus);
 Result<std::vector<unsigned>> sched_getaffinity();
 /// The processes A and B have the same memory (kcmp(2)).
 Result<bool> same_memory(pid_t a, pid_t b);
+/// What CLOCK shows, in milliseconds.
+std::int64_t now(clockid_t clock = CLOCK_MONOTONIC);
 Status chdir(const char* path);
 Status fchdir(int fd);
 Status chroot_here(); ///< chroot("."), see chroot(2): to see paths as somebody else does, and never as a wall

@@ -13,16 +13,8 @@ if [ "$(./call32 20)" != ok ]; then
     exit 0
 fi
 
-# says NAME WANT OPTIONS -- NUMBER ARGUMENTS
-says() {
-    local name=$1 want=$2 options=()
-    shift 2
-    while [ "$1" != -- ]; do
-        options+=("$1")
-        shift
-    done
-    output "$name" "$want" jail "${options[@]}" -- ./call32 "${@:2}"
-}
+export PROBE=./call32
+# abi NAME WANT NUMBER ARGUMENT...
 abi() { says "$1" "$2" --allow=32bit -- "${@:3}"; }
 
 status 'killed without the option' 159 jail -- ./call32 20

@@ -2,6 +2,8 @@
 // probe NAME: one statement about the root emulation, made with raw system calls, because libc has ideas of its own
 // about set*id in threads. Exits 0 if it holds; else says where not, and exits 1. Static: it runs in any root.
 #define _GNU_SOURCE
+#include "must.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
@@ -21,15 +23,6 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
-
-#define must(that)                                                                             \
-    do {                                                                                       \
-        errno = 0;                                                                             \
-        if (!(that)) {                                                                         \
-            fprintf(stderr, "line %d: not true: %s (%s)\n", __LINE__, #that, strerror(errno)); \
-            _exit(1);                                                                          \
-        }                                                                                      \
-    } while (0)
 
 static long call(long nr, long a, long b, long c) { return syscall(nr, a, b, c); }
 static int fails(long result, int with) { return result == -1 && errno == with; }

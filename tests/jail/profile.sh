@@ -16,26 +16,19 @@ high=0x100000000
 profile() {
     printf '{"defaultAction": "SCMP_ACT_%s", "syscalls": [%s]}\n' "$2" "$3" >"../$1.json"
 }
-# says NAME WANT PROFILE [OPTION...] -- NUMBER [ARGUMENT...]
-says() {
-    local name=$1 want=$2 file=$3 options=()
-    shift 3
-    while [ "$1" != -- ]; do
-        options+=("$1")
-        shift
-    done
-    output "$name" "$want" call --seccomp="../$file.json" "${options[@]}" -- ../outside/call "${@:2}"
-}
+export PROBE=../outside/call
+# under NAME WANT PROFILE [OPTION...] -- NUMBER [ARGUMENT...]
+under() { says "$1" "$2" --rol="$PWD/../outside" --seccomp="../$3.json" "${@:4}"; }
 
 profile deny ALLOW '{"names": ["mkdir", "nosuchcall"], "action": "SCMP_ACT_ERRNO", "errnoRet": 13},
     {"name": "ioctl", "action": "SCMP_ACT_ERRNO", "args": [{"index": 1, "value": 99, "op": "SCMP_CMP_EQ"}]},
     {"name": "ioctl", "action": "SCMP_ACT_ALLOW"},
     {"name": "acct", "action": "SCMP_ACT_KILL_PROCESS"}'
-says 'what it refuses' EACCES deny -- 83
-says 'an argument' EPERM deny -- 16 0 99
-says 'with high bits' EPERM deny -- 16 0 $((high | 99))
-says 'another' ENOTTY deny -- 16 0 98
-says 'what it allows, ajail'\''s own policy does not matter' EFAULT deny -- 321 0 0 100
+under 'what it refuses' EACCES deny -- 83
+under 'an argument' EPERM deny -- 16 0 99
+under 'with high bits' EPERM deny -- 16 0 $((high | 99))
+under 'another' ENOTTY deny -- 16 0 98
+under 'what it allows, ajail'\''s own policy does not matter' EFAULT deny -- 321 0 0 100
 status 'what it kills' 159 call --seccomp=../deny.json -- ../outside/call 163
 output 'a shell lives with it' hi jail --seccomp=../deny.json -- sh -c 'echo hi'
 output 'with the host'\''s programs' EACCES "$AJAIL" run --quiet --fs=host --rol="$PWD/../outside" --seccomp=../deny.json -- \
@@ -43,8 +36,8 @@ output 'with the host'\''s programs' EACCES "$AJAIL" run --quiet --fs=host --rol
 output 'as another user' EACCES call --user=daemon --seccomp=../deny.json -- ../outside/call 83
 
 # ajail's own walls stay.
-says 'TIOCSTI' EPERM deny -- 16 0 0x5412
-says 'TIOCSTI with high bits' EPERM deny -- 16 0 $((high | 0x5412))
+under 'TIOCSTI' EPERM deny -- 16 0 0x5412
+under 'TIOCSTI with high bits' EPERM deny -- 16 0 $((high | 0x5412))
 owner=0:0
 [ "$AS" != root ] || owner=33:33 # really done, with a range
 output 'the root emulation' $owner jail --seccomp=../deny.json -- sh -c 'touch /tmp/x && chown 33:33 /tmp/x && stat -c %u:%g /tmp/x'
@@ -60,10 +53,10 @@ matches 'and what is denied besides' '^seccomp +terminal (root|devices)\+setid -
 matches 'as JSON' '"seccomp_profile": "/.*/deny.json"' jail --seccomp=../deny.json --dry-run=json true
 matches 'it is said' 'Seccomp: as ../deny.json says' "$AJAIL" run --fs=deb --seccomp=../deny.json true
 matches 'what is passed over is said' 'no system call nosuchcall here' "$AJAIL" run --fs=deb --verbose --seccomp=../deny.json true
-says '--deny' EPERM deny --deny=chdir -- 80
-says '--deny, and the rest' EACCES deny --deny=chdir -- 83
+under '--deny' EPERM deny --deny=chdir -- 80
+under '--deny, and the rest' EACCES deny --deny=chdir -- 83
 refuses '--allow' '^ajail: --allow=perf: with a profile, that says what is allowed' jail --seccomp=../deny.json --allow=perf true
-says 'the last one counts' EPERM deny --seccomp=default -- 321
+under 'the last one counts' EPERM deny --seccomp=default -- 321
 
 profile shut ERRNO '{"names": ["execve", "write", "exit_group", "brk", "arch_prctl", "set_tid_address", "set_robust_list",
     "rseq", "prlimit64", "mprotect", "readlinkat", "readlink", "getrandom", "newfstatat", "fstat", "mmap", "uname", "ioctl"],
@@ -71,12 +64,12 @@ profile shut ERRNO '{"names": ["execve", "write", "exit_group", "brk", "arch_prc
     {"name": "chdir", "action": "SCMP_ACT_ALLOW", "includes": {"caps": ["CAP_NET_RAW"]}},
     {"name": "fchdir", "action": "SCMP_ACT_ALLOW", "includes": {"minKernel": "5.0"}},
     {"name": "getsid", "action": "SCMP_ACT_ALLOW", "excludes": {"minKernel": "5.0"}}'
-says 'an allowlist that is as short as can be' EPERM shut -- 83
-says 'what is newer than it' ENOSYS shut -- 999
-says 'without the capability' EPERM shut -- 80 0
-says 'with it' EFAULT shut --cap-add=CAP_NET_RAW -- 80 0
-says 'for this kernel' EBADF shut -- 81 99
-says 'not for this kernel' EPERM shut -- 124 0
+under 'an allowlist that is as short as can be' EPERM shut -- 83
+under 'what is newer than it' ENOSYS shut -- 999
+under 'without the capability' EPERM shut -- 80 0
+under 'with it' EFAULT shut --cap-add=CAP_NET_RAW -- 80 0
+under 'for this kernel' EBADF shut -- 81 99
+under 'not for this kernel' EPERM shut -- 124 0
 
 # Files that are none.
 bad() { # NAME REGEX TEXT

@@ -10,16 +10,7 @@ fi
 "${CC:-cc}" -static -O1 -o call "$TESTS/jail/seccomp_probe.c" || exit 1
 high=0x100000000
 
-# says NAME WANT OPTIONS -- NUMBER ARGUMENTS
-says() {
-    local name=$1 want=$2 options=()
-    shift 2
-    while [ "$1" != -- ]; do
-        options+=("$1")
-        shift
-    done
-    output "$name" "$want" jail "${options[@]}" -- ./call "${@:2}"
-}
+export PROBE=./call
 
 # The kernel's own answers: what is allowed is answered as outside. (A kernel without a call says ENOSYS in both.)
 trace=$(./call 101 99) ring=$(./call 425 1 0) perf=$(./call 298) vsock=$(./call 41 40 1 99) keys=$(./call 250 999)

@@ -3,6 +3,8 @@
 // which is thrown away, and do not come to files in GRANTED, which is the host's. Exits 0 if it holds; else says where
 // not, and exits 1. Static: it runs in any root.
 #define _GNU_SOURCE
+#include "must.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -26,14 +28,6 @@
 #ifndef SYS_fchmodat2
 #define SYS_fchmodat2 452
 #endif
-#define must(that)                                                                             \
-    do {                                                                                       \
-        errno = 0;                                                                             \
-        if (!(that)) {                                                                         \
-            fprintf(stderr, "line %d: not true: %s (%s)\n", __LINE__, #that, strerror(errno)); \
-            _exit(1);                                                                          \
-        }                                                                                      \
-    } while (0)
 
 static const char *own, *granted;
 

@@ -3,7 +3,6 @@
 #include "catch.h"
 
 #include "policy/deputy.h"
-#include "policy/status.h"
 #include "sys/uapi.h"
 
 #include <array>
@@ -68,17 +67,4 @@ TEST_CASE("deputy: which bits are set where") {
     CHECK(allowed_bits(07755, S_IFREG, false) == 01755);
     CHECK(allowed_bits(02775, S_IFDIR, false) == 02775);
     CHECK(allowed_bits(06755, S_IFIFO, false) == 0755);
-}
-
-TEST_CASE("status: what is read of it") {
-    std::string status = "Name:\tx\\nUid:\t7\nUmask:\t0027\nUid:\t1\t2\t3\t4\nGid:\t5\t6\t7\t8\nGroups:\t4 20 1000 \n"
-                         "CapEff:\t00000000000005fb\n";
-    CHECK(status_number(status, "Umask", 8) == 027);
-    CHECK(status_number(status, "CapEff", 16) == 0x5fb);
-    CHECK(status_number(status, "Nothing") == 0);
-    CHECK(file_id(status, "Uid") == 4);
-    CHECK(file_id(status, "Gid") == 8);
-    CHECK(status_list(status, "Groups") == std::vector<unsigned>{4, 20, 1000});
-    CHECK(status_list("Groups:\t \n\nGroups:\t \nX:\t1\n", "Groups").empty());
-    CHECK(file_id("x\nUid:\t1\n", "Uid") == kNobody);
 }

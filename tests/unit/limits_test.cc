@@ -301,16 +301,6 @@ TEST_CASE("limits on the command line") {
     }
 }
 
-TEST_CASE("kilobytes out of a file of /proc") {
-    const char* text = "Rss:   8 kB\nPss_Anon:\t 12 kB\nPss:  3 kB\nSwapPss: 1 kB\nOdd:\n";
-    CHECK(policy::kilobytes(text, "Pss_Anon") == 12 << 10);
-    CHECK(policy::kilobytes(text, "Pss") == 3 << 10);
-    CHECK(policy::kilobytes(text, "SwapPss") == 1 << 10);
-    CHECK(policy::kilobytes(text, "Odd") == 0);
-    CHECK(policy::kilobytes(text, "Pss_Shmem") == 0);
-    CHECK(policy::kilobytes("", "Rss") == 0);
-}
-
 TEST_CASE("the nearer the limit, the sooner the next look") {
     CHECK(policy::milliseconds_until(0, 64 * kGi, 2) == 1000);
     CHECK(policy::milliseconds_until(60 * kGi, 64 * kGi, 2) < 600);

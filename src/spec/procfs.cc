@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+// See procfs.h.
+#include "spec/procfs.h"
+
+namespace ajail::spec {
+
+std::string_view take_line(std::string_view& text) {
+    std::string_view line = text.substr(0, text.find('\n'));
+    text.remove_prefix(std::min(line.size() + 1, text.size()));
+    return line;
+}
+
+std::string_view take_word(std::string_view& text) {
+    text.remove_prefix(std::min(text.find_first_not_of(' '), text.size()));
+    std::string_view word = text.substr(0, text.find(' '));
+    text.remove_prefix(word.size());
+    return word;
+}
+
+std::optional<std::string_view> field(std::string_view text, std::string_view name) {
+    while (!text.empty()) {
+        std::string_view line = take_line(text);
+        if (line.starts_with(name) && line.substr(name.size()).starts_with(':')) return line.substr(name.size() + 1);
+    }
+    return std::nullopt;
+}
+
+std::uint64_t number_of(std::string_view text, std::string_view name, int base) {
+    std::uint64_t number = 0;
+    auto found = field(text, name);
+    return found && take_number(*found, number, base) ? number : 0;
+}
+
+std::vector<unsigned> numbers_of(std::string_view text, std::string_view name) {
+    std::vector<unsigned> numbers;
+    auto found = field(text, name);
+    for (unsigned number = 0; found && take_number(*found, number);) numbers.push_back(number);
+    return numbers;
+}
+
+std::string unescape(std::string_view path) {
+    std::string out;
+    for (std::size_t i = 0; i < path.size(); ++i) {
+        unsigned code = 0;
+        bool octal = path[i] == '\\' && i + 3 < path.size() &&
+                     std::from_chars(&path[i + 1], &path[i] + 4, code, 8).ptr == &path[i] + 4;
+        out += octal ? static_cast<char>(code) : path[i];
+        if (octal) i += 3;
+    }
+    return out;
+}
+
+} // namespace ajail::spec
