@@ -28,3 +28,19 @@ run_ in_userns
 if [ "$STATUS" = 0 ]; then equal 'root in a namespace of its own' 0 "$(cat "$OUT")"; else
     refuses 'root in a namespace of its own' '^ajail: ' in_userns
 fi
+# Somebody who is called 65534 there, as all are that have no name: not the machine's root, whose files show so.
+place=$(mktemp -d) && chmod 777 "$place" && cp "$AJAIL" "$place/ajail" && mkfifo "$place/mapped" || exit 1
+as_nobody() {
+    (
+        cd "$place" || exit 1
+        exec unshare --user --keep-caps sh -c 'read -r go <mapped && exec setpriv --reuid=65534 --regid=65534 --clear-groups \
+            env HOME=/ ./ajail run --quiet --fs=host id -u'
+    ) &
+    sleep 0.3
+    echo 0 100000 65536 >"/proc/$!/uid_map"
+    echo 0 100000 65536 >"/proc/$!/gid_map"
+    echo go >"$place/mapped"
+    wait $!
+}
+output 'nobody in a container' 65534 as_nobody
+rm -rf "$place"
