@@ -12,7 +12,8 @@ namespace ajail::ns {
 
 namespace {
 
-constexpr std::size_t kChunk = 4096;
+constexpr std::size_t kChunk = 4096; // as much as a pty has at a time
+constexpr int kAtOnce = 64;          // chunks, before keys and signals are looked at again
 
 int first_tty(const spec::Plan& plan) {
     for (int fd : {1, 2, 0})
@@ -53,6 +54,7 @@ sys::Status Relay::start(sys::Fd master) {
     out_ = own_description(tty_);
     if (!out_) return sys::failed(sys::Call::open);
     master_ = std::move(master);
+    front_ = foreground();
     resize();
     resume();
     return sys::Done{};
@@ -96,7 +98,7 @@ bool Relay::want(std::vector<pollfd>& fds) const {
     fds.push_back({tty_, 0, 0}); // POLLHUP
     if (!closed_) add(master_.get(), (to_host_.empty() ? POLLIN : 0) | (to_jail_.empty() ? 0 : POLLOUT));
     if (!to_host_.empty()) add(out_.get(), POLLOUT);
-    return closed_ || !foreground();
+    return closed_ || !front_;
 }
 
 void Relay::read_host() {
@@ -141,6 +143,19 @@ bool Relay::flush_host() {
     return true;
 }
 
+// What the payload writes, as long as it goes on and the terminal takes it: a turn of the monitor's costs more than moving
+// a chunk.
+void Relay::show() {
+    for (int left = kAtOnce; left > 0 && flush_host(); --left) {
+        std::array<char, kChunk> buffer;
+        ssize_t n = ::read(master_.get(), buffer.data(), buffer.size());
+        closed_ = n < 0 && errno == EIO;
+        if (n <= 0) return;
+        to_host_.assign(buffer.data(), static_cast<std::size_t>(n));
+    }
+    (void)flush_host();
+}
+
 bool Relay::pump() {
     if (!master_) return true;
     if (bool front = foreground(); front != std::exchange(front_, front)) resize(); // it may have changed meanwhile
@@ -151,13 +166,7 @@ bool Relay::pump() {
         ssize_t n = ::write(master_.get(), to_jail_.data(), to_jail_.size());
         if (n > 0) to_jail_.erase(0, static_cast<std::size_t>(n));
     }
-    if (to_host_.empty()) {
-        std::array<char, kChunk> buffer;
-        ssize_t n = ::read(master_.get(), buffer.data(), buffer.size());
-        closed_ = n < 0 && errno == EIO;
-        if (n > 0) to_host_.append(buffer.data(), static_cast<std::size_t>(n));
-    }
-    (void)flush_host();
+    show();
     if (hung_up_) master_.reset(); // and the jail's terminal with it
     return !hung_up_;
 }

@@ -38,11 +38,12 @@ public:
 
 private:
     bool foreground() const;
-    bool may_read() const { return in_ >= 0 && reading_ && !hung_up_ && foreground(); }
+    bool may_read() const { return in_ >= 0 && reading_ && !hung_up_ && front_; }
     void look_for_hangup();
     void read_host();
     void type(std::string_view keys);
     bool flush_host();
+    void show();
 
     spec::Terminal mode_;
     int in_ = -1;  ///< stdin if it is a terminal
@@ -53,7 +54,7 @@ private:
     std::string to_host_, to_jail_;
     bool hung_up_ = false;
     bool reading_;        ///< may take keys from the host's terminal
-    bool front_ = false;  ///< as of the last look
+    bool front_ = false;  ///< foreground(), as of the last turn
     bool closed_ = false; ///< nobody in the jail has the pty open: poll(2) would say so for ever
 };
 
