@@ -41,12 +41,16 @@ int exit_status(const ns::Outcome& outcome, const spec::Plan& plan) {
 
 } // namespace
 
-int execute(const spec::Plan& plan, const ns::Caller& process) {
+int execute(const spec::Plan& plan, const ns::Caller& process, bool hints) {
     for (std::size_t i = 0; i < plan.ops.size(); ++i) spdlog::debug("{}", describe_op(plan, i));
     if (auto held = ns::hold_signals(); !held) return fail(sentence(held.error(), &plan));
     auto mountpoints = mount::Mountpoints::make(plan);
     if (!mountpoints) return fail("mountpoints in the root filesystem: " + sentence(mountpoints.error(), nullptr));
-    return exit_status(ns::run(plan, process), plan);
+    ns::Outcome outcome = ns::run(plan, process);
+    int code = exit_status(outcome, plan);
+    for (const std::string& hint : cli::hints(outcome, plan))
+        if (hints) (void)fail(hint);
+    return code;
 }
 
 } // namespace ajail::cli

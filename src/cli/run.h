@@ -10,8 +10,9 @@
 
 namespace ajail::cli {
 
-/// Runs PLAN; returns the exit status of ajail. Messages go to stderr.
-int execute(const spec::Plan& plan, const ns::Caller& process);
+/// Runs PLAN; returns the exit status of ajail. Messages go to stderr; with HINTS also what may help a payload that has
+/// failed.
+int execute(const spec::Plan& plan, const ns::Caller& process, bool hints = false);
 
 /// AMEND, if there is one, has the last word on the Spec.
 int run(const RunOptions& options, const ns::Caller& process, const std::function<void(spec::Spec&)>& amend = {});

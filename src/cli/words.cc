@@ -4,10 +4,12 @@
 #include "cli/words.h"
 
 #include "cli/caller.h"
+#include "policy/refused.h"
 #include "sys/calls.h"
 
 #include <algorithm>
 #include <cerrno>
+#include <csignal>
 #include <cstdio>
 #include <cstring>
 #include <sstream>
@@ -168,6 +170,26 @@ std::string sentence(const ns::HelperEnd& helper) {
     if (!said.empty()) text += ", saying: " + spec::escape(said);
     return text + " (it must be set-user-ID root or have cap_setuid or cap_setgid, and agrees only to what stands in "
                   "/etc/subuid and /etc/subgid)";
+}
+
+std::vector<std::string> hints(const ns::Outcome& outcome, const spec::Plan& plan) {
+    if (outcome.error || outcome.init_killed || ns::exit_code(outcome) == 0) return {};
+    std::vector<std::string> out;
+    std::string refused;
+    auto calls = policy::refused_calls();
+    for (std::size_t i = 0; i < calls.size(); ++i) {
+        if ((outcome.refused >> i & 1U) == 0) continue;
+        refused += (refused.empty() ? "" : ", ") + std::string(calls[i].call) + " (--allow=" + calls[i].option + ")";
+    }
+    if (!refused.empty()) out.push_back("refused on the way: " + refused);
+    // Also what a shell says of a child. Which call it was the kernel tells nobody but an auditor.
+    if (ns::exit_code(outcome) != 128 + SIGSYS || plan.filters.empty()) return out;
+    bool both = plan.filters[0].find("+32bit") != std::string::npos;
+    std::string killed = "killed by SIGSYS, as by a system call of a foreign ABI (";
+    killed += both ? "x32): --seccomp=off --no-root-emulation" : "32-bit or x32): --allow=32bit";
+    if (!plan.profile.empty()) killed += ", or as " + spec::escape(plan.profile) + " says";
+    out.push_back(killed);
+    return out;
 }
 
 std::string sentence(const Error& error, const spec::Plan* plan, const std::string& about) {

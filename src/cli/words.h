@@ -7,6 +7,7 @@
 #include "sys/result.h"
 
 #include <string>
+#include <vector>
 
 namespace ajail::cli {
 
@@ -41,5 +42,8 @@ std::string diagnose(const sys::Error& error, const Circumstances& here);
 std::string sentence(const sys::Error& error, const spec::Plan* plan, const std::string& about = {});
 /// The same for a helper program that failed.
 std::string sentence(const ns::HelperEnd& helper);
+
+/// What of ajail's doing may have made the payload fail, and the option that changes it; none if it ended well.
+std::vector<std::string> hints(const ns::Outcome& outcome, const spec::Plan& plan);
 
 } // namespace ajail::cli

@@ -52,10 +52,13 @@ Result<bool> reap(const Fd& lifeline, pid_t payload, policy::Emulation& emulatio
             continue;
         }
         int value = info.si_status;
+        auto end = [&](Message::Kind kind) {
+            return Message{.kind = kind, .value = value, .refused = emulation.refused()};
+        };
         switch (info.si_code) {
-        case CLD_EXITED: (void)tell(lifeline, {.kind = Message::exited, .value = value}); return false;
+        case CLD_EXITED: (void)tell(lifeline, end(Message::exited)); return false;
         case CLD_KILLED:
-        case CLD_DUMPED: (void)tell(lifeline, {.kind = Message::killed, .value = value}); return false;
+        case CLD_DUMPED: (void)tell(lifeline, end(Message::killed)); return false;
         default:
             (void)tell(lifeline, {.kind = Message::stopped, .value = value});
             if (value == SIGTTIN || value == SIGTTOU) bring_to_front(payload);

@@ -194,9 +194,13 @@ private:
             else if (raw_ && !std::exchange(stopping_, false)) stop_self(0);
             break;
         case Message::error: outcome_.error = (*heard).message.error_value; break;
-        case Message::exited: ended_ = true, outcome_.code = value; break;
         case Message::too_much: outcome_.limit = Outcome::memory; break;
-        case Message::killed: ended_ = true, outcome_.signal = value; break;
+        case Message::exited:
+        case Message::killed:
+            ended_ = true;
+            outcome_.refused = (*heard).message.refused;
+            ((*heard).message.kind == Message::exited ? outcome_.code : outcome_.signal) = value;
+            break;
         default: break;
         }
     }

@@ -16,13 +16,13 @@
 //     monitor -> init     signal S       for the payload
 //     init   -> monitor   too_much        the jail has more memory than it may; init exits, and with it the jail
 //                         stopped S      the payload was stopped by S; SIGTTIN, SIGTTOU: it wants the terminal, and has it
-//                         exited C / killed S   the payload ended; init exits, and with it the jail
+//                         exited C / killed S   the payload ended; init exits, and with it the jail. Which calls it has refused
 //                         error E        init itself failed; it exits
 //
 //   words     payload <-> init, until exec
 //     payload -> init     go             it has left the caller's terminal (and entered its second user namespace)
 //     init -> payload     go             maps are written, init is small
-//     payload -> init     listener (+fd) where the root emulation's questions come, if the Plan has one
+//     payload -> init     listener (+fd) where the kernel's questions come, if a program of the Plan asks
 //
 // Anything else is a protocol error (EPROTO).
 #pragma once
@@ -54,6 +54,7 @@ struct Message {
     std::int32_t value = 0;
     sys::Error error_value{};
     std::array<char, 240> about{}; ///< of an error: what was found; cut off, ended by a zero
+    std::uint64_t refused = 0;     ///< of exited and killed: calls, see policy/refused.h
 };
 
 inline sys::Status tell(const sys::Fd& socket, Message message, int fd = -1) {

@@ -3,6 +3,7 @@
 #include "policy/emulation.h"
 
 #include "policy/filters.h"
+#include "policy/refused.h"
 #include "policy/task.h"
 #include "spec/procfs.h"
 
@@ -145,6 +146,8 @@ int native_number(const seccomp_data& data) {
                                       "open",
                                       "openat",
                                       "landlock_restrict_self"};
+    for (const Refused& refused : refused_calls())
+        if (syscall_number(refused.call, kCompatArch) == data.nr) return refused.nr;
     for (const char* name : kAsked) {
         int number = syscall_number(std::string(name) + "32", kCompatArch);
         if (number < 0) number = syscall_number(name, kCompatArch);
@@ -194,6 +197,8 @@ sys::Status Emulation::answer() {
     }
     Asked asked{question.id, static_cast<pid_t>(question.pid), native_number(question.data), {}};
     std::copy(std::begin(question.data.args), std::end(question.data.args), asked.args);
+    // First, so that nothing below can let it happen.
+    if (int err = refuse(asked.nr, asked.args[0], refused_); err != 0) return tell(asked, {-err});
     Reply reply = this->reply(asked);
     return reply.later ? sys::Status(sys::Done{}) : tell(asked, reply);
 }
@@ -255,7 +260,8 @@ Emulation::Reply Emulation::who_is(const Asked& asked) {
     case SYS_getresgid: return three(who.group);
     default: break;
     }
-    if (asked.nr != SYS_getgroups || !who.groups_set) return {0, true};
+    if (asked.nr != SYS_getgroups) return {-ENOSYS}; // no question that is known here
+    if (!who.groups_set) return {0, true};
     auto room = static_cast<std::int32_t>(asked.args[0]);
     auto count = static_cast<std::int64_t>(who.groups.size());
     if (room < 0 || (room > 0 && room < count)) return {-EINVAL};

@@ -58,6 +58,8 @@ public:
     int fd() const { return listener_.get(); }
     /// One question that is waiting. An asker that is gone by now is no failure.
     sys::Status answer();
+    /// Which calls were refused, see refused.h.
+    std::uint64_t refused() const { return refused_; }
     /// The process PID has ended, and is reaped; WELL: with status 0. What it should have answered is answered.
     sys::Status ended(pid_t pid, bool well);
 
@@ -102,6 +104,7 @@ private:
     sys::Fd listener_, proc_;
     std::uint64_t slack_;
     Place place_;
+    std::uint64_t refused_ = 0;
     bool ruled_ = false;                        ///< somebody in the jail has put itself under Landlock
     std::map<pid_t, Asked> later_;              ///< who else answers what
     std::vector<std::optional<Entry>> entries_; ///< the first is the root that all start as

@@ -39,14 +39,21 @@ bool append_call(std::vector<sock_filter>& program, std::string_view name, std::
     return known;
 }
 
+void leave_allowing_to_base(std::vector<sock_filter>& parts) {
+    for (std::size_t at = 0; at < parts.size(); ++at)
+        if (parts[at].code == (BPF_RET | BPF_K) && parts[at].k == SECCOMP_RET_ALLOW)
+            parts[at] = BPF_JUMP(BPF_JMP | BPF_JA, static_cast<__u32>(parts.size() - at - 1), 0, 0);
+}
+
 // The parts of NAME, for one architecture.
 std::optional<std::vector<sock_filter>> join(std::string_view name, std::uint32_t arch) {
-    constexpr std::string_view kSigns = "+-";
+    constexpr std::string_view kSigns = "+-", kAllowlist = "default";
     constexpr sock_filter kAllow[] = {BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
     std::size_t end = std::min(name.find_first_of(kSigns), name.size());
     auto base = name.starts_with('-') ? std::span<const sock_filter>(kAllow) : program(name.substr(0, end), arch);
     if (base.empty() || passes(base)) return std::nullopt;
-    std::vector<sock_filter> whole(base.begin(), base.end());
+    std::string_view base_name = name.substr(0, end);
+    std::vector<sock_filter> whole; // all that passes
     while (end < name.size()) {
         std::size_t start = end + 1;
         char sign = name[end];
@@ -61,6 +68,8 @@ std::optional<std::vector<sock_filter>> join(std::string_view name, std::uint32_
             return std::nullopt; // what only the other architecture has is nothing here
         whole.insert(whole.begin(), front.begin(), front.end());
     }
+    if (base_name != kAllowlist) leave_allowing_to_base(whole);
+    whole.insert(whole.end(), base.begin(), base.end());
     return whole;
 }
 

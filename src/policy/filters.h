@@ -41,7 +41,8 @@ bool is_syscall(std::string_view name);
 
 /// `default+io_uring+acct-mkdir`: the program `default`, and in front of it, each in front of those before it, the
 /// program `io_uring`, one that allows acct(2), and one that refuses mkdir(2) with EPERM. The first that has an opinion
-/// decides; stacked programs could only take away. Empty if a name is unknown. Without a first name, `-mkdir`, all else
+/// decides; stacked programs could only take away. Empty if a name is unknown. What is allowed in front of another program
+/// than `default` passes to that one, which has its own opinion on other things. Without a first name, `-mkdir`, all else
 /// is allowed. With `+32bit` in it, programs of the other architecture have the same, of their own numbers; they are
 /// killed else.
 std::vector<sock_filter> joined(std::string_view name);

@@ -153,11 +153,15 @@ sys::Result<Around> around() {
 }
 
 sys::Result<Fd> filter(const spec::Plan& plan) {
-    Fd listener;
+    std::vector<std::vector<sock_filter>> programs;
     for (const std::string& name : plan.filters) {
-        std::vector<sock_filter> bytes = joined(name);
-        if (bytes.empty()) return sys::refused(EINVAL);
-        if (asks(bytes)) listener = TRY(listen(bytes));
+        programs.push_back(joined(name));
+        if (programs.back().empty()) return sys::refused(EINVAL);
+    }
+    auto last = std::find_if(programs.rbegin(), programs.rend(), [](const auto& bytes) { return asks(bytes); });
+    Fd listener;
+    for (const auto& bytes : programs) {
+        if (last != programs.rend() && &bytes == &*last) listener = TRY(listen(bytes));
         else TRY(sys::seccomp_install(bytes));
     }
     return listener;

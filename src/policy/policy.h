@@ -23,7 +23,8 @@ Ruleset ruleset(unsigned abi, bool files);
 /// are (ABI 5), and abstract sockets and processes outside are out of reach (ABI 6).
 sys::Status landlock(const spec::Plan& plan);
 /// The seccomp programs of the Plan, in order. EINVAL for a name that was not built in. If one of them asks, the
-/// descriptor on which somebody must answer (see emulation.h), else none.
+/// descriptor on which somebody must answer (see emulation.h), else none. It is the last one that asks: of several
+/// questions about a call the kernel puts the newest program's (seccomp(2)).
 sys::Result<sys::Fd> filter(const spec::Plan& plan);
 /// What we run under ourselves.
 struct Around {

@@ -33,43 +33,52 @@ class Filters {
 public:
     Filters(Plan& plan, const Spec& spec, const Host& host) : plan_(plan), spec_(spec), host_(host) {}
 
-    // The terminal's and the root emulation are walls and promises of their own, whatever is allowed besides.
+    // Of equal answers the newest program's counts (seccomp(2)): so of two that ask, the one that is listened to comes
+    // later (guard), and what is denied by name comes last, and is refused and not faked. The terminal's and the root
+    // emulation are walls and promises of their own, whatever is allowed besides.
     void choose() {
-        bool filtered = spec_.policy.seccomp != Seccomp::off;
+        const Policy& asked = spec_.policy;
+        bool filtered = asked.seccomp != Seccomp::off, strict = asked.seccomp == Seccomp::strict;
+        bool listed = filtered && asked.seccomp != Seccomp::profile; // a profile says itself what is allowed
+        std::string root = root_emulation();
+        bool listens = filtered && may_listen(root == "root");
+        std::string changes = listed && listens ? (strict ? "+noted+noted_strict" : "+noted") : "";
+        if (listed) changes += allowed();
+        if (listed) plan_.filters.push_back("default" + std::string(strict ? "+strict" : "") + changes);
         if (filtered) plan_.filters.push_back("terminal");
-        root_emulation();
-        if (filtered) setid_guard();
-        std::string abis = filtered && allows(spec_.policy, "32bit") ? "+32bit" : "";
-        for (std::string& filter : plan_.filters) filter += abis;
+        if (!root.empty()) plan_.filters.push_back(root);
+        if (listens) plan_.filters.back() += changes + guard();
+        if (std::string denied = denials_by_name(); filtered && !denied.empty()) plan_.filters.push_back(denied);
+        if (filtered && allows(asked, "32bit"))
+            for (std::string& filter : plan_.filters) filter += "+32bit";
         if (const char* why = sets_ids()) plan_.degraded.push_back({kSetIdAway, why});
-        if (!filtered) return;
-        // The last one: what it refuses is refused, and not faked (seccomp(2): of two ERRNO the newest program's).
-        if (spec_.policy.seccomp != Seccomp::profile) return plan_.filters.push_back(allowlist());
-        std::string denied = denials_by_name();
-        if (!denied.empty()) plan_.filters.push_back(denied + abis);
-        plan_.programs = spec_.policy.programs;
-        plan_.profile = spec_.policy.profile;
+        if (asked.seccomp != Seccomp::profile) return;
+        plan_.programs = asked.programs;
+        plan_.profile = asked.profile;
     }
 
 private:
-    void root_emulation() {
-        if (spec_.policy.no_root_emulation) return;
-        if (plan_.groups) return plan_.filters.push_back("devices"); // all else is really done
+    std::string root_emulation() {
+        if (spec_.policy.no_root_emulation) return "";
+        if (plan_.groups) return "devices"; // all else is really done
         // A jail in a jail: the outer one's init answers, and two could not (seccomp(2): EBUSY).
-        if (!payload_is_root(plan_) || host_.emulated) return;
-        if (!host_.listener) return plan_.filters.push_back("root");
+        if (!payload_is_root(plan_) || host_.emulated) return "";
+        if (!host_.listener) return "root";
         plan_.degraded.push_back({"root emulation",
                                   "another seccomp program here asks somebody already, and the kernel "
                                   "takes one such; chown and the like fail"});
+        return "";
     }
 
-    // In front of the newest of those: only one program may ask (seccomp(2), EBUSY). Where sandboxes inside are allowed,
-    // and it would be the only one that asks, it is left to them: there it could not hold (sets_ids).
-    void setid_guard() {
-        bool root = plan_.filters.back() == "root";
-        if (host_.emulated || host_.listener || (nested(spec_.policy) && !root)) return;
-        plan_.filters.back() += "+setid";
-        if (sandboxes() || allows(spec_.policy, "openat2")) plan_.filters.back() += "+openat2";
+    // There can be one listener (seccomp(2), EBUSY): ours, or that of a program outside, or, where sandboxes inside are
+    // allowed and no ROOT is emulated, one of theirs: what ours would guard there could not hold (sets_ids).
+    bool may_listen(bool root) const { return !host_.emulated && !host_.listener && (!nested(spec_.policy) || root); }
+
+    // Joined with the newest of those that may ask, which must also have the allowlist's changes: only its questions are
+    // heard. In front of them, as no --allow opens these: set-id bits are asked about, and nobody else listens.
+    std::string guard() const {
+        bool openat2 = sandboxes() || allows(spec_.policy, "openat2");
+        return std::string("+setid") + (openat2 ? "+openat2" : "") + "+listener";
     }
 
     bool sandboxes() const { return nested(spec_.policy) || plan_.second_userns; }
@@ -85,24 +94,24 @@ private:
         return host_.listener && !host_.emulated ? "another seccomp program here asks somebody already" : nullptr;
     }
 
-    // The allowlist by its name, with what changes it, see policy/filters.h.
-    std::string allowlist() const {
+    // What is allowed besides, by name, see policy/filters.h.
+    std::string allowed() const {
         const Policy& asked = spec_.policy;
-        std::string name = "default";
-        if (asked.seccomp == Seccomp::strict) name += "+strict";
+        std::string name;
         std::set<std::string> groups;
         for (const SeccompGroup& group : seccomp_groups()) {
+            groups.insert(group.name);
+            if (std::string_view(group.name) == "32bit") continue; // choose()
             // A capability without the calls that it is for would be no capability.
             bool implied = (std::string_view(group.name) == "userns" && (plan_.second_userns || asked.nested)) ||
                            (std::string_view(group.name) == "raw-socket" && adds(asked, CAP_NET_RAW));
             std::string program = group.name;
             std::replace(program.begin(), program.end(), '-', '_');
             if (allows(asked, group.name) || (implied && !names(asked.deny, group.name))) name += "+" + program;
-            groups.insert(group.name);
         }
         for (const std::string& call : std::set(asked.allow.begin(), asked.allow.end()))
             if (!groups.contains(call)) name += "+" + call;
-        return name + denials_by_name();
+        return name;
     }
 
     std::string denials_by_name() const {

@@ -46,8 +46,13 @@ says 'socketcall by name' EFAULT --allow=32bit,socketcall -- 102 1 0
 says 'denied by name' EPERM --allow=32bit --deny=mkdir -- 39
 says 'in its wider form, too' EPERM --allow=32bit --deny=chown -- 212
 says 'strict' EPERM --allow=32bit --seccomp=strict -- 26 99
+# What init refuses it also tells of; and nobody else listens (SECCOMP_FILTER_FLAG_NEW_LISTENER).
+abi 'no listener' EBUSY 354 1 8 0
+abi 'other programs as one likes' EFAULT 354 1 0 0
+matches 'what was refused is told' '^ajail: refused on the way: perf_event_open \(--allow=perf\)$' \
+    "$AJAIL" run --fs=deb --allow=32bit -- sh -c './call32 336; exit 3'
 says 'x32 stays away' ENOSYS --allow=32bit -- 0x40000014
-matches 'the plan names it' '^seccomp +terminal\+32bit (root|devices)\+setid\+32bit default\+32bit$' jail --allow=32bit --dry-run true
+matches 'the plan names it' '^seccomp +default\+noted\+32bit terminal\+32bit (root|devices)\+noted\+setid\+listener\+32bit$' jail --allow=32bit --dry-run true
 matches 'it is said' 'Allowed: 32bit \(' "$AJAIL" run --fs=deb --allow=32bit true
 
 # The root emulation, asked by their numbers: ids of 16 bits do not exist.

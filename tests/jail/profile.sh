@@ -46,9 +46,9 @@ other=()
 [ "$AS" != root ] || other=(--user=daemon)
 check 'but with --allow=userns' jail --seccomp=../deny.json --allow=userns "${other[@]}" -- unshare -Ur true
 
-matches 'the plan names it' "^seccomp +terminal (root|devices)\+setid $(dirname "$PWD")/deny.json \([0-9]+ instructions\)$" \
+matches 'the plan names it' "^seccomp +terminal (root|devices)\+setid\+listener $(dirname "$PWD")/deny.json \([0-9]+ instructions\)$" \
     jail --seccomp=../deny.json --dry-run true
-matches 'and what is denied besides' '^seccomp +terminal (root|devices)\+setid -acct-chdir /' \
+matches 'and what is denied besides' '^seccomp +terminal (root|devices)\+setid\+listener -acct-chdir /' \
     jail --seccomp=../deny.json --deny=chdir,acct --dry-run true
 matches 'as JSON' '"seccomp_profile": "/.*/deny.json"' jail --seccomp=../deny.json --dry-run=json true
 matches 'it is said' 'Seccomp: as ../deny.json says' "$AJAIL" run --fs=deb --seccomp=../deny.json true

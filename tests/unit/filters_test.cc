@@ -10,7 +10,9 @@
 #endif
 
 #include "bpf.h"
+#include "policy/emulation.h"
 #include "policy/filters.h"
+#include "policy/refused.h"
 
 #include <algorithm>
 #include <array>
@@ -116,6 +118,7 @@ constexpr std::array kNumbers{
     Number{"socketpair", 53, 199, 360},
     Number{"setsockopt", 54, 208, 366},
     Number{"ptrace", 101, 117, 26},
+    Number{"seccomp", 317, 277, 354},
     Number{"chmod", 90, -1, 15},
     Number{"fchmodat", 268, 53, 306},
     Number{"fchmodat2", 452, 452, 452},
@@ -452,6 +455,37 @@ std::uint32_t userns_meaning(const Arch& arch, int nr, const Args& args) {
                   "listmount", "sethostname", "setdomainname"})(arch, nr, args);
 }
 
+/// What noted.policy says: of what default.policy refuses, what an option allows.
+std::uint32_t noted_meaning(const Arch& arch, int nr, const Args& args) {
+    const auto is = [&](const char* name) { return nr >= 0 && nr == arch.nr(name); };
+    if (is("clone") || is("unshare")) return default_meaning(arch, nr, args) == kAllow ? kAllow : kAsk;
+    if (is("socket")) {
+        const auto family = static_cast<std::uint32_t>(args[0]);
+        return family == AF_VSOCK || family == AF_PACKET ? kAsk : kPass;
+    }
+    constexpr std::array kNoted{"setns",       "mount",
+                                "umount2",     "pivot_root",
+                                "add_key",     "request_key",
+                                "keyctl",      "perf_event_open",
+                                "mbind",       "io_uring_setup",
+                                "move_pages",  "set_mempolicy",
+                                "vmsplice",    "set_mempolicy_home_node",
+                                "kcmp",        "migrate_pages",
+                                "userfaultfd", "process_madvise",
+                                "pidfd_getfd"};
+    return std::any_of(kNoted.begin(), kNoted.end(), is) ? kAsk : kPass;
+}
+
+std::uint32_t noted_strict_meaning(const Arch& arch, int nr, const Args&) {
+    const auto is = [&](const char* name) { return nr >= 0 && nr == arch.nr(name); };
+    return is("ptrace") || is("process_vm_readv") || is("process_vm_writev") ? kAsk : kPass;
+}
+
+std::uint32_t listener_meaning(const Arch& arch, int nr, const Args& args) {
+    const bool listens = (args[1] & SECCOMP_FILTER_FLAG_NEW_LISTENER) != 0;
+    return nr == arch.nr("seccomp") && listens ? SECCOMP_RET_ERRNO | EBUSY : kPass;
+}
+
 struct Subject {
     const char* name;
     Meaning meaning;
@@ -484,6 +518,9 @@ const std::vector<Subject>& subjects() {
         {"userns", userns_meaning, {"socket", "setsockopt"}, kPass},
         {"vsock", opens_family(AF_VSOCK), {"socket"}, kPass},
         {"raw_socket", raw_socket_meaning, {"socket"}, kPass},
+        {"noted", noted_meaning, {"clone", "unshare", "socket"}, kPass},
+        {"noted_strict", noted_strict_meaning, {}, kPass},
+        {"listener", listener_meaning, {"seccomp"}, kPass},
     };
     return all;
 }
@@ -1109,6 +1146,15 @@ TEST_CASE("filters: joined", "[filters]") {
     CHECK(says("default+userns+raw_socket", "socket", {AF_INET, SOCK_RAW}) == kAllow);
     CHECK(says("default+userns", "setsockopt", {3, IPPROTO_IP, 64}) == (SECCOMP_RET_ERRNO | ENOPROTOOPT));
     CHECK(says("default+userns", "setsockopt", {3, SOL_SOCKET, 64}) == kAllow);
+    // In front of others, what is allowed is left to them.
+    CHECK(says("root+perf", "perf_event_open") == kAllow);
+    CHECK(says("root+chown", "chown", {0, 5, 5}) == kFake);
+    CHECK(says("root+noted+setuid+userns+setid", "setuid") == kAsk);
+    CHECK(says("root+noted+fchmod+setid", "fchmod", {3, 04755}) == kAsk);
+    CHECK(says("root-chown", "chown", {0, 5, 5}) == kEperm);
+    CHECK(says("terminal+ioctl", "ioctl", {0, TIOCSTI}) == kEperm);
+    CHECK(says("root+noted+seccomp+setid+listener", "seccomp", {1, 8}) == (SECCOMP_RET_ERRNO | EBUSY));
+    CHECK(says("root+noted+seccomp+setid+listener", "seccomp", {1, 0}) == kAllow);
     for (const char* name : {"", "defaul", "default+", "default-", "default+nosuch", "default-nosuch",
                              "default+perf-", "strict", "perf", "+perf", "default-perf"})
         CHECK(joined(name).empty());
@@ -1165,8 +1211,89 @@ TEST_CASE("filters: with 32-bit programs", "[filters]") {
     CHECK(says("default+32bit-recvmmsg", 417) == kEperm); // recvmmsg_time64
     CHECK(says("-mkdir+32bit", 39) == kEperm);
     CHECK(says("-mkdir+32bit", 40) == kAllow);
+    CHECK(says("root+noted+setid+listener+32bit", 354, {1, 8}) == (SECCOMP_RET_ERRNO | EBUSY));
+    for (const char* name : {"default+noted+32bit", "root+noted+setid+listener+32bit"}) {
+        CHECK(says(name, 336) == kAsk); // perf_event_open
+        CHECK(says(name, 359, {AF_VSOCK}) == kAsk);
+        CHECK(says(name, 120, {CLONE_NEWUSER}) == kAsk);
+        CHECK(says(name, 120, {SIGCHLD}) == kAllow);
+    }
     CHECK(joined("perf+32bit").empty());
     CHECK(joined("nosuch+32bit").empty());
+}
+
+TEST_CASE("filters: what init refuses is what the policy refuses", "[filters]") {
+    using ajail::policy::refuse;
+    const auto says = [](const std::string& name, const ajail::policy::Refused& refused) {
+        const std::string_view is = refused.call;
+        const std::uint64_t first = refused.family >= 0                ? static_cast<std::uint64_t>(refused.family)
+                                    : is == "clone" || is == "unshare" ? CLONE_NEWUSER
+                                                                       : 0;
+        return run_bpf(ajail::policy::joined(name),
+                       call(this_arch().audit, static_cast<std::uint32_t>(refused.nr), {first}));
+    };
+    std::uint64_t all = 0;
+    for (const auto& refused : ajail::policy::refused_calls()) {
+        INFO(refused.call);
+        if (this_arch().audit == AUDIT_ARCH_X86_64) { // what a 32-bit program asks is the same question
+            const int nr = kArches[2].nr(refused.call);
+            CHECK(ajail::policy::native_number({nr, AUDIT_ARCH_I386, 0, {}}) == refused.nr);
+        }
+        CHECK(refused.nr == this_arch().nr(refused.call));
+        const bool strict = std::string_view(refused.option) == "ptrace";
+        const std::string base = strict ? "default+strict" : "default";
+        const std::string notes = strict ? "+noted+noted_strict" : "+noted";
+        CHECK(says(base, refused) == (SECCOMP_RET_ERRNO | static_cast<std::uint32_t>(refused.err)));
+        CHECK(says(base + notes, refused) == kAsk);
+        for (const char* asker : {"root", "devices", "terminal"})
+            CHECK(says(asker + notes + "+setid+listener", refused) == kAsk);
+        std::string option = refused.option;
+        std::replace(option.begin(), option.end(), '-', '_');
+        CHECK(says(base + notes + "+" + option, refused) == kAllow);
+        CHECK(says("root" + notes + "+" + option + "+setid+listener", refused) == kAllow);
+        std::uint64_t tried = 0;
+        CHECK(refuse(refused.nr, static_cast<std::uint64_t>(refused.family), tried) == refused.err);
+        CHECK((all & tried) == 0);
+        all |= tried;
+    }
+    // Nothing else is asked, and the root emulation's questions are left alone.
+    const Program noted = ajail::policy::joined("root+noted+noted_strict");
+    for (int nr = 0; nr < 1024; ++nr) {
+        for (const std::uint64_t first :
+             {std::uint64_t{0}, std::uint64_t{AF_VSOCK}, kHigh | AF_PACKET, ~std::uint64_t{0}}) {
+            INFO(nr << ' ' << first);
+            const Args args{first};
+            const auto answer = run_bpf(noted, call(this_arch().audit, static_cast<std::uint32_t>(nr), args));
+            const bool emulated = root_meaning(this_arch(), nr, args) == kAsk;
+            std::uint64_t tried = 0;
+            if (answer == kAsk) CHECK((refuse(nr, first, tried) != 0) == !emulated);
+            CHECK((tried & ~all) == 0);
+        }
+    }
+}
+
+TEST_CASE("kernel: what nobody answers is refused", "[filters][kernel]") {
+    const int status = under_filter("default+noted", [] {
+        const auto unknown = [](long nr, auto... args) { return syscall(nr, args...) == -1 && errno == ENOSYS; };
+        for (const auto& refused : ajail::policy::refused_calls())
+            if (std::string_view(refused.option) != "ptrace" &&
+                !unknown(refused.nr, refused.family >= 0 ? long{refused.family} : long{CLONE_NEWUSER}, 0L, 0L, 0L,
+                         0L))
+                return 1;
+        const pid_t child = fork();
+        if (child == 0) _exit(7);
+        int how = 0;
+        return child < 0 || waitpid(child, &how, 0) != child || WEXITSTATUS(how) != 7 ? 2 : 0;
+    });
+    CHECK(status == 0);
+    const int listening = under_filter("terminal+listener", [] {
+        sock_filter allow = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+        const sock_fprog program{1, &allow};
+        if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER, &program) != -1) return 1;
+        if (errno != EBUSY) return 2;
+        return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) == 0 ? 0 : 3;
+    });
+    CHECK(listening == 0);
 }
 
 TEST_CASE("kernel: default", "[filters][kernel]") {

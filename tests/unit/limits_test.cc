@@ -241,7 +241,7 @@ TEST_CASE("CPUs without a cgroup: whole ones, which the payload cannot change") 
     Plan plan = plan_of(in_deb({.cpu = 200}), host);
     CHECK(plan.cpus == std::vector<unsigned>{1, 7});
     CHECK(limit_of(plan, "cpu").means == Means::affinity);
-    CHECK(plan.filters.back() == "default-sched_setaffinity");
+    CHECK(plan.filters.back() == "-sched_setaffinity");
     CHECK(plan_of(in_deb({.cpu = 900}), host).cpus == host.cpus);
     CHECK(std::holds_alternative<Refusal>(lower(in_deb({.cpu = 150}), host)));
     CHECK(std::holds_alternative<Refusal>(lower(in_deb({.cpu = 100}), kUser)));

@@ -118,7 +118,7 @@ TEST_CASE("one id: root inside, or the caller's own") {
     CHECK(plan.uids.at(0).count == 1);
     CHECK(plan.gids.at(0).outside == 100);
     CHECK_FALSE(plan.ambient);
-    CHECK(has(plan.filters, "root+setid"));
+    CHECK(has(plan.filters, "root+noted+setid+listener"));
 
     Spec spec;
     spec.identity = Identity::self;
@@ -126,7 +126,7 @@ TEST_CASE("one id: root inside, or the caller's own") {
     CHECK(plan.uids.at(0).inside == 1000);
     CHECK(plan.gids.at(0).inside == 100);
     CHECK(plan.caps == 0);
-    CHECK(has(plan.filters, "terminal+setid")); // no root to answer for
+    CHECK(has(plan.filters, "terminal+noted+setid+listener")); // no root to answer for
     spec.policy.add_caps = {CAP_NET_ADMIN};
     plan = plan_of(spec);
     CHECK(plan.caps == bit(CAP_NET_ADMIN));
@@ -156,7 +156,8 @@ TEST_CASE("real root is never mapped, and its directories come id-mapped") {
         CHECK(at<op::Overlay>(plan, 2).idmap);
         CHECK_FALSE(at<op::Overlay>(plan, 3).idmap); // the host's system is not the payload's own
         CHECK(at<op::Bind>(plan, 4).idmap);          // devices of its own; those below /dev cannot be (devtmpfs)
-        CHECK(has(plan.filters, "devices+setid"));   // it has its range, no id is faked
+        // It has its range, no id is faked.
+        CHECK(has(plan.filters, "devices+noted+setid+listener"));
         for (const auto& bind : all<op::Bind>(plan))
             if (bind.target.starts_with("/dev/")) CHECK_FALSE(bind.idmap);
     }
@@ -256,12 +257,35 @@ TEST_CASE("a kernel without Landlock is said to be one") {
     CHECK(plan_of(spec).degraded.empty());
 }
 
-TEST_CASE("seccomp: the terminal's, the root emulation unless refused, and the allowlist last") {
+TEST_CASE("seccomp: the allowlist, the terminal's, the root emulation unless refused, and what is denied last") {
     using Names = std::vector<std::string>;
-    CHECK(plan_of(in_deb()).filters == Names{"terminal", "root+setid", "default"});
+    CHECK(plan_of(in_deb()).filters == Names{"default+noted", "terminal", "root+noted+setid+listener"});
     Spec spec = in_deb();
     spec.policy.no_root_emulation = true;
-    CHECK(plan_of(spec).filters == Names{"terminal+setid", "default"});
+    CHECK(plan_of(spec).filters == Names{"default+noted", "terminal+noted+setid+listener"});
+    spec.policy.seccomp = Seccomp::strict;
+    spec.policy.deny = {"mkdir"};
+    CHECK(plan_of(spec).filters ==
+          Names{"default+strict+noted+noted_strict", "terminal+noted+noted_strict+setid+listener", "-mkdir"});
+    spec.policy = {.seccomp = Seccomp::profile, .deny = {"mkdir"}, .programs = {"x"}};
+    CHECK(plan_of(spec).filters == Names{"terminal", "root+setid+listener", "-mkdir"});
+    spec.policy.no_root_emulation = true;
+    CHECK(plan_of(spec).filters == Names{"terminal+setid+listener", "-mkdir"});
+    spec.policy.allow = {"32bit", "userns"};
+    CHECK(plan_of(spec).filters == Names{"terminal+32bit", "-mkdir+32bit"});
+    // There is one listener: a program around us may have it, or a sandbox inside, unless a root is emulated.
+    Host filtered = kUser;
+    filtered.listener = true;
+    CHECK(plan_of(in_deb(), filtered).filters == Names{"default", "terminal"});
+    spec.policy = {.allow = {"userns"}};
+    CHECK(plan_of(spec).filters ==
+          Names{"default+noted+userns", "terminal", "root+noted+userns+setid+openat2+listener"});
+    spec.policy.no_root_emulation = true;
+    CHECK(plan_of(spec).filters == Names{"default+userns", "terminal"});
+    spec.policy = {.allow = {"32bit", "perf"}};
+    CHECK(plan_of(spec).filters ==
+          Names{"default+noted+perf+32bit", "terminal+32bit", "root+noted+perf+setid+listener+32bit"});
+    spec.policy = {.no_root_emulation = true};
     spec.policy.seccomp = Seccomp::off;
     CHECK(plan_of(spec).filters.empty());
     spec.policy.deny = {"mkdir"};
@@ -289,7 +313,7 @@ TEST_CASE("set-id bits: kept out of granted directories, or it is said why not")
     CHECK(given_up({.add_caps = {CAP_SYS_ADMIN}}));
     Spec spec = in_deb();
     spec.policy.allow = {"openat2"};
-    CHECK(has(plan_of(spec).filters, "root+setid+openat2"));
+    CHECK(has(plan_of(spec).filters, "root+noted+openat2+setid+openat2+listener"));
     spec = in_deb();
     spec.mounts = {
         Bind{.source = {.path = "/d"}, .target = "/d", .writable = true},
@@ -299,23 +323,33 @@ TEST_CASE("set-id bits: kept out of granted directories, or it is said why not")
     CHECK(at<op::Bind>(plan, 2).make_setid);
 }
 
-TEST_CASE("seccomp: what is allowed and denied stands in the name of the allowlist") {
-    auto name = [](Policy policy) {
+TEST_CASE("seccomp: what is allowed and denied stands in the names of the programs") {
+    auto names = [](Policy policy) {
         Spec spec = in_deb();
         spec.policy = std::move(policy);
-        return plan_of(spec).filters.back();
+        std::vector<std::string> filters = plan_of(spec).filters;
+        REQUIRE(filters.size() >= 3);
+        CHECK(filters[1] == "terminal");
+        // Both programs that ask have the same opinion on what the allowlist says.
+        bool strict = spec.policy.seccomp == Seccomp::strict;
+        std::string start = strict ? "default+strict+noted+noted_strict" : "default+noted";
+        REQUIRE(filters[0].starts_with(start));
+        std::string allowed = filters[0].substr(start.size());
+        CHECK(filters[2].starts_with("root" + std::string(strict ? "+noted+noted_strict" : "+noted") + allowed +
+                                     "+setid"));
+        return allowed + (filters.size() > 3 ? filters.at(3) : "");
     };
-    CHECK(name({.seccomp = Seccomp::strict}) == "default+strict");
-    CHECK(name({.seccomp = Seccomp::strict, .allow = {"ptrace"}}) == "default+strict+ptrace");
-    CHECK(name({.allow = {"raw-socket", "io_uring", "syslog", "acct"}}) == "default+io_uring+raw_socket+acct+syslog");
-    CHECK(name({.deny = {"mkdir", "chown"}}) == "default-chown-mkdir");
+    CHECK(names({.seccomp = Seccomp::strict}).empty());
+    CHECK(names({.seccomp = Seccomp::strict, .allow = {"ptrace"}}) == "+ptrace");
+    CHECK(names({.allow = {"raw-socket", "io_uring", "syslog", "acct"}}) == "+io_uring+raw_socket+acct+syslog");
+    CHECK(names({.deny = {"mkdir", "chown"}}) == "-chown-mkdir");
     // What is denied stays so, whatever allows it.
-    CHECK(name({.allow = {"perf", "bpf"}, .deny = {"perf", "bpf"}}) == "default+bpf-bpf");
-    CHECK(name({.deny = {"ptrace"}}) == "default-process_vm_readv-process_vm_writev-ptrace");
-    CHECK(name({.add_caps = {CAP_SYS_ADMIN}}) == "default+userns");
-    CHECK(name({.add_caps = {CAP_NET_RAW}}) == "default+raw_socket");
-    CHECK(name({.nested = true}) == "default+userns");
-    CHECK(name({.add_caps = {CAP_SYS_ADMIN}, .deny = {"userns"}}) == "default");
+    CHECK(names({.allow = {"perf", "bpf"}, .deny = {"perf", "bpf"}}) == "+bpf-bpf");
+    CHECK(names({.deny = {"ptrace"}}) == "-process_vm_readv-process_vm_writev-ptrace");
+    CHECK(names({.add_caps = {CAP_SYS_ADMIN}}) == "+userns");
+    CHECK(names({.add_caps = {CAP_NET_RAW}}) == "+raw_socket");
+    CHECK(names({.nested = true}) == "+userns");
+    CHECK(names({.add_caps = {CAP_SYS_ADMIN}, .deny = {"userns"}}).empty());
 }
 
 TEST_CASE("seccomp: user namespaces inside, by name") {
@@ -344,7 +378,7 @@ TEST_CASE("user namespaces inside, started by root") {
     spec.policy.nested = true;
     Plan plan = plan_of(spec, kRoot);
     CHECK((plan.caps & bit(CAP_SETFCAP)) != 0);
-    CHECK(plan.filters.back() == "default+userns-fsetxattr-lsetxattr-setxattr");
+    CHECK(plan.filters.back() == "-fsetxattr-lsetxattr-setxattr");
     CHECK(plan.degraded.back().what == "setting extended attributes");
     SECTION("without a policy that could refuse to set them") {
         spec.policy.seccomp = Seccomp::off;
@@ -353,21 +387,21 @@ TEST_CASE("user namespaces inside, started by root") {
     SECTION("whoever asks for the capability has all of it") {
         spec.policy.add_caps = {CAP_SETFCAP};
         CHECK((plan_of(spec, kRoot).caps & bit(CAP_SETFCAP)) != 0);
-        CHECK(plan_of(spec, kRoot).filters.back() == "default+userns");
+        CHECK_FALSE(plan_of(spec, kRoot).filters.back().starts_with('-'));
     }
     SECTION("uid 0 of a user namespace around, with the host's programs") {
         spec.identity = Identity::self;
         Host host = kUser;
         host.uid = host.gid = 0;
         CHECK(plan_of(spec, host).caps == bit(CAP_SETFCAP));
-        CHECK(plan_of(spec, host).filters.back() == "default+userns");
+        CHECK_FALSE(plan_of(spec, host).filters.back().starts_with('-'));
         spec.policy.nested = false;
         CHECK(plan_of(spec, host).caps == 0);
     }
     SECTION("another user than root needs none") {
         spec.user = User{1, 1, {}};
         CHECK(plan_of(spec, kRoot).caps == 0);
-        CHECK(plan_of(spec, kRoot).filters.back() == "default+userns");
+        CHECK_FALSE(plan_of(spec, kRoot).filters.back().starts_with('-'));
     }
 }
 
@@ -375,12 +409,12 @@ TEST_CASE("in a jail, its root emulation is enough; under another listener there
     Host host = kUser;
     host.emulated = true;
     Plan plan = plan_of(in_deb(), host);
-    CHECK(plan.filters == std::vector<std::string>{"terminal", "default"});
+    CHECK(plan.filters == std::vector<std::string>{"default", "terminal"});
     CHECK(plan.degraded.empty());
     host.emulated = false;
     host.listener = true;
     plan = plan_of(in_deb(), host);
-    CHECK(plan.filters == std::vector<std::string>{"terminal", "default"});
+    CHECK(plan.filters == std::vector<std::string>{"default", "terminal"});
     REQUIRE(plan.degraded.size() == 2);
     CHECK(plan.degraded[0].what == "root emulation");
     CHECK(plan.degraded[1].what.find("set-user-ID") != std::string::npos);

@@ -4,6 +4,7 @@
 #include "cli/words.h"
 
 #include <cerrno>
+#include <csignal>
 #include <functional>
 
 using namespace ajail;
@@ -32,6 +33,37 @@ bool says(const std::string& text, const char* word) {
 }
 
 } // namespace
+
+TEST_CASE("what may help a payload that has failed") {
+    spec::Plan plan;
+    plan.filters = {"default+noted", "terminal+noted+setid+listener"};
+    ns::Outcome outcome;
+    auto text = [&] {
+        std::string all;
+        for (const std::string& hint : cli::hints(outcome, plan)) all += hint + "|";
+        return all;
+    };
+    outcome.refused = 3;
+    CHECK(text().empty()); // it has done without
+    outcome.code = 1;
+    CHECK(text() == "refused on the way: perf_event_open (--allow=perf), io_uring_setup (--allow=io_uring)|");
+    outcome.error = kForbidden;
+    CHECK(text().empty());
+    outcome.error.reset();
+    outcome.refused = 0;
+    CHECK(text().empty());
+    for (int code : {128 + SIGSYS, 0}) { // a shell's child, or the payload itself
+        outcome.code = code;
+        outcome.signal = code == 0 ? SIGSYS : 0;
+        CHECK(says(text(), "killed by SIGSYS, as by a system call of a foreign ABI (32-bit or x32): --allow=32bit|"));
+    }
+    plan.profile = "/x.json";
+    CHECK(says(text(), "--allow=32bit, or as /x.json says|"));
+    plan.filters = {"terminal+32bit"};
+    CHECK(says(text(), "(x32): --seccomp=off --no-root-emulation, or as"));
+    plan.filters.clear();
+    CHECK(text().empty());
+}
 
 TEST_CASE("each reason for no namespaces is told with its fix") {
     CHECK(says(why(kForbidden, [](auto& c) { c.userns_sysctl_off = true; }), "kernel.unprivileged_userns_clone=1"));
