@@ -197,12 +197,27 @@ constexpr std::array kNumbers{
     Number{"open_tree_attr", 467, 467, 467},
 };
 
+/// The calls of an architecture by their numbers: asked many times a question, where a search for a name takes long.
+using Names = std::array<std::string_view, 512>;
+constexpr Names names_of(int Number::*column) {
+    Names names{};
+    for (const Number& number : kNumbers)
+        if (number.*column >= 0) names[static_cast<std::size_t>(number.*column)] = number.name;
+    return names;
+}
+
 /// An architecture that programs are made for.
 struct Arch {
     const char* name;
     std::uint32_t audit;
     bool x32;
     int Number::*column;
+    Names names = names_of(column);
+
+    bool is(int nr, std::string_view syscall) const {
+        const auto at = static_cast<std::size_t>(nr); // a negative one is beyond the end as well
+        return at < names.size() && names[at] == syscall;
+    }
 
     int nr(std::string_view syscall) const {
         for (const Number& number : kNumbers) {
@@ -228,19 +243,20 @@ const Arch& this_arch() {
 using Meaning = std::function<std::uint32_t(const Arch&, int nr, const Args&)>;
 
 std::uint32_t terminal_meaning(const Arch& arch, int nr, const Args& args) {
-    if (nr != arch.nr("ioctl")) return kAllow;
+    if (!arch.is(nr, "ioctl")) return kAllow;
     const auto request = static_cast<std::uint32_t>(args[1]);
     const bool refused = request == 0x5412 || request == 0x541C || request == 0x541D || request == 0x5423;
     return refused ? kEperm : kAllow;
 }
 
 /// What init answers, whatever the arguments.
-constexpr std::array kAsked{"setuid",    "setgid",    "setreuid", "setregid", "setresuid", "setresgid", "setfsuid",
-                            "setfsgid",  "setgroups", "getuid",   "geteuid",  "getgid",    "getegid",   "getresuid",
-                            "getresgid", "getgroups", "capset",   "setxattr", "lsetxattr", "fsetxattr"};
+constexpr std::array<std::string_view, 20> kAsked{"setuid",    "setgid",   "setreuid", "setregid",  "setresuid",
+                                                  "setresgid", "setfsuid", "setfsgid", "setgroups", "getuid",
+                                                  "geteuid",   "getgid",   "getegid",  "getresuid", "getresgid",
+                                                  "getgroups", "capset",   "setxattr", "lsetxattr", "fsetxattr"};
 
 std::uint32_t root_meaning(const Arch& arch, int nr, const Args& args) {
-    const auto is = [&](const char* name) { return nr >= 0 && nr == arch.nr(name); };
+    const auto is = [&](std::string_view name) { return arch.is(nr, name); };
     const auto owners = [&](std::size_t uid) { return args[uid] != 0 || args[uid + 1] != 0 ? kFake : kAllow; };
     const auto device = [&](std::size_t mode) {
         const auto type = args[mode] & S_IFMT;
@@ -260,7 +276,7 @@ std::uint32_t root_meaning(const Arch& arch, int nr, const Args& args) {
 
 /// What devices.policy says: device nodes alone.
 std::uint32_t devices_meaning(const Arch& arch, int nr, const Args& args) {
-    const bool node = nr >= 0 && (nr == arch.nr("mknod") || nr == arch.nr("mknodat"));
+    const bool node = arch.is(nr, "mknod") || arch.is(nr, "mknodat");
     return node && root_meaning(arch, nr, args) == kAsk ? kFake : kAllow;
 }
 
@@ -268,50 +284,50 @@ std::uint32_t devices_meaning(const Arch& arch, int nr, const Args& args) {
 bool names_newer(const Arch& arch) { return arch.audit == this_arch().audit || arch.audit == AUDIT_ARCH_I386; }
 
 // What default.policy says of the numbers that it does not allow.
-constexpr std::array kRefusedCalls{"mount",
-                                   "umount2",
-                                   "pivot_root",
-                                   "setns",
-                                   "swapon",
-                                   "swapoff",
-                                   "reboot",
-                                   "kexec_load",
-                                   "kexec_file_load",
-                                   "init_module",
-                                   "finit_module",
-                                   "delete_module",
-                                   "acct",
-                                   "quotactl",
-                                   "quotactl_fd",
-                                   "clock_settime",
-                                   "settimeofday",
-                                   "syslog",
-                                   "sethostname",
-                                   "setdomainname",
-                                   "iopl",
-                                   "ioperm",
-                                   "modify_ldt",
-                                   "open_by_handle_at",
-                                   "perf_event_open",
-                                   "bpf",
-                                   "fanotify_init",
-                                   "fanotify_mark",
-                                   "kcmp",
-                                   "mbind",
-                                   "set_mempolicy",
-                                   "set_mempolicy_home_node",
-                                   "move_pages",
-                                   "migrate_pages",
-                                   "vmsplice",
-                                   "userfaultfd",
-                                   "pidfd_getfd",
-                                   "process_madvise",
-                                   "vhangup",
-                                   "umount",
-                                   "stime",
-                                   "clock_settime64",
-                                   "vm86",
-                                   "vm86old"};
+constexpr std::array<std::string_view, 44> kRefusedCalls{"mount",
+                                                         "umount2",
+                                                         "pivot_root",
+                                                         "setns",
+                                                         "swapon",
+                                                         "swapoff",
+                                                         "reboot",
+                                                         "kexec_load",
+                                                         "kexec_file_load",
+                                                         "init_module",
+                                                         "finit_module",
+                                                         "delete_module",
+                                                         "acct",
+                                                         "quotactl",
+                                                         "quotactl_fd",
+                                                         "clock_settime",
+                                                         "settimeofday",
+                                                         "syslog",
+                                                         "sethostname",
+                                                         "setdomainname",
+                                                         "iopl",
+                                                         "ioperm",
+                                                         "modify_ldt",
+                                                         "open_by_handle_at",
+                                                         "perf_event_open",
+                                                         "bpf",
+                                                         "fanotify_init",
+                                                         "fanotify_mark",
+                                                         "kcmp",
+                                                         "mbind",
+                                                         "set_mempolicy",
+                                                         "set_mempolicy_home_node",
+                                                         "move_pages",
+                                                         "migrate_pages",
+                                                         "vmsplice",
+                                                         "userfaultfd",
+                                                         "pidfd_getfd",
+                                                         "process_madvise",
+                                                         "vhangup",
+                                                         "umount",
+                                                         "stime",
+                                                         "clock_settime64",
+                                                         "vm86",
+                                                         "vm86old"};
 
 /// Numbers from FIRST to LAST.
 struct Gap {
@@ -352,7 +368,7 @@ std::uint32_t family_meaning(std::uint32_t family, std::uint32_t protocol) {
 }
 
 std::uint32_t default_meaning(const Arch& arch, int nr, const Args& args) {
-    const auto is = [&](const char* name) { return nr >= 0 && nr == arch.nr(name); };
+    const auto is = [&](std::string_view name) { return arch.is(nr, name); };
     const auto low = [&](std::size_t arg) { return static_cast<std::uint32_t>(args[arg]); };
     constexpr std::uint32_t kNew =
         CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET;
@@ -370,7 +386,7 @@ std::uint32_t default_meaning(const Arch& arch, int nr, const Args& args) {
 }
 
 std::uint32_t strict_meaning(const Arch& arch, int nr, const Args& args) {
-    const auto is = [&](const char* name) { return nr >= 0 && nr == arch.nr(name); };
+    const auto is = [&](std::string_view name) { return arch.is(nr, name); };
     const auto mode = [&](std::size_t arg) { return (args[arg] & (S_ISUID | S_ISGID)) != 0 ? kEperm : kPass; };
     const auto made = [&](std::size_t flags) {
         return (args[flags] & (O_CREAT | (O_TMPFILE & ~O_DIRECTORY))) != 0 ? mode(flags + 1) : kPass;
@@ -389,7 +405,7 @@ std::uint32_t strict_meaning(const Arch& arch, int nr, const Args& args) {
 
 /// Every mode with one of these bits that could come to a file is asked about.
 std::uint32_t setid_meaning(const Arch& arch, int nr, const Args& args) {
-    const auto is = [&](const char* name) { return nr >= 0 && nr == arch.nr(name); };
+    const auto is = [&](std::string_view name) { return arch.is(nr, name); };
     const auto mode = [&](std::size_t arg) { return (args[arg] & (S_ISUID | S_ISGID)) != 0 ? kAsk : kPass; };
     const auto made = [&](std::size_t flags) {
         return (args[flags] & (O_CREAT | (O_TMPFILE & ~O_DIRECTORY))) != 0 ? mode(flags + 1) : kPass;
@@ -412,13 +428,12 @@ std::uint32_t setid_meaning(const Arch& arch, int nr, const Args& args) {
 }
 
 /// An opt-in: these calls, whatever their arguments.
-Meaning opens(std::vector<const char*> names) {
+Meaning opens(std::vector<std::string_view> names) {
     return [names = std::move(names)](const Arch& arch, int nr, const Args&) {
-        for (const char* name : names) {
-            const bool said = names_newer(arch) ||
-                              (std::string_view(name) != "statmount" && std::string_view(name) != "listmount" &&
-                               std::string_view(name) != "open_tree_attr");
-            if (nr >= 0 && nr == arch.nr(name) && said) return kAllow;
+        for (const std::string_view name : names) {
+            if (!arch.is(nr, name)) continue;
+            if (names_newer(arch) || (name != "statmount" && name != "listmount" && name != "open_tree_attr"))
+                return kAllow;
         }
         return kPass;
     };
@@ -426,7 +441,7 @@ Meaning opens(std::vector<const char*> names) {
 /// An opt-in: sockets of this family.
 Meaning opens_family(std::uint32_t family) {
     return [family](const Arch& arch, int nr, const Args& args) {
-        return nr == arch.nr("socket") && static_cast<std::uint32_t>(args[0]) == family ? kAllow : kPass;
+        return arch.is(nr, "socket") && static_cast<std::uint32_t>(args[0]) == family ? kAllow : kPass;
     };
 }
 
@@ -436,23 +451,25 @@ bool raw_internet(const Args& args) {
 }
 
 std::uint32_t raw_socket_meaning(const Arch& arch, int nr, const Args& args) {
-    if (nr < 0 || nr != arch.nr("socket")) return kPass;
+    if (!arch.is(nr, "socket")) return kPass;
     return static_cast<std::uint32_t>(args[0]) == AF_PACKET || raw_internet(args) ? kAllow : kPass;
 }
 
 std::uint32_t userns_meaning(const Arch& arch, int nr, const Args& args) {
-    if (nr >= 0 && nr == arch.nr("socket")) {
+    if (arch.is(nr, "socket")) {
         const bool packet = static_cast<std::uint32_t>(args[0]) == AF_INET && (args[1] & 0xf) == SOCK_PACKET;
         return packet || raw_internet(args) ? kEperm : kPass;
     }
-    if (nr >= 0 && nr == arch.nr("setsockopt")) {
+    if (arch.is(nr, "setsockopt")) {
         const auto level = static_cast<std::uint32_t>(args[1]), name = static_cast<std::uint32_t>(args[2]);
         const bool tables = level == IPPROTO_IP ? (name & 0xc0) != 0 : level == IPPROTO_IPV6 && name >> 1 == 32;
         return tables ? SECCOMP_RET_ERRNO | ENOPROTOOPT : kPass;
     }
-    return opens({"clone", "clone3", "unshare", "setns", "mount", "umount2", "pivot_root", "fsopen", "fsconfig",
-                  "fsmount", "fspick", "open_tree", "open_tree_attr", "move_mount", "mount_setattr", "statmount",
-                  "listmount", "sethostname", "setdomainname"})(arch, nr, args);
+    static const Meaning calls =
+        opens({"clone", "clone3", "unshare", "setns", "mount", "umount2", "pivot_root", "fsopen", "fsconfig",
+               "fsmount", "fspick", "open_tree", "open_tree_attr", "move_mount", "mount_setattr", "statmount",
+               "listmount", "sethostname", "setdomainname"});
+    return calls(arch, nr, args);
 }
 
 /// What noted.policy says: of what default.policy refuses, what an option allows.
@@ -603,7 +620,7 @@ Program embedded(const char* name) {
     return {program.begin(), program.end()};
 }
 
-std::uint32_t ask(const char* program, const char* syscall, const Args& args) {
+std::uint32_t ask(const char* program, std::string_view syscall, const Args& args) {
     const int nr = this_arch().nr(syscall);
     REQUIRE(nr >= 0);
     return run_bpf(embedded(program), call(this_arch().audit, static_cast<std::uint32_t>(nr), args));
@@ -890,7 +907,7 @@ TEST_CASE("filters: devices", "[filters]") {
 }
 
 TEST_CASE("filters: root, who one is", "[filters]") {
-    for (const char* name : kAsked) {
+    for (const std::string_view name : kAsked) {
         INFO(name);
         CHECK(ask("root", name, {}) == kAsk);
         CHECK(ask("root", name, {1, 0x7fff0000, ~std::uint64_t{0}}) == kAsk);
@@ -1301,7 +1318,7 @@ TEST_CASE("kernel: default", "[filters][kernel]") {
     REQUIRE((syscall(SYS_mount, nullptr, nullptr, nullptr, 0, nullptr) == -1 && errno != ENOSYS));
     const int status = under_filter("default", [&] {
         const auto says = [](int err, long nr, auto... args) { return syscall(nr, args...) == -1 && errno == err; };
-        for (const char* name : kRefusedCalls)
+        for (const std::string_view name : kRefusedCalls)
             if (this_arch().nr(name) >= 0 && !says(EPERM, this_arch().nr(name), -1L, -1L, -1L, -1L)) return 1;
         for (const char* name : {"keyctl", "add_key", "request_key", "io_uring_setup", "io_uring_enter", "clone3",
                                  "fsopen", "open_tree", "mount_setattr", "statmount", "listmount"})
