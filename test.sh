@@ -82,7 +82,21 @@ if [ "$quick" = no ]; then
 
     step 'build with ASan and UBSan, in build-asan/'
     build build-asan -DAJAIL_SANITIZE=ON -DCMAKE_BUILD_TYPE=Debug
+fi
 
+seconds=60
+[ "$quick" = no ] || seconds=5
+fuzz() {
+    target=fuzzers build build-fuzz -DCMAKE_CXX_COMPILER=clang++ -DAJAIL_FUZZ=ON -DAJAIL_FUZZ_SECONDS=$seconds \
+        -DCMAKE_BUILD_TYPE=RelWithDebInfo -DCMAKE_CXX_FLAGS_RELWITHDEBINFO='-O1 -g1'
+    ctest --test-dir build-fuzz --output-on-failure --no-tests=error -L '^fuzz$'
+}
+step "the fuzzers, in build-fuzz/, for $seconds s each: beside what follows"
+# Jails are made one after the other for each user, and mostly wait: there is a processor left.
+fuzz >build/fuzz.log 2>&1 &
+fuzzers=$!
+
+if [ "$quick" = no ]; then
     step 'tests with ASan and UBSan'
     # abort_on_error: a report must end the process, also one that has no stderr. Leaks are looked for where a
     # process exits by itself.
@@ -92,25 +106,18 @@ if [ "$quick" = no ]; then
         --parallel "$(nproc)"
 fi
 
-seconds=60
-[ "$quick" = no ] || seconds=5
-step 'build the fuzzers, in build-fuzz/'
-target=fuzzers build build-fuzz -DCMAKE_CXX_COMPILER=clang++ -DAJAIL_FUZZ=ON -DAJAIL_FUZZ_SECONDS=$seconds \
-    -DCMAKE_BUILD_TYPE=RelWithDebInfo -DCMAKE_CXX_FLAGS_RELWITHDEBINFO='-O1 -g1'
-# One after the other beside the tests, which mostly wait for each other.
-nice -n 19 ctest --test-dir build-fuzz --output-on-failure --no-tests=error -L '^fuzz$' >build-fuzz/test.log 2>&1 &
-fuzzers=$!
-
-step "tests, and the fuzzers for $seconds s each"
+step 'tests'
 # (in a pipe: what it comes to is read from its summary)
 # A second try for what depends on a loaded machine's timing; the first failure stays in the output.
 ctest --test-dir build --repeat until-pass:2 --output-on-failure --no-tests=error --parallel "$(nproc)" | tee build/test.log || true
 summary=$(grep -E '^[0-9]+% tests passed' build/test.log || true)
 [[ $summary == 100%* ]] || failed+=(tests)
 wait "$fuzzers" || failed+=(fuzzers)
-cat build-fuzz/test.log
+cat build/fuzz.log
 
 printf '\n[%3d s] done\n' "$SECONDS"
+# Once more what was wrong, for whoever sees only the end.
+[ "${#failed[@]}" = 0 ] || grep -hE -A 2 '^ *FAILED ' build*/Testing/Temporary/LastTest.log | tail -n 60 || true
 for name in "${failed[@]}"; do echo "FAILED: $name"; done
 echo "${summary:-0 passed, 1 failed}"
 [ "${#failed[@]}" = 0 ]

@@ -6,6 +6,7 @@
 
 #include <csignal>
 #include <cstring>
+#include <filesystem>
 #include <set>
 #include <sys/wait.h>
 
@@ -50,7 +51,7 @@ TEST_CASE("answers of probes") {
 TEST_CASE("bait is laid out and taken away") {
     std::string directory;
     {
-        auto bait = Bait::make("/tmp");
+        auto bait = Bait::make(std::filesystem::temp_directory_path());
         REQUIRE(bait != nullptr);
         directory = bait->directory();
         CHECK(::access((bait->work() + "/deep/hidden/file").c_str(), R_OK) == 0);
