@@ -12,6 +12,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstring>
+#include <numeric>
 #include <sstream>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -25,11 +26,13 @@ using sys::Error;
 using sys::Stage;
 
 struct Hint {
-    Stage stage;
-    Call call; ///< Call::none: any
-    int err;   ///< 0: any
+    Stage stage; ///< Stage::none: any
+    Call call;   ///< Call::none: any
+    int err;     ///< 0: any
     const char* text;
 };
+
+constexpr const char* kTooManyMounts = "too many mounts, see /proc/sys/fs/mount-max";
 
 // The first that fits.
 constexpr Hint kHints[] = {
@@ -51,20 +54,25 @@ constexpr Hint kHints[] = {
      "overlayfs cannot use what is there: an overlay over two others, perhaps, as in a jail in a jail in a jail"},
     {Stage::mount, Call::fsmount, EPERM,
      "a fresh /proc is refused where the surrounding container masks parts of its own"},
-    {Stage::mount, Call::none, EMFILE, "too many open files; raise ulimit -n"},
-    {Stage::mount, Call::none, ENOSPC, "too many mounts, see /proc/sys/fs/mount-max"},
+    {Stage::mount, Call::open_tree, ENOSPC, kTooManyMounts},
+    {Stage::mount, Call::move_mount, ENOSPC, kTooManyMounts},
     {Stage::exec, Call::chdir, 0, "the directory cannot be entered in the jail"},
     {Stage::start, Call::openat2, ENOENT, "/proc is not mounted, and a jail cannot be set up without it"},
     {Stage::start, Call::openat2, ENOSYS, "Linux 5.6 has it, and a jail of ajail with --nested"},
     {Stage::limits, Call::setrlimit, EPERM, "the caller's own hard limit is lower, or the kernel did not set it"},
     {Stage::idmap, Call::open, 0, "/proc is needed to write id maps, and is not there"},
+    {Stage::report, Call::write, 0, "what --report names cannot be written to"},
     {Stage::report, Call::link, EEXIST, "the file of --report is there already, and is not overwritten; remove it"},
     {Stage::report, Call::open, EEXIST, "the file of --report is there already, and is not overwritten; remove it"},
+    {Stage::namespaces, Call::clone3, EAGAIN,
+     "too many processes of this user; raise ulimit -u, or the pids limit of the cgroup that this runs in"},
+    {Stage::none, Call::none, EMFILE, "too many open files; raise ulimit -n"},
+    {Stage::none, Call::none, ENFILE, "the machine has too many open files, see /proc/sys/fs/file-max"},
 };
 
 bool fits(const Hint& hint, const Error& error) {
-    return hint.stage == error.stage && (hint.call == Call::none || hint.call == error.call) &&
-           (hint.err == 0 || hint.err == error.err);
+    return (hint.stage == Stage::none || hint.stage == error.stage) &&
+           (hint.call == Call::none || hint.call == error.call) && (hint.err == 0 || hint.err == error.err);
 }
 
 std::string first_line(const char* path) {
@@ -89,12 +97,43 @@ bool maps_all(const char* path) {
     return line >> inside >> outside >> count && inside == 0 && outside == 0 && count >= 0xFFFFFFFFUL;
 }
 
+// What is mounted by then is counted by the hints; all else that there is no room for lies on the scratch.
+std::string no_room(const Error& error, const spec::Plan& plan) {
+    bool mounting = error.call == Call::open_tree || error.call == Call::move_mount;
+    if (error.stage != Stage::mount || error.err != ENOSPC || mounting) return {};
+    if (!plan.scratch.directory.empty())
+        return "the file system of --scratch is full, " + spec::escape(plan.scratch.directory);
+    if (plan.scratch.size == 0 || plan.scratch.size == spec::kUnlimited) return {};
+    return "no jail fits into the " + std::to_string(plan.scratch.size) +
+           " bytes for what is thrown away; more: --disk=SIZE (without it, half of --memory)";
+}
+
+// The subcommand that WORD may have been meant for.
+std::string meant(std::string_view word) {
+    for (std::string_view command : {"verify", "bwrap", "mkfs"}) {
+        std::vector<std::size_t> row(word.size() + 1); // distances of Levenshtein, a row a letter of COMMAND
+        std::iota(row.begin(), row.end(), std::size_t{0});
+        for (std::size_t i = 0; i < command.size(); ++i) {
+            std::size_t corner = std::exchange(row[0], i + 1);
+            for (std::size_t j = 0; j < word.size(); ++j) {
+                std::size_t changed = corner + (command[i] == word[j] ? 0 : 1);
+                corner = row[j + 1];
+                row[j + 1] = std::min({changed, row[j] + 1, corner + 1});
+            }
+        }
+        if (row.back() <= 2) return std::string(command);
+    }
+    return {};
+}
+
 std::string command_sentence(const Error& error, const spec::Plan& plan) {
     std::string command = plan.exec.argv.empty() ? "" : spec::escape(plan.exec.argv[0]);
     if (error.err == ENOENT || error.err == ENOTDIR) {
-        bool path = command.find('/') == std::string::npos;
-        return command + (path ? ": command not found in the jail's PATH"
-                               : ": no such file in the jail, or not the one that is to run it (#!, ld.so)");
+        if (command.find('/') != std::string::npos)
+            return command + ": no such file in the jail, or not the one that is to run it (#!, ld.so)";
+        std::string other = meant(command);
+        return command + ": command not found in the jail's PATH" +
+               (other.empty() ? "" : "; did you mean 'ajail " + other + "'?");
     }
     return command + ": cannot be executed in the jail: " + std::strerror(error.err);
 }
@@ -134,6 +173,7 @@ Circumstances look_around() {
 }
 
 std::string diagnose(const Error& error, const Circumstances& here) {
+    if (error.err == EAGAIN || error.err == EMFILE || error.err == ENFILE) return {}; // the table's
     bool creating = error.stage == Stage::namespaces;
     bool stripped = error.err == EPERM || error.err == EACCES;
     if (!creating && !stripped) return {};
@@ -207,6 +247,7 @@ std::string sentence(const Error& error, const spec::Plan* plan, const std::stri
     if (error.call != Call::check) text += std::string(sys::name(error.call)) + ": ";
     text += std::strerror(error.err);
     std::string why = diagnose(error, look_around());
+    if (why.empty() && plan != nullptr) why = no_room(error, *plan);
     for (const Hint& hint : kHints) {
         if (!why.empty()) break;
         if (fits(hint, error)) why = hint.text;

@@ -125,6 +125,43 @@ TEST_CASE("commands that cannot be executed") {
     CHECK(says(cli::sentence({Stage::exec, Call::execve, sys::kNoOp, EACCES}, &plan), "cannot be executed"));
 }
 
+TEST_CASE("no room is not called too many mounts, which has errnos of its own") {
+    spec::Plan plan;
+    plan.ops.emplace_back(spec::op::Data{});
+    plan.scratch.size = 1024;
+    for (Call call : {Call::write, Call::mkdir, Call::open, Call::symlink, Call::fsconfig})
+        CHECK(says(cli::sentence({Stage::mount, call, 0, ENOSPC}, &plan),
+                   "the 1024 bytes for what is thrown away; more: --disk"));
+    for (Call call : {Call::open_tree, Call::move_mount})
+        CHECK(says(cli::sentence({Stage::mount, call, 0, ENOSPC}, &plan), "mount-max"));
+    plan.scratch = {.directory = "/a\nb"};
+    CHECK(says(cli::sentence({Stage::mount, Call::write, 0, ENOSPC}, &plan), "--scratch is full, /a\\x0ab"));
+}
+
+TEST_CASE("limits of the caller are told, whatever surrounds it") {
+    CHECK(says(cli::sentence({Stage::namespaces, Call::clone3, sys::kNoOp, EAGAIN}, nullptr), "ulimit -u"));
+    CHECK(says(cli::sentence({Stage::namespaces, Call::pidfd, sys::kNoOp, EMFILE}, nullptr), "ulimit -n"));
+    CHECK(says(cli::sentence({Stage::mount, Call::open_tree, sys::kNoOp, EMFILE}, nullptr), "ulimit -n"));
+    CHECK(says(cli::sentence({Stage::report, Call::write, sys::kNoOp, ENOSPC}, nullptr), "--report"));
+    Error busy = kForbidden;
+    busy.err = EAGAIN;
+    CHECK(why(busy, [](auto& c) { c.seccomp_filtered = true; }).empty());
+}
+
+TEST_CASE("a subcommand with a slip in it is recognized, and nothing else") {
+    auto said = [](const char* word) {
+        spec::Plan plan;
+        plan.exec.argv = {word};
+        return cli::sentence({Stage::exec, Call::execve, sys::kNoOp, ENOENT}, &plan);
+    };
+    CHECK(said("verfy") == "verfy: command not found in the jail's PATH; did you mean 'ajail verify'?");
+    CHECK(says(said("vreify"), "'ajail verify'"));
+    CHECK(says(said("mkf"), "'ajail mkfs'"));
+    CHECK(says(said("bwarp"), "'ajail bwrap'"));
+    for (const char* word : {"vi", "ls", "ps", "make", "python3", "verification", ""})
+        CHECK_FALSE(says(said(word), "did you mean"));
+}
+
 TEST_CASE("every sentence is one line, whatever the names hold") {
     spec::Plan plan;
     plan.ops.emplace_back(spec::op::Bind{{.path = "/a\nb\x1b[2J"}, "/\n", {}});
