@@ -45,6 +45,7 @@ spec::Spec jail(const MkfsOptions& options, std::string_view script, const std::
     if (!options.suite.empty()) env.emplace_back("MKFS_SUITE", options.suite);
     if (!options.mirror.empty()) env.emplace_back("MKFS_MIRROR", options.mirror);
     if (!options.packages.empty()) env.emplace_back("MKFS_PACKAGES", options.packages);
+    if (options.verbose) env.emplace_back("MKFS_VERBOSE", "1");
     if (::isatty(2) != 1) env.emplace_back("MKFS_QUIET", "1");
     return spec;
 }

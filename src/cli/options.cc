@@ -104,7 +104,7 @@ constexpr Option kMkfsOptions[] = {
     {"packages", Takes::value, "PKG,PKG", "Options", "packages to install besides the base system"},
     {"suite", Takes::value, "SUITE", "Options", "release or codename (default: stable)"},
     {"mirror", Takes::value, "URL", "Options", "where to get packages from"},
-    {"verbose", Takes::nothing, "", "Options", "tell on stderr what is done"},
+    {"verbose", Takes::nothing, "", "Options", "tell on stderr what is done, and on failure all that the tools said"},
 };
 
 constexpr Option kFsOptions[] = {

@@ -4,7 +4,8 @@
 #   debian.sh [-s SUITE] [-m MIRROR] [-p PACKAGE,...] [TARGET]
 #
 # MKFS_SUITE, MKFS_MIRROR and MKFS_PACKAGES say the same; options win.
-# MKFS_QUIET: no progress on stderr.
+# MKFS_QUIET: no progress on stderr. MKFS_VERBOSE: on failure, all that the
+# tools have said.
 #
 # Runs in a jail, with the host's tools, as a root that has one id and cannot
 # mount. TARGET/proc and TARGET/dev are mounted before it starts.
@@ -14,7 +15,7 @@ export PATH=/usr/sbin:/usr/bin:/sbin:/bin
 
 say() { [ -n "${MKFS_QUIET:-}" ] || echo "mkfs: $*" >&2; }
 die() {
-  echo "mkfs: $*" >&2
+  printf 'ajail: mkfs: %s\n' "$*" >&2
   exit 1
 }
 
@@ -119,6 +120,28 @@ make_with_debootstrap() {
     ' sh "$keyring" "$packages" "$suite" "$mirror" "$target" >"$log" 2>&1 &
 }
 
+# What has gone wrong, from what the tools have said. The first error is the
+# cause; what comes from a mirror does not act on a terminal.
+cause() {
+  errors=$(sed -n 's/^E: //p' "$log" | LC_ALL=C tr -cd '[:print:]\n')
+  first() { printf '%s\n' "$errors" | sed -n "s/$1/$2/p" | head -n 1; }
+  unknown=$(first "Unable to locate package \(.*\)" '\1')
+  [ -n "$unknown" ] || unknown=$(first "Package '\(.*\)' has no installation candidate" '\1')
+  [ -n "$unknown" ] || unknown=$(first "Couldn't find these debs: \(.*\)" '\1')
+  missing=$(first "The repository '\([^ ]*\) \([^ ]*\) Release' does not have a Release file.*" '\2 at \1')
+  away=$(LC_ALL=C tr -cd '[:print:]\n' <"$log" |
+    sed -n '/^Err:/{N;s/^Err:[0-9]* \([^ ]*\).*\n */\1: /p}' | head -n 1)
+  if [ -n "$unknown" ]; then
+    printf '%s\n' "no package $unknown in $suite at $mirror; leave it out of --packages, or choose another --suite"
+  elif [ -n "$missing" ]; then
+    printf '%s\n' "no suite $missing; choose another --suite or --mirror"
+  elif [ -n "$away" ]; then
+    printf '%s\n' "cannot fetch from $away; look to the network, or choose another --mirror"
+  else
+    printf '%s\n' "$tool failed: $(first '\(.*\)' '\1')"
+  fi
+}
+
 # A session of its own, to be killed as one: mmdebstrap puts TERM off until
 # what it runs has ended.
 log=$(mktemp)
@@ -128,8 +151,11 @@ say "1/4 fetching $suite from $mirror"
 trap 'kill -KILL "-$!"; exit 130' INT
 trap 'kill -KILL "-$!"; exit 143' TERM HUP
 wait $! || {
-  tail -n 20 "$log" >&2
-  die "$tool failed; above is the end of what it said"
+  if [ -n "${MKFS_VERBOSE:-}" ]; then
+    cat "$log" >&2
+    die "$(cause)"
+  fi
+  die "$(cause) (--verbose shows all that $tool has said)"
 }
 trap - INT TERM HUP
 
