@@ -18,6 +18,10 @@ export PROBE=./call32
 abi() { says "$1" "$2" --allow=32bit -- "${@:3}"; }
 
 status 'killed without the option' 159 jail -- ./call32 20
+equal 'which is said in one line' 1 "$(wc -l <"$ERR")"
+check 'it is' grep -q '^ajail: the command was killed by SIGSYS: .*--allow=32bit' "$ERR"
+status 'by a shell' 159 jail -- sh -c './call32 20; exit $?'
+check 'it is said as well' grep -q '^ajail: the command was killed by SIGSYS: ' "$ERR"
 status 'also without the allowlist' 159 jail --no-seccomp -- ./call32 20
 status 'denied wins' 159 jail --allow=32bit --deny=32bit -- ./call32 20
 abi 'getpid' ok 20
@@ -73,6 +77,7 @@ says 'and its walls' EPERM --allow=32bit --seccomp=32.json -- 54 0 0x5412 2>/dev
 status 'a profile alone does not bring it' 159 jail --seccomp=32.json -- ./call32 20
 echo '{"defaultAction": "SCMP_ACT_ALLOW"}' >64.json
 status 'nor one without it' 159 jail --allow=32bit --seccomp=64.json -- ./call32 20
+check 'the profile is named' grep -q '^ajail: the command was killed by SIGSYS, .*--seccomp' "$ERR"
 
 if "${CC:-cc}" -m32 -static -O1 -o program32 "$TESTS/jail/abi32_program.c" 2>/dev/null; then
     uid=5
