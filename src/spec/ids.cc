@@ -63,12 +63,13 @@ std::string no_range(const Host& host) {
                " is not installed; as root: apt-get install uidmap";
     bool uids = map_range(host.uid, have.uids).size() > 1, gids = map_range(host.gid, have.gids).size() > 1;
     if (!uids || !gids) {
+        std::string where = uids ? "/etc/subgid" : gids ? "/etc/subuid" : "/etc/subuid and /etc/subgid";
+        std::string none = "no subordinate ids of " + escape(have.user) + " in " + where;
+        if (host.uid == 0) // the machine's root has no need of them
+            return none + ", and in a user namespace, as here, only ids that it has itself could stand there "
+                          "(/proc/self/uid_map); start ajail outside of it";
         std::string range = std::to_string(have.free) + "-" + std::to_string(have.free + kMostIds);
-        return std::string("no subordinate ids of ") + escape(have.user) + " in " +
-               (uids   ? "/etc/subgid"
-                : gids ? "/etc/subuid"
-                       : "/etc/subuid and /etc/subgid") +
-               "; as root: usermod" + (uids ? "" : " --add-subuids " + range) +
+        return none + "; as root: usermod" + (uids ? "" : " --add-subuids " + range) +
                (gids ? "" : " --add-subgids " + range) + " " + escape(have.user);
     }
     if (have.no_new_privs)

@@ -65,6 +65,9 @@ private:
         std::uint64_t wanted = asked_.pids == 0 ? kPids : asked_.pids;
         std::uint64_t each = std::min(wanted, host_.hard.nproc);
         plan_.rlimits.push_back({"nproc", RLIMIT_NPROC, each, each});
+        if (asked_.pids > each)
+            plan_.degraded.push_back({"a limit of " + std::to_string(wanted) + " processes",
+                                      "your own is " + std::to_string(each) + " (ulimit -Hu)"});
         if (cgroup("pids")) {
             set("pids.max", std::to_string(wanted));
             return record("pids", Means::cgroup, wanted);

@@ -190,13 +190,18 @@ std::string user_text(const User& user) {
     return text + (user.groups.empty() ? " none" : "");
 }
 
+const char* unit_of(const Limit& limit) {
+    std::string_view name = limit.name;
+    return name == "cpu" ? "%" : name == "timeout" ? " ms" : name == "pids" ? "" : " bytes";
+}
+
 // The options with their limits, by what they are kept, and what is done for it.
 std::string limits_text(const Plan& plan) {
     std::string text;
     for (const Limit& limit : plan.limits) {
         bool kept = limit.means != Means::none;
         text += "limit        " + std::string(limit.name) + " ";
-        text += kept ? std::to_string(limit.value) + " (" + name(limit.means) + ")\n" : "none\n";
+        text += kept ? std::to_string(limit.value) + unit_of(limit) + " (" + name(limit.means) + ")\n" : "none\n";
     }
     for (const Rlimit& r : plan.rlimits) {
         text += "rlimit       " + std::string(r.name) + " " + std::to_string(r.soft);

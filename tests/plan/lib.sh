@@ -32,7 +32,7 @@ plan_of() {
         -e "s/^gid map      $(id -g) /gid map      GID /" -e "s/^\(uid map      [0-9A-Z]*\) $(id -u) 1$/\1 UID 1/" \
         -e "s/^\(gid map      [0-9A-Z]*\) $(id -g) 1$/\1 GID 1/" -e 's/^landlock     ABI [0-9]*/landlock     ABI N/' \
         -e 's/^\(scratch      tmpfs of\) [0-9]* bytes, [0-9]* files/\1 N bytes, N files/' \
-        -e 's/^\(limit        disk\) [0-9]* /\1 N /' -e 's/^\(limit        memory\) [0-9]* (.*)/\1 N (MEANS)/' \
+        -e 's/^\(limit        disk\) [0-9]* /\1 N /' -e 's/^\(limit        memory\) [0-9]* bytes (.*)/\1 N bytes (MEANS)/' \
         -e 's/^\(limit        pids [0-9]*\) (.*)/\1 (MEANS)/' -e 's/^\(rlimit       nofile\) .*/\1 N/' \
         -e 's/^\(rlimit       memlock\|oom score   \) .*/\1 N/' |
         awk '/^mount\[[0-9]+\] sysctl .*pid_max/ || /^cgroup   / { next }

@@ -356,3 +356,25 @@ TEST_CASE("a cgroup that others can be made in") {
     CHECK(cli::look_for_cgroup(mount, "/../given/a", 1).directory.empty());
     CHECK(cli::look_for_cgroup(mount, "/nowhere/a", 1).directory.empty());
 }
+
+TEST_CASE("more processes than the caller may have are told") {
+    Host host = kUser;
+    host.hard.nproc = 500;
+    CHECK(plan_of(in_deb({.pids = 500}), host).degraded.empty());
+    CHECK(plan_of(in_deb(), host).degraded.empty()); // nobody has asked
+    Plan plan = plan_of(in_deb({.pids = 501}), host);
+    REQUIRE(plan.degraded.size() == 1);
+    CHECK(plan.degraded[0].what == "a limit of 501 processes");
+    CHECK(plan.degraded[0].why == "your own is 500 (ulimit -Hu)");
+}
+
+TEST_CASE("limits have units for people") {
+    Plan plan = plan_of(in_deb({.memory = {.bytes = kGi}, .timeout = 9000}));
+    std::string text = to_text(plan);
+    for (const char* line :
+         {"limit        pids 4096 (rlimit)\n", "limit        memory 1073741824 bytes (watched)\n",
+          "limit        timeout 9000 ms (monitor)\n", "limit        disk 536870912 bytes (tmpfs)\n"})
+        CHECK(text.find(line) != std::string::npos);
+    Spec half = in_deb({.cpu = 50});
+    CHECK(to_text(plan_of(half, with_cgroup({"cpu"}))).find("limit        cpu 50% (cgroup)\n") != std::string::npos);
+}

@@ -232,6 +232,10 @@ TEST_CASE("what is missing for a range is said with the command that brings it")
     CHECK(contains(only, "usermod --add-subgids 100000-165535 me"));
     CHECK_FALSE(contains(only, "--add-subuids"));
     CHECK(contains(refusal_of(spec, with({{1000, 1}, {0, 1}}, kSome)), "--add-subuids")); // nothing is left of it
+    host = with({}, {});
+    host.uid = 0; // of a user namespace: of the machine it would have a range
+    CHECK(contains(refusal_of(spec, host), "in a user namespace, as here"));
+    CHECK_FALSE(contains(refusal_of(spec, host), "usermod"));
     host = with(kSome, kSome);
     host.subordinates.no_new_privs = true;
     CHECK(contains(refusal_of(spec, host), "no_new_privs"));
