@@ -43,7 +43,7 @@ struct Option {
 constexpr Option kRunOptions[] = {
     {"fs", Takes::value, "NAME|/PATH", "Root filesystem",
      "the root filesystem: a name under ~/.ajail/fs, a directory, or 'host' for the host's own system directories "
-     "(default: 'default', or 'host' while there is none)"},
+     "(default: 'default', else the only one there is, or 'host' while there is none)"},
     {"fs-edit", Takes::optional_value, "DIR", "Root filesystem",
      "changes to the root filesystem, or to DIR in it, stay"},
     {"home-edit", Takes::optional_value, "SUB", "Root filesystem",
@@ -337,28 +337,32 @@ std::optional<std::uint64_t> thousandths(std::string_view text, std::string_view
     return value;
 }
 
-// What VALUE of OPTION has before one of the units, times that unit; a limit of nothing would be none to some.
-std::uint64_t parse_number(const std::string& option, const std::string& value, const std::string& should,
-                           const std::map<std::string_view, std::uint64_t>& units) {
+using Units = std::map<std::string_view, std::uint64_t>;
+
+// What VALUE has before one of the units, times that unit; a limit of nothing would be none to some. GIVEN: as it stands
+// on the command line.
+std::uint64_t parse_number(const std::string& given, const std::string& value, const std::string& should,
+                           const Units& units) {
     if (value == "none") return spec::kUnlimited;
     std::string_view unit;
     auto number = thousandths(value, unit);
     auto known = units.find(unit);
-    if (!number || known == units.end() || *number > UINT64_MAX / known->second || *number * known->second < 1000)
-        wrong("--" + option + "=" + spec::escape(value) + ": should be " + should);
+    std::string why;
+    if (number && known == units.end())
+        why = unit.empty() ? "has no unit; " : "there is no unit " + spec::escape(unit) + "; ";
+    else if (number && *number > UINT64_MAX / known->second) why = "is too large; ";
+    else if (number && *number * known->second < 1000) why = "is too small; ";
+    if (!number || !why.empty()) wrong("--" + spec::escape(given) + ": " + why + "should be " + should);
     return *number * known->second / 1000;
 }
 
-spec::Amount parse_amount(const std::string& option, const std::string& value, const std::string& should) {
+spec::Amount parse_amount(const std::string& given, const std::string& value, const std::string& should) {
+    static const Units kBytes = {{"k", 1 << 10}, {"K", 1 << 10}, {"m", 1 << 20},
+                                 {"M", 1 << 20}, {"g", 1 << 30}, {"G", 1 << 30}};
     bool percent = value.ends_with('%');
-    std::uint64_t number = parse_number(
-        option, value, should,
-        percent
-            ? std::map<std::string_view, std::uint64_t>{{"%", 1}}
-            : std::map<std::string_view, std::uint64_t>{
-                  {"k", 1 << 10}, {"K", 1 << 10}, {"m", 1 << 20}, {"M", 1 << 20}, {"g", 1 << 30}, {"G", 1 << 30}});
+    std::uint64_t number = parse_number(given, value, should, percent ? Units{{"%", 1}} : kBytes);
     if (!percent) return {.bytes = number};
-    if (number > 100) wrong("--" + option + "=" + spec::escape(value) + ": should be " + should);
+    if (number > 100) wrong("--" + spec::escape(given) + ": there is no more than 100%; should be " + should);
     return {.percent = static_cast<unsigned>(number)};
 }
 
@@ -369,14 +373,14 @@ void parse_scratch(RunOptions& options, const std::string& value) {
     if (value == kTmpfs) return;
     if (!value.starts_with("tmpfs:")) options.scratch.directory = value;
     else
-        options.scratch.size = parse_amount("scratch", value.substr(kTmpfs.size() + 1),
+        options.scratch.size = parse_amount("scratch=" + value, value.substr(kTmpfs.size() + 1),
                                             "tmpfs:SIZE with SIZE as 500m, 2g, 30% or none, or a directory");
 }
 
 unsigned parse_cpu(const std::string& value) {
     bool percent = value.ends_with('%');
     std::uint64_t number =
-        parse_number("cpu", value, "a number of CPUs (2, 0.5), a percentage of one (150%), or none",
+        parse_number("cpu=" + value, value, "a number of CPUs (2, 0.5), a percentage of one (150%), or none",
                      {{percent ? "%" : "", percent ? 1 : 100}});
     if (number == spec::kUnlimited) return 0;
     constexpr std::uint64_t kMost = 1000000;
@@ -384,15 +388,31 @@ unsigned parse_cpu(const std::string& value) {
 }
 
 std::uint64_t parse_timeout(const std::string& value) {
-    std::uint64_t ms = parse_number("timeout", value, "a time as 90, 90s, 1.5m, 2h or 1d, or none",
+    std::uint64_t ms = parse_number("timeout=" + value, value, "a time as 90, 90s, 1.5m, 2h or 1d, or none",
                                     {{"", 1000}, {"s", 1000}, {"m", 60000}, {"h", 3600000}, {"d", 86400000}});
     return ms == spec::kUnlimited ? 0 : ms;
+}
+
+std::string parse_hostname(const std::string& value) {
+    constexpr std::size_t kMost = 64; // HOST_NAME_MAX, hostname(7)
+    if (value.size() > kMost)
+        wrong("--hostname has " + std::to_string(value.size()) + " bytes; at most 64 are possible");
+    return value;
+}
+
+// What is there is never overwritten, so a name for a descriptor would be refused as a file that is there.
+std::string parse_report(const std::string& value) {
+    for (const char* name : {"-", "/dev/stdout"})
+        if (value == name) wrong("--report=" + value + ": say --report=1 for stdout");
+    if (value == "/dev/stderr") wrong("--report=" + value + ": say --report=2 for stderr");
+    return value;
 }
 
 // One option of `ajail run`.
 void take(RunOptions& options, const std::string& name, const std::string& value) {
     constexpr const char* kSizes = "a size as 500m, 2g or 30%, or none";
     bool bare = value == kBare;
+    std::string given = name + "=" + value;
     if (auto kind = kind_named(name)) {
         if (bare) options.cwd = *kind;
         else options.grants.push_back({*kind, value, value});
@@ -401,13 +421,13 @@ void take(RunOptions& options, const std::string& name, const std::string& value
     else if (name == "fs-edit") options.edits.push_back(bare ? "/" : "/" + value);
     else if (name == "home-edit") options.edits.push_back(bare ? "/root" : "/root/" + value);
     else if (name == "scratch") parse_scratch(options, value);
-    else if (name == "disk") options.scratch.size = parse_amount(name, value, kSizes);
-    else if (name == "memory") options.limits.memory = parse_amount(name, value, kSizes);
-    else if (name == "pids") options.limits.pids = parse_number(name, value, "a number, or none", {{"", 1}});
+    else if (name == "disk") options.scratch.size = parse_amount(given, value, kSizes);
+    else if (name == "memory") options.limits.memory = parse_amount(given, value, kSizes);
+    else if (name == "pids") options.limits.pids = parse_number(given, value, "a number from 1, or none", {{"", 1}});
     else if (name == "cpu") options.limits.cpu = parse_cpu(value);
     else if (name == "timeout") options.limits.timeout = parse_timeout(value);
     else if (name == "no-net") options.network = false;
-    else if (name == "hostname") options.hostname = value;
+    else if (name == "hostname") options.hostname = parse_hostname(value);
     else if (name == "users") options.users = parse_users(value);
     else if (name == "user") options.user = parse_user_option(value);
     else if (name == "no-root-emulation") options.root_emulation = false;
@@ -416,7 +436,7 @@ void take(RunOptions& options, const std::string& name, const std::string& value
     else if (name == "allow") parse_calls("--allow", value, options.allow, &options.git_config);
     else if (name == "nested") options.allow.emplace_back("userns");
     else if (name == "deny") parse_calls("--deny", value, options.deny);
-    else if (name == "report") options.report = value;
+    else if (name == "report") options.report = parse_report(value);
     else if (name == "sys") options.sys = true;
     else if (name == "quiet") options.quiet = true;
     else if (name == "verbose") options.verbose = true;
@@ -438,19 +458,22 @@ void take(RunOptions& options, const std::string& name, const std::string& value
     }
 }
 
-// What AJAIL_ARGS says.
-void put_in_front(std::vector<std::string>& args, const char* args_from_env) {
-    if (args_from_env == nullptr) return;
+// With what AJAIL_ARGS says in front. What is wrong in that alone is said to be there.
+template <class Parse> auto with_front(std::vector<std::string> args, const char* args_from_env, Parse parse) {
     std::vector<std::string> front;
-    for (std::string& part : split(args_from_env, ';', false))
+    for (std::string& part : split(args_from_env == nullptr ? "" : args_from_env, ';', false))
         if (!part.empty()) front.push_back(std::move(part));
     args.insert(args.begin(), front.begin(), front.end());
+    auto parsed = parse(std::move(args));
+    auto* wrong = std::get_if<Wrong>(&parsed);
+    if (wrong == nullptr || front.empty()) return parsed;
+    auto alone = parse(std::move(front));
+    if (auto* same = std::get_if<Wrong>(&alone); same != nullptr && same->message == wrong->message)
+        wrong->message = "AJAIL_ARGS in the environment: " + wrong->message;
+    return parsed;
 }
 
-} // namespace
-
-std::variant<RunOptions, Shown, Wrong> parse_run(std::vector<std::string> args, const char* args_from_env) {
-    put_in_front(args, args_from_env);
+std::variant<RunOptions, Shown, Wrong> read_run(std::vector<std::string> args) {
     return reading<RunOptions>([&] {
         Parser parser("ajail [run] [OPTIONS] [--] [COMMAND...]",
                       "Runs COMMAND (default: a shell) in a throw-away root filesystem, with the current directory.",
@@ -463,8 +486,7 @@ std::variant<RunOptions, Shown, Wrong> parse_run(std::vector<std::string> args, 
     });
 }
 
-std::variant<VerifyOptions, Shown, Wrong> parse_verify(std::vector<std::string> args, const char* args_from_env) {
-    put_in_front(args, args_from_env);
+std::variant<VerifyOptions, Shown, Wrong> read_verify(std::vector<std::string> args) {
     return reading<VerifyOptions>([&] {
         Parser parser("ajail verify [--json] [OPTIONS of ajail run]",
                       "Starts a jail with these options, attacks it from inside, and says what was contained.",
@@ -480,6 +502,16 @@ std::variant<VerifyOptions, Shown, Wrong> parse_verify(std::vector<std::string> 
         options.verbose = options.run.verbose;
         return options;
     });
+}
+
+} // namespace
+
+std::variant<RunOptions, Shown, Wrong> parse_run(std::vector<std::string> args, const char* args_from_env) {
+    return with_front(std::move(args), args_from_env, read_run);
+}
+
+std::variant<VerifyOptions, Shown, Wrong> parse_verify(std::vector<std::string> args, const char* args_from_env) {
+    return with_front(std::move(args), args_from_env, read_verify);
 }
 
 bool is_run_option(std::string_view word) {

@@ -39,6 +39,28 @@ refuses 'a value too many' '--no-net takes no value' jail --no-net=1 true
 refuses 'an empty value' '--ro= needs a value' jail --ro= true
 refuses 'a value that is missing' '--env needs a value' jail --env
 refuses 'an unknown capability' 'no such capability' jail --cap-add=CAP_NO true
+matches 'a subcommand with a slip in it' "^ajail: verfy: command not found.*did you mean 'ajail verify'" \
+    "$AJAIL" --fs=deb --quiet verfy
+refuses 'a long host name' '--hostname has 65 bytes; at most 64' jail --hostname="$(printf 'x%.0s' {1..65})" true
+output 'the longest' "$(printf 'x%.0s' {1..64})" jail --hostname="$(printf 'x%.0s' {1..64})" uname -n
+refuses 'the report on stdout by the name of others' '--report=-: say --report=1' jail --report=- true
+matches 'limits have units' '^limit        timeout 9000 ms ' jail --timeout=9 --dry-run true
+matches 'as JSON they are numbers' '"value": 9000' jail --timeout=9 --dry-run=json true
+
+# No room: it is not for mounts that there is none.
+refuses 'little disk' 'No space left on device \(no jail fits into the 1024 bytes .*--disk=SIZE' jail --disk=1k true
+refuses 'little memory' '--disk=SIZE \(without it, half of --memory\)' jail --memory=1k true
+refuses 'for verify' '--disk=SIZE' "$AJAIL" verify --fs=deb --disk=16k
+refuses 'few descriptors' 'Too many open files \(too many open files; raise ulimit -n\)' \
+    bash -c 'ulimit -n 10; "$AJAIL" run --quiet --fs=deb true'
+if [ "$AS" = user ]; then
+    refuses 'few processes' 'clone3: Resource temporarily unavailable \(too many processes of this user; raise ulimit -u' \
+        bash -c 'ulimit -u 1; exec "$AJAIL" run --quiet --fs=deb true'
+    refuses 'a range in a user namespace of one id' 'in a user namespace, as here, .*start ajail outside of it' \
+        unshare -Ur --mount sh -c 'mount --bind /dev/null /etc/subuid && "$AJAIL" run --quiet --fs=deb --users=range true'
+fi
+matches 'more processes than the caller may have' 'Given up: a limit of 300 processes \(your own is 200 \(ulimit -Hu\)\)' \
+    bash -c 'ulimit -u 200; "$AJAIL" run --fs=deb --pids=300 true'
 refuses '--bw' '--env' jail --bw=--unsetenv true
 output '--bwrap-bin does nothing' ok jail --bwrap-bin=/nonexistent echo ok
 refuses 'an unknown distribution' 'slackware' "$AJAIL" mkfs slackware

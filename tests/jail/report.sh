@@ -135,7 +135,7 @@ refuses 'a directory' '^ajail: --report=sub: is there already' jail --report=sub
 refuses 'a descriptor that is not there' '^ajail: --report=7: no descriptor of that number is open for writing' \
     jail --report=7 echo ran
 refuses 'one that is read from' 'no descriptor of that number is open for writing' jail --report=7 echo ran 7<file
-refuses 'one that is full' '^ajail: report: write: No space left' jail --report=7 echo ran 7>/dev/full
+refuses 'one that is full' '^ajail: report: write: No space left on device \(what --report names' jail --report=7 echo ran 7>/dev/full
 output 'the others are not inherited' '0 1 2' jail --report=7 -- sh -c 'echo $(ls /proc/self/fd | head -n 3)' 7>r 8<file
 output 'a number is a descriptor, ./7 is a file' '' jail --report=./7 true
 check 'it is a file' test -s 7

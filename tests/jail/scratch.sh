@@ -27,6 +27,13 @@ for bad in tmpfs: tmpfs:0 tmpfs:16 tmpfs:x tmpfs:-1 tmpfs:5q tmpfs:101% tmpfs:1m
     refuses "size $bad" 'SIZE as 500m' "$AJAIL" run --fs=deb "--scratch=$bad" true
 done
 
+if unshare -Urm true 2>/dev/null; then
+    # shellcheck disable=SC2016
+    refuses 'a full disk' '--scratch(=.*: No space left on device| is full, /)' unshare -Urm sh -c \
+        'mount -t tmpfs -o nr_inodes=20 tmpfs "$1" && exec "$AJAIL" run --quiet --fs=deb --scratch="$1" true' - "$disk"
+    refuses 'full a little later' '--scratch is full, /' unshare -Urm sh -c \
+        'mount -t tmpfs -o size=4k tmpfs "$1" && exec "$AJAIL" run --quiet --fs=deb --scratch="$1" true' - "$disk"
+fi
 output 'on disk' yes jail "--scratch=$disk" -- sh -c 'echo yes >/var/x; cat /var/x'
 equal 'removed afterwards' 0 "$(left)"
 check 'what nobody may enter is, too' jail "--scratch=$disk" -- sh -c 'mkdir -p /var/a/b && echo x >/var/a/b/c && rm -r /usr/share/doc && chmod 0 /var/a/b /var/a'

@@ -237,7 +237,31 @@ TEST_CASE("AJAIL_ARGS") {
     // A command in it ends the options; the command line's words are its arguments.
     CHECK(ok({"--quiet", "x"}, "--no-net;echo;a b").command == Words{"echo", "a b", "--quiet", "x"});
     CHECK(ok({"--quiet"}, "--").command == Words{"--quiet"});
-    CHECK(has(refusal({}, "--bogus"), "--bogus"));
+    // What is wrong in it is told with its name, and what is wrong elsewhere is not.
+    CHECK(refusal({}, "--bogus") == "AJAIL_ARGS in the environment: unknown option --bogus");
+    CHECK(refusal({"true"}, "--quiet;--pids=0").starts_with("AJAIL_ARGS in the environment: --pids=0: "));
+    CHECK(refusal({"--bogus"}, "--quiet") == "unknown option --bogus");
+    CHECK(refusal({"--bogus"}, "--pids=0") == "unknown option --bogus");
+    CHECK(ok({"deb"}, "--fs").fs == "deb");
+}
+
+TEST_CASE("what is wrong with a value is told") {
+    CHECK(has(refusal({"--memory=1"}), "--memory=1: has no unit; should be a size as 500m"));
+    CHECK(has(refusal({"--memory=2gb"}), "--memory=2gb: there is no unit gb; should be"));
+    CHECK(has(refusal({"--memory=200%"}), "--memory=200%: there is no more than 100%; should be"));
+    CHECK(has(refusal({"--memory=0m"}), "--memory=0m: is too small; should be"));
+    CHECK(has(refusal({"--disk=999999999999g"}), "--disk=999999999999g: is too large; should be"));
+    CHECK(has(refusal({"--disk=x"}), "--disk=x: should be a size"));
+    CHECK(has(refusal({"--pids=0"}), "--pids=0: is too small; should be a number from 1, or none"));
+    CHECK(has(refusal({"--timeout=1y"}), "--timeout=1y: there is no unit y; should be a time"));
+    CHECK(has(refusal({"--cpu=0"}), "--cpu=0: is too small; should be"));
+    CHECK(has(refusal({"--scratch=tmpfs:x\x1b"}), "--scratch=tmpfs:x\\x1b: should be tmpfs:SIZE"));
+    CHECK(has(refusal({"--hostname=" + std::string(65, 'x')}), "--hostname has 65 bytes; at most 64"));
+    CHECK(ok({"--hostname=" + std::string(64, 'x')}).hostname.size() == 64);
+    CHECK(has(refusal({"--report=-"}), "--report=-: say --report=1 for stdout"));
+    CHECK(has(refusal({"--report", "-"}), "say --report=1"));
+    CHECK(has(refusal({"--report=/dev/stdout"}), "say --report=1"));
+    CHECK(has(refusal({"--report=/dev/stderr"}), "say --report=2"));
 }
 
 TEST_CASE("help and version are shown wherever an option may stand") {
