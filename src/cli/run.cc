@@ -182,16 +182,17 @@ private:
         return "there are: " + list + (options_.fs ? "" : "; to use one: --fs=NAME") + make;
     }
 
+    // Of several, none is taken by chance.
+    std::string default_root() {
+        auto names = store::root_filesystems(caller_.ajail_home);
+        if (names.empty())
+            fs_note_ = "no root filesystem yet, so the host's system directories; to make one: ajail mkfs debian";
+        return names.empty() ? "host" : names.size() == 1 ? names[0] : "default";
+    }
+
     void root() {
-        fs_ = options_.fs.value_or("default");
-        bool none = !options_.fs && store::root_filesystems(caller_.ajail_home).empty();
-        if (fs_ == "host" || none) {
-            fs_ = "host";
-            if (none)
-                fs_note_ = "no root filesystem yet, so the host's system directories; to make one: ajail mkfs debian "
-                           "default";
-            return host_root();
-        }
+        fs_ = options_.fs ? *options_.fs : default_root();
+        if (fs_ == "host") return host_root();
         std::string path = fs_;
         if (!fs_.starts_with('/')) {
             if (("/" + fs_ + "/").find("/../") != std::string::npos || fs_.empty())

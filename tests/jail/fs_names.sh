@@ -11,8 +11,14 @@ in_store() { AJAIL_HOME=$store "$AJAIL" run --quiet "$@"; }
 deb=$AJAIL_HOME/fs/deb
 
 output 'an absolute path' 0 in_store --fs="$deb" id -u
-refuses 'none there' 'no root filesystem nosuch.*none yet.*ajail mkfs debian' in_store --fs=nosuch true
+said() { grep -q "^$1" "$ERR"; }
+output 'none there: the host' "$(uname -n)" env AJAIL_HOME="$store" "$AJAIL" run --hostname="$(uname -n)" uname -n
+check 'which is said' said '  (no root filesystem yet, so the host'
+refuses 'none of that name' 'no root filesystem nosuch.*none yet.*ajail mkfs debian' in_store --fs=nosuch true
 ln -s "$deb" "$store/fs/alpha"
+output 'the only one there is' 0 env AJAIL_HOME="$store" "$AJAIL" run id -u
+check 'which is said' said 'ajail alpha in '
+matches 'for verify as well' '"why"|blocked' env AJAIL_HOME="$store" "$AJAIL" verify --no-net
 ln -s "$deb" "$store/fs/beta"
 output 'a symbolic link in the store' 0 in_store --fs=alpha id -u
 refuses 'others there' 'no root filesystem nosuch.*alpha, beta.*ajail mkfs debian' in_store --fs=nosuch true
