@@ -165,9 +165,9 @@ private:
             throw Refused{std::string("the current directory: ") + std::strerror(cwd.error().err) +
                           " (was it deleted? cd to one that exists)"};
         cwd_ = *cwd;
-        if (cwd_ == "/")
+        if (cwd_ == "/" && options_.cwd != Kind::hide)
             throw Refused{"refusing to run in /: the jail would be given the whole machine (cd to the directory that "
-                          "the command is to work in)"};
+                          "the command is to work in, or --hide gives it nothing)"};
         if (within(physical(caller_.home), cwd_) && options_.cwd != Kind::hide)
             warn(spec::escape(cwd_) + " holds your home directory with all its keys and settings, and the jail is "
                                       "given it; cd to a project, or add --hide");
@@ -327,6 +327,7 @@ private:
     }
 
     void project() {
+        if (cwd_ == "/") return; // hidden: the jail has its own
         auto source = look_at(cwd_, cwd_, true);
         if (!source) throw Refused{spec::escape(cwd_) + ": " + std::strerror(source.error().err)};
         mount_as(options_.cwd, std::move(source).take(), cwd_, cwd_);

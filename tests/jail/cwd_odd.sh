@@ -5,6 +5,11 @@
 cd /
 refuses 'in /: refused' 'refusing to run in /.*cd to' "$AJAIL" run --fs=deb --quiet true
 refuses 'in /, whatever the kind' 'refusing to run in /' "$AJAIL" run --fs=deb --quiet --rol true
+output 'in /, which is not given' "$(ls -A "$AJAIL_HOME/fs/deb/etc" | wc -l)" "$AJAIL" run --fs=deb --quiet --hide sh -c 'ls -A etc | wc -l'
+equal 'says nothing' '' "$(cat "$ERR")"
+output 'with grants' marker "$AJAIL" run --fs=deb --quiet --hide --rol="$HOST_TMP" ls "$HOST_TMP"
+output 'relative ones' marker "$AJAIL" run --fs=deb --quiet --hide --rol="${HOST_TMP#/}" ls "$HOST_TMP"
+output "the host's programs" / "$AJAIL" run --fs=host --quiet --hide pwd
 cd "$OLDPWD" || exit 1
 
 home() { (cd "$1" && HOME=$2 "$AJAIL" run --quiet --fs=deb "${@:3}"); }
