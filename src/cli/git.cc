@@ -2,11 +2,13 @@
 // See git.h. Fixed names, and a bounded number of submodules and worktrees: the project itself is not walked.
 #include "cli/git.h"
 
+#include "cli/caller.h"
 #include "mount/mount.h"
 #include "spec/plan.h"
 #include "sys/calls.h"
 
 #include <algorithm>
+#include <climits>
 #include <cstdio>
 #include <cstring>
 #include <sys/random.h>
@@ -145,6 +147,22 @@ Result<std::vector<Bind>> GitGuard::cover(const Bind& grant) {
     Covering covering{*this, grant};
     TRY(covering.run());
     return std::move(covering.binds);
+}
+
+std::string repository_elsewhere(const std::string& dir) {
+    auto there = [](const std::string& path) { return ::faccessat(AT_FDCWD, path.c_str(), F_OK, 0) == 0; };
+    for (std::string above = dir; !there(join(dir, kGit)) && !above.empty();) {
+        above.erase(above.rfind('/'));
+        if (std::string git = above + "/" + kGit; there(git)) return git;
+    }
+    auto file = sys::open_regular(AT_FDCWD, join(dir, kGit).c_str(), RESOLVE_NO_SYMLINKS);
+    auto text = file ? sys::read_all((*file).get(), PATH_MAX) : Result<std::string>(file.error());
+    constexpr std::string_view kBefore = "gitdir: ";
+    if (!text || !(*text).starts_with(kBefore)) return {};
+    std::string git = absolute((*text).substr(kBefore.size(), (*text).find('\n') - kBefore.size()), dir);
+    if (std::size_t worktree = git.rfind("/worktrees/"); worktree != std::string::npos) git.resize(worktree);
+    // A jail may have written that file, and what it names is told as something to be granted.
+    return there(git + "/HEAD") && there(git + "/objects") ? git : std::string();
 }
 
 std::vector<std::string> GitGuard::settle() const {

@@ -36,4 +36,8 @@ private:
     std::string in_the_way_;
 };
 
+/// The git directory that git finds from DIR, an absolute path, where that is not in DIR itself: above it, or named by a
+/// linked worktree's or submodule's `.git`. Empty if there is none.
+std::string repository_elsewhere(const std::string& dir);
+
 } // namespace ajail::cli

@@ -128,6 +128,7 @@ public:
         out += head("Mounts:") + "\n";
         for (const Shown& m : shown_)
             out += "  " + spec::escape(m.source) + " -> " + spec::escape(m.target) + " (" + m.kind + ")\n";
+        if (std::string line = git_elsewhere(); !line.empty()) out += "  " + line + "\n";
         for (const std::string& repository : guarded_)
             out += "  " + spec::escape(repository) + ": git's hooks and config are read-only (--allow=git-config)\n";
         if (!options_.caps.empty()) out += head("Caps:");
@@ -139,7 +140,7 @@ public:
             out += head("Seccomp:") + " as " + spec::escape(options_.seccomp_profile) + " says\n";
         for (const spec::SeccompGroup& group : spec::seccomp_groups())
             if (*group.opens != '\0' && allowed(group.name))
-                out += head("Allowed:") + " " + group.name + " (" + group.opens + ")\n";
+                out += head("Allowed:") + " " + group.name + " (" + opened_by(group) + ")\n";
         if (options_.git_config) out += head("Allowed:") + " git-config (your git runs what is written there)\n";
         for (const spec::Degraded& d : plan.degraded)
             out += head("Given up: ") + spec::escape(d.what) + " (" + spec::escape(d.why) + ")\n";
@@ -157,6 +158,29 @@ private:
             return std::find(list.begin(), list.end(), group) != list.end();
         };
         return has(options_.allow) && !has(options_.deny);
+    }
+
+    // Where git will say that there is no repository, though the host's git finds one.
+    std::string git_elsewhere() const {
+        if (options_.cwd == Kind::hide) return {};
+        std::string git = repository_elsewhere(cwd_), dir = git;
+        // Above, its directory is what git works in.
+        if (std::string above = git.substr(0, git.rfind('/')); !git.empty() && within(cwd_, above)) dir = above;
+        if (git.empty() || within(physical(caller_.home), dir)) return {}; // nobody should be told to grant a home
+        for (const Shown& m : shown_)
+            if (m.source == m.target && within(git, m.target)) return {};
+        return "git: the repository is in " + spec::escape(dir) +
+               ", which is not granted (--rw=" + spec::escape(dir) + ")";
+    }
+
+    // Netfilter is for the policy to refuse, and a profile is in its place.
+    std::string opened_by(const spec::SeccompGroup& group) const {
+        if (std::string_view(group.name) != "userns") return group.opens;
+        bool policy = options_.seccomp == spec::Seccomp::standard || options_.seccomp == spec::Seccomp::strict;
+        return std::string("mounts, overlayfs, network devices and more of the kernel become reachable; netfilter ") +
+               (policy                                   ? "stays refused"
+                : options_.seccomp == spec::Seccomp::off ? "too"
+                                                         : "as the profile says");
     }
 
     void directory() {
@@ -462,6 +486,10 @@ private:
         auto compiled = policy::compile_profile(*text, facts);
         if (auto* bad = std::get_if<policy::BadProfile>(&compiled)) throw refused(bad->why);
         const auto& profile = std::get<policy::Profile>(compiled);
+        if (allowed("userns") && !profile.userns)
+            throw refused(
+                "with --nested (--allow=userns), but it lets nobody make a user namespace; allow unshare and "
+                "clone in it, whatever their flags, or leave --nested away");
         for (const std::string& name : profile.unknown)
             spdlog::debug("--seccomp={}: no system call {} here", spec::escape(given), spec::escape(name));
         if (!profile.unknown.empty())

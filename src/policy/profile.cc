@@ -13,6 +13,7 @@
 #include <cstring>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <sched.h>
 #include <set>
 
 namespace ajail::policy {
@@ -140,7 +141,7 @@ public:
         for (const At& item : top_.member("syscalls").items()) rules.push_back(rule(item));
         std::vector<Abi> abis{abi(kNativeArch, rules)};
         if (has_compat()) abis.push_back(abi(kCompatArch, rules));
-        Profile out{assemble(abis), {unknown_.begin(), unknown_.end()}};
+        Profile out{assemble(abis), makes_userns(abis[0]), {unknown_.begin(), unknown_.end()}};
         if (out.program.empty()) throw Bad{"is more than the kernel takes (4096 instructions of BPF)"};
         return out;
     }
@@ -352,10 +353,40 @@ private:
     }
 
     static void may_start(const Abi& abi) {
-        auto after = abi.from.upper_bound(static_cast<std::uint32_t>(syscall_number("execve")));
-        const Answers& answers = std::prev(after)->second;
+        const Answers& answers = answers_to(abi, "execve");
         if (std::none_of(answers.begin(), answers.end(), [](const Answer& a) { return allows(a.action); }))
             throw Bad{"does not allow execve, so no command could be started"};
+    }
+
+    static const Answers& answers_to(const Abi& abi, const char* call) {
+        return std::prev(abi.from.upper_bound(static_cast<std::uint32_t>(syscall_number(call))))->second;
+    }
+
+    // The flags are the first argument of the one and the other; of clone3 they cannot be seen.
+    static bool makes_userns(const Abi& abi) {
+        for (const char* call : {"unshare", "clone", "clone3"}) {
+            const Answers& answers = answers_to(abi, call);
+            auto first = std::find_if(answers.begin(), answers.end(), [](const Answer& answer) {
+                return std::all_of(answer.when.begin(), answer.when.end(),
+                                   [](const Test& test) { return holds(test, test.arg == 0 ? CLONE_NEWUSER : 0); });
+            });
+            if (first != answers.end() && allows(first->action)) return true;
+        }
+        return false;
+    }
+
+    static bool holds(const Test& test, std::uint64_t arg) {
+        std::uint64_t mask = test.low ? test.mask & 0xffffffff : test.mask, value = test.value & mask;
+        arg &= mask;
+        switch (test.op) {
+        case Test::equal: return arg == value;
+        case Test::not_equal: return arg != value;
+        case Test::less: return arg < value;
+        case Test::less_or_equal: return arg <= value;
+        case Test::greater: return arg > value;
+        case Test::greater_or_equal: return arg >= value;
+        }
+        return false;
     }
 
     At top_;

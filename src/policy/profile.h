@@ -20,6 +20,7 @@ struct ProfileFacts {
 
 struct Profile {
     std::vector<sock_filter> program;
+    bool userns = false;              ///< a user namespace can be made
     std::vector<std::string> unknown; ///< calls by names that none has here: their rules are left out, as by others
 };
 

@@ -169,3 +169,24 @@ matches 'the status tells' "r: git's hooks and config are read-only" "$AJAIL" ru
 matches 'and tells when they are not' '^Allowed: git-config' "$AJAIL" run --fs=host --allow=git-config true
 cd "$top" || exit 1
 rm -rf r w s b.git h
+
+# Where git finds no repository in the jail, though the host's does.
+repositories
+mkdir -p r/deep/er
+elsewhere() { (cd "$1" && "$AJAIL" run --fs=host "${@:2}" true) 2>&1 | sed -n 's/^  git: the repository is in //p'; }
+equal 'below the top of a repository' "$top/r, which is not granted (--rw=$top/r)" "$(elsewhere r/deep/er)"
+equal 'in a linked worktree' "$top/r/.git, which is not granted (--rw=$top/r/.git)" "$(elsewhere w)"
+equal 'in a submodule' "$top/r/.git/modules/s, which is not granted (--rw=$top/r/.git/modules/s)" "$(elsewhere r/s)"
+equal 'at the top' '' "$(elsewhere r)"
+equal 'in a bare one' '' "$(elsewhere b.git)"
+equal 'where there is none' '' "$(cd / && cd "$HOST_TMP" && elsewhere .)"
+equal 'not if it is given' '' "$(elsewhere r/deep --rw=..)$(elsewhere w --rw="$top/r/.git")$(elsewhere r/s --rw=..)"
+equal 'nor if nothing is' '' "$(elsewhere r/deep --hide)"
+equal 'nobody is told to give a home' '' "$(HOME=$top/r/deep elsewhere r/deep/er)"
+check 'what is told helps: below the top' sh -c 'cd r/deep && "$AJAIL" run --quiet --fs=host --rw=.. git status'
+check 'in a linked worktree' sh -c 'cd w && "$AJAIL" run --quiet --fs=host --rw=../r/.git git status'
+check 'in a submodule' sh -c 'cd r/s && "$AJAIL" run --quiet --fs=host --rw=../.git/modules/s git status'
+mkdir planted secret
+echo "gitdir: $top/secret" >planted/.git
+equal 'what is no git directory is not told as one to be given' '' "$(elsewhere planted)"
+rm -rf r w s b.git h planted secret

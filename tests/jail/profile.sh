@@ -45,6 +45,14 @@ denied 'no user namespaces' jail --seccomp=../deny.json -- unshare -Ur true
 other=()
 [ "$AS" != root ] || other=(--user=daemon)
 check 'but with --allow=userns' jail --seccomp=../deny.json --allow=userns "${other[@]}" -- unshare -Ur true
+profile rooms ALLOW '{"name": "unshare", "action": "SCMP_ACT_ERRNO"}, {"name": "clone3", "action": "SCMP_ACT_ERRNO"},
+    {"name": "clone", "action": "SCMP_ACT_ERRNO", "args": [{"index": 0, "value": 268435456, "valueTwo": 268435456, "op": "SCMP_CMP_MASKED_EQ"}]}'
+refuses '--nested with one that lets nobody make any' '^ajail: --seccomp=../rooms.json: with --nested .* lets nobody make a user namespace; allow' \
+    jail --seccomp=../rooms.json --nested true
+check 'without --nested it does' jail --seccomp=../rooms.json true
+matches 'what is said of netfilter' 'Allowed: userns \(.*; netfilter as the profile says\)' \
+    "$AJAIL" run --fs=deb --seccomp=../deny.json --nested true
+matches 'and with the policy' 'Allowed: userns \(.*; netfilter stays refused\)' "$AJAIL" run --fs=deb --nested true
 
 matches 'the plan names it' "^seccomp +terminal (root|devices)\+setid\+listener $(dirname "$PWD")/deny.json \([0-9]+ instructions\)$" \
     jail --seccomp=../deny.json --dry-run true

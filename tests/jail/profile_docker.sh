@@ -35,6 +35,7 @@ done
 output 'Docker: no user namespaces by clone' EPERM jail --seccomp=default.json -- ./call 56 0x10000000
 output 'nor with high bits' EPERM jail --seccomp=default.json -- ./call 56 $((high | 0x10000000))
 output 'Docker: perf without its capability' EPERM jail --seccomp=default.json -- ./call 298
+refuses '--nested with it' 'lets nobody make a user namespace' jail --rol --seccomp=default.json --nested true
 audit() { jail --seccomp=seccomp.json "$@" 2>/dev/null; }
 output 'Podman: audit for who may write to it' ok audit -- ./call 41 16 3 9
 output 'and for others' EINVAL audit --user=daemon -- ./call 41 16 3 9

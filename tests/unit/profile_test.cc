@@ -337,3 +337,27 @@ TEST_CASE("profile: refused") {
                      args(arg(1, "EQ", std::to_string(i * 2)) + "," + arg(2, "GT", std::to_string(i * kHigh))));
     CHECK(has(refusal(allowing(many)), "is more than the kernel takes"));
 }
+
+TEST_CASE("whether a user namespace can be made is known") {
+    auto userns = [](const std::string& text) {
+        auto compiled = policy::compile_profile(text, facts);
+        REQUIRE(std::holds_alternative<policy::Profile>(compiled));
+        return std::get<policy::Profile>(compiled).userns;
+    };
+    // Docker's: clone without the flags of namespaces, clone3 not there.
+    std::string plain = rule("clone", "ALLOW", args(arg(0, "MASKED_EQ", "2114060288", "0")));
+    CHECK_FALSE(userns(denying("")));
+    CHECK_FALSE(userns(denying(plain)));
+    CHECK_FALSE(userns(denying(plain + ", " + rule("clone3", "ERRNO", R"("errnoRet": 38)"))));
+    CHECK(userns(denying(rule("clone", "ALLOW"))));
+    CHECK(userns(denying(rule("unshare", "ALLOW"))));
+    CHECK(userns(denying(rule("unshare", "LOG"))));
+    CHECK(userns(denying(rule("clone3", "ALLOW"))));
+    CHECK(userns(denying(rule("unshare", "ALLOW", args(arg(0, "EQ", "268435456"))))));
+    CHECK(userns(denying(rule("unshare", "ALLOW", args(arg(0, "GE", "268435456"))))));
+    CHECK_FALSE(userns(denying(rule("unshare", "ALLOW", args(arg(0, "LT", "268435456"))))));
+    CHECK_FALSE(userns(denying(rule("unshare", "ALLOW", args(arg(0, "NE", "268435456"))))));
+    CHECK(userns(allowing("")));
+    CHECK_FALSE(userns(allowing(rule("clone3", "ERRNO") + ", " + rule("clone", "KILL") + ", " +
+                                rule("unshare", "ERRNO", args(arg(0, "EQ", "268435456"))))));
+}
