@@ -5,8 +5,10 @@
 cd /
 refuses 'in /: refused' 'refusing to run in /.*cd to' "$AJAIL" run --fs=deb --quiet true
 refuses 'in /, whatever the kind' 'refusing to run in /' "$AJAIL" run --fs=deb --quiet --rol true
-output 'in /, which is not given' "$(ls -A "$AJAIL_HOME/fs/deb/etc" | wc -l)" "$AJAIL" run --fs=deb --quiet --hide sh -c 'ls -A etc | wc -l'
+output 'in /, which is not given' "$(cat "$AJAIL_HOME/fs/deb/etc/debian_version")" \
+    "$AJAIL" run --fs=deb --quiet --hide cat etc/debian_version
 equal 'says nothing' '' "$(cat "$ERR")"
+denied 'nothing of it is there' "$AJAIL" run --fs=deb --quiet --hide ls "${HOST_TMP#/}"
 output 'with grants' marker "$AJAIL" run --fs=deb --quiet --hide --rol="$HOST_TMP" ls "$HOST_TMP"
 output 'relative ones' marker "$AJAIL" run --fs=deb --quiet --hide --rol="${HOST_TMP#/}" ls "$HOST_TMP"
 output "the host's programs" / "$AJAIL" run --fs=host --quiet --hide pwd
