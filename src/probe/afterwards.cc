@@ -63,10 +63,10 @@ void plant_symlink() {
 }
 
 void environment() {
-    std::string list = std::string(",") + given("env") + ",";
+    (void)given("env");
     for (char** variable = environ; *variable != nullptr; ++variable) {
         std::string name(*variable, std::strcspn(*variable, "="));
-        if (list.find("," + name + ",") == std::string::npos) allowed("%.60s", name.c_str());
+        if (!given_name(name)) allowed("%.60s", name.c_str());
     }
     blocked("nothing but what was given");
 }

@@ -2,6 +2,7 @@
 // What there is not enough of: each a bomb that stops where it has proved that nobody else would have stopped it.
 #include "probe/inside.h"
 
+#include <atomic>
 #include <csignal>
 #include <cstdio>
 #include <ctime>
@@ -36,22 +37,31 @@ void fork_bomb() {
     if (n == kProcesses) allowed("%d processes", n);
     refused(("after " + std::to_string(n)).c_str());
 }
-// Only where a limit was asked for that can be reached without hurting anybody.
+// Only where a limit was asked for that can be reached without hurting anybody. By several processes: what one may have
+// is a limit of its own. Then they wait, because the jail's init may be who has to see them.
 void memory_bomb() {
-    std::size_t limit = std::strtoull(given("memory"), nullptr, 10) / kMiB, most = 1024;
-    if (limit > most) skipped("a limit of %zu MiB is more than is tried", limit);
-    int status = in_child([] {
-        std::size_t mib = std::strtoull(given("memory"), nullptr, 10) / kMiB + 64;
-        for (std::size_t i = 0; i < mib; ++i) {
-            void* at =
-                ::mmap(nullptr, kMiB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
-            if (at == MAP_FAILED) ::_exit(1);
-            std::memset(at, 1, kMiB);
-        }
-        ::_exit(0);
-    });
-    if (WIFEXITED(status) && WEXITSTATUS(status) == 0) allowed("64 MiB more than the limit");
-    blocked(WIFSIGNALED(status) ? "killed" : "no memory");
+    constexpr std::size_t kMost = 1024 * kMiB, kMore = 64 * kMiB;
+    constexpr int kPatience = 300; // of 10 ms
+    std::size_t limit = std::strtoull(given_or("memory", "0"), nullptr, 10);
+    if (limit < kMiB || limit > kMost) skipped("no limit of %zu MiB or less is given (--memory)", kMost / kMiB);
+    struct sysinfo info {};
+    if (::sysinfo(&info) < 0 || limit + kMore > std::size_t{info.totalram} * info.mem_unit / 2)
+        skipped("the machine is too small to try");
+    auto* ready = static_cast<std::atomic<unsigned>*>(
+        ::mmap(nullptr, sizeof(std::atomic<unsigned>), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
+    if (ready == MAP_FAILED) return refused("mmap");
+    std::size_t each = limit / 2, processes = (limit + kMore) / each + 1;
+    for (std::size_t i = 0; i < processes; ++i) {
+        pid_t pid = ::fork();
+        if (pid < 0) return refused("fork");
+        if (pid != 0) continue;
+        void* at = ::mmap(nullptr, each, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+        if (at != MAP_FAILED) ready->fetch_add(1);
+        for (;;) (void)::pause();
+    }
+    for (int i = 0; i < kPatience; ++i) (void)::usleep(10'000);
+    if (ready->load() == processes) allowed("%zu MiB by %zu processes", processes * each / kMiB, processes);
+    blocked("no memory");
 }
 
 // All memory of the machine, as the file system tells it; a small one is filled.
@@ -62,7 +72,7 @@ void fill(const char* path) {
     if (fs.f_type != kTmpfs && std::string(path) == "/dev/shm") skipped("not in memory");
     auto size = static_cast<unsigned long long>(fs.f_blocks) * static_cast<unsigned long long>(fs.f_bsize);
     struct sysinfo info {};
-    (void)::sysinfo(&info);
+    if (::sysinfo(&info) < 0) skipped("it is not told how much memory there is");
     unsigned long long memory = static_cast<unsigned long long>(info.totalram) * info.mem_unit;
     if (fs.f_type == kTmpfs && (fs.f_blocks == 0 || size > memory / 4 * 3))
         allowed("%s has no limit to speak of", path);
@@ -121,35 +131,36 @@ void raise_limits() {
     }
     blocked();
 }
-// Whose parent has ended, and who has ended: somebody must reap them.
+// Whose parent has ended, and who has ended: somebody must reap them. On a busy machine that takes a while.
 void zombies() {
+    constexpr std::time_t kSeconds = 3;
     for (int i = 0; i < 32; ++i) {
         pid_t pid = ::fork();
         if (pid == 0) {
             (void)std::signal(SIGCHLD, SIG_DFL);
-            if (::fork() == 0) {
-                (void)::prctl(PR_SET_NAME, "ajail-orphan");
-                (void)::usleep(1000);
-            }
+            (void)::prctl(PR_SET_NAME, "ajail-orphan");
+            (void)::fork();
             ::_exit(0);
         }
         int status = 0;
         (void)::waitpid(pid, &status, 0);
     }
-    (void)::usleep(150'000);
     static int s_left;
-    each_process([](const char* pid) {
-        std::string stat = content(std::string("/proc/") + pid + "/stat");
-        if (stat.find("(ajail-orphan) Z") != std::string::npos) ++s_left;
-    });
+    for (std::time_t end = std::time(nullptr) + kSeconds; std::time(nullptr) < end; (void)::usleep(10'000)) {
+        s_left = 0;
+        each_process([](const char* pid) {
+            if (content(std::string("/proc/") + pid + "/stat").find("(ajail-orphan) ") != std::string::npos) ++s_left;
+        });
+        if (s_left == 0) break;
+    }
     if (s_left > 0) allowed("%d zombies", s_left);
     blocked("reaped");
 }
 
 constexpr const char* kKind = "exhaustion";
 constexpr Probe kProbes[] = {
-    {"fork-bomb", kKind, "6,000 processes", fork_bomb},
-    {"mem-bomb", kKind, "more memory than was given", memory_bomb},
+    {"fork-bomb", kKind, "6,000 processes", fork_bomb, nullptr, nullptr, true},
+    {"mem-bomb", kKind, "more memory than was given", memory_bomb, nullptr, nullptr, true},
     {"tmpfs-fill", kKind, "files in memory without end", tmpfs_fill},
     {"inode-fill", kKind, "empty files in memory without end", inode_fill},
     {"core-dump", kKind, "a core dump (CVE-2025-4598, CVE-2025-5054)", core_dump},

@@ -32,6 +32,10 @@ void must_fail(const char* what, long result);
 const char* given(const char* key);
 const char* given_or(const char* key, const char* otherwise);
 long given_number(const char* key);
+/// PATH is one of those given as KEY, of which there may be several, or below.
+bool given_path(const char* key, const std::string& path);
+/// NAME is a variable of the environment that was given.
+bool given_name(const std::string& name);
 
 /// Runs BODY in a child, which may answer; comes back if it has not. The wait status.
 int in_child(void (*body)());
@@ -41,7 +45,7 @@ std::string content(const std::string& path);
 /// For each number in /proc.
 void each_process(void (*see)(const char* pid));
 /// For each line of mountinfo: its mountpoint, its options, and all of it.
-void each_mount(void (*see)(const char* target, const char* options, const char* line));
+void each_mount(void (*see)(const std::string& target, const char* options, const char* line));
 
 /// A path in the directory that is given for writing.
 std::string in_work(const char* name);

@@ -28,7 +28,7 @@ long to_unix(int type, bool abstract, const char* name) {
     std::memcpy(address.sun_path + (abstract ? 1 : 0), name, n);
     auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + n + 1);
     int fd = ::socket(AF_UNIX, type, 0);
-    return ::connect(fd, reinterpret_cast<sockaddr*>(&address), size);
+    return fd < 0 ? fd : ::connect(fd, reinterpret_cast<sockaddr*>(&address), size);
 }
 void abstract_stream() { must_fail("connect", to_unix(SOCK_STREAM, true, given("abstract"))); }
 void abstract_datagram() {
@@ -39,15 +39,16 @@ void services() { // what is usually there and gives the machine, or the user's 
     for (const char* path : {"/run/docker.sock", "/var/run/docker.sock", "/run/containerd/containerd.sock",
                              "/run/podman/podman.sock", "/run/dbus/system_bus_socket", "/run/systemd/private",
                              "/run/systemd/journal/socket", "/dev/log", "/tmp/.X11-unix/X0"}) {
-        if (to_unix(SOCK_STREAM, false, path) == 0 || (errno != ENOENT && errno != ENOTDIR)) allowed("%s", path);
+        struct stat st {};
+        if (::stat(path, &st) == 0 || to_unix(SOCK_STREAM, false, path) == 0) allowed("%s", path);
     }
     blocked("none of them is there");
 }
 void environment_sockets() {
     for (const char* name : {"DBUS_SESSION_BUS_ADDRESS", "SSH_AUTH_SOCK", "DISPLAY", "WAYLAND_DISPLAY", "XAUTHORITY",
                              "XDG_RUNTIME_DIR", "GPG_AGENT_INFO", "DOCKER_HOST", "TMUX", "KRB5CCNAME"})
-        if (std::getenv(name) != nullptr) allowed("%s", name);
-    blocked("none of them is set");
+        if (std::getenv(name) != nullptr && !given_name(name)) allowed("%s", name);
+    blocked("none of them is set but by option");
 }
 
 int key() { return static_cast<int>(given_number("key")); }
@@ -102,7 +103,8 @@ constexpr long kHigh = 1L << 32;
 long socket_of(long family, long type, long protocol) { return ::syscall(SYS_socket, family, type, protocol); }
 
 long option_of(int family, long level, long name) {
-    return ::syscall(SYS_setsockopt, ::socket(family, SOCK_DGRAM, 0), kHigh | level, kHigh | name, nullptr, 0);
+    int fd = ::socket(family, SOCK_DGRAM, 0);
+    return fd < 0 ? fd : ::syscall(SYS_setsockopt, fd, kHigh | level, kHigh | name, nullptr, 0);
 }
 
 constexpr struct {
@@ -148,11 +150,13 @@ constexpr Probe kProbes[] = {
     {"net-interfaces", kKind, "see the host's network interfaces", interfaces},
     {"net-port", kKind, "listen on a port below 1024", privileged_port},
     {"net-configure", kKind, "configure a network interface", configure_network},
-    {"socket-families", kKind, "a socket of a family that few look at (CVE-2026-43284, CVE-2021-43267)", families},
-    {"netlink", kKind, "a netlink protocol besides routes", netlinks},
-    {"vsock", kKind, "talk to the hypervisor", nullptr, [] { return socket_of(kHigh | 40, SOCK_STREAM, 0); }},
+    {"socket-families", kKind, "a socket of a family that few look at (CVE-2026-43284, CVE-2021-43267)", families,
+     nullptr, "socket"},
+    {"netlink", kKind, "a netlink protocol besides routes", netlinks, nullptr, "socket"},
+    {"vsock", kKind, "talk to the hypervisor", nullptr, [] { return socket_of(kHigh | 40, SOCK_STREAM, 0); },
+     "socket"},
     {"af-alg", kKind, "the kernel's cryptography (CVE-2026-31431)", nullptr,
-     [] { return socket_of(kHigh | 38, SOCK_SEQPACKET, 0); }},
+     [] { return socket_of(kHigh | 38, SOCK_SEQPACKET, 0); }, "socket"},
     {"packet-socket", kKind, "packets as they come (CVE-2020-14386)", nullptr,
      [] { return socket_of(kHigh | 17, SOCK_DGRAM, 0); }},
     {"raw-socket", kKind, "packets as one likes", nullptr, [] { return socket_of(AF_INET, SOCK_RAW, IPPROTO_ICMP); }},
@@ -166,11 +170,13 @@ constexpr Probe kProbes[] = {
     {"arptables", kKind, "the same for ARP", nullptr, [] { return option_of(AF_INET, 0, 96); }},
     {"ebtables", kKind, "the same for bridges", nullptr, [] { return option_of(AF_INET, 0, 128); }},
     {"ipvs", kKind, "virtual servers", nullptr, [] { return option_of(AF_INET, 0, 1154); }},
-    {"netlink-xfrm", kKind, "IPsec (CVE-2026-43500)", nullptr, [] { return socket_of(AF_NETLINK, SOCK_RAW, 6); }},
+    {"netlink-xfrm", kKind, "IPsec (CVE-2026-43500)", nullptr, [] { return socket_of(AF_NETLINK, SOCK_RAW, 6); },
+     "socket"},
     {"nf-tables", kKind, "the packet filter (CVE-2024-1086)", nullptr,
-     [] { return socket_of(AF_NETLINK, SOCK_RAW, kHigh | 12); }},
-    {"netlink-audit", kKind, "the audit log", nullptr, [] { return socket_of(AF_NETLINK, SOCK_RAW, 9); }},
-    {"netlink-uevent", kKind, "what happens to devices", nullptr, [] { return socket_of(AF_NETLINK, SOCK_RAW, 15); }},
+     [] { return socket_of(AF_NETLINK, SOCK_RAW, kHigh | 12); }, "socket"},
+    {"netlink-audit", kKind, "the audit log", nullptr, [] { return socket_of(AF_NETLINK, SOCK_RAW, 9); }, "socket"},
+    {"netlink-uevent", kKind, "what happens to devices", nullptr, [] { return socket_of(AF_NETLINK, SOCK_RAW, 15); },
+     "socket"},
 };
 
 } // namespace

@@ -65,10 +65,6 @@ void shared_namespaces() { compare(given("namespaces"), "user mnt pid ipc uts cg
 void shared_network() { compare(given("namespaces"), "net"); }
 
 // --- privileges
-void no_new_privs() {
-    if (::prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1) allowed("not set");
-    must_fail("to be unset", ::prctl(PR_SET_NO_NEW_PRIVS, 0, 0, 0, 0));
-}
 // What package managers and services need: CHOWN DAC_OVERRIDE FOWNER FSETID KILL SETGID SETUID SETPCAP
 // NET_BIND_SERVICE SYS_CHROOT AUDIT_WRITE SETFCAP.
 constexpr std::uint64_t kUsual = 0xa00405fb;
@@ -80,13 +76,19 @@ std::string status_line(const char* name) {
     at += start.size();
     return text.substr(at, text.find('\n', at) - at);
 }
+void no_new_privs() {
+    if (status_line("NoNewPrivs") != "1") allowed("not set");
+    must_fail("to be unset", ::prctl(PR_SET_NO_NEW_PRIVS, 0, 0, 0, 0));
+}
 unsigned long long status_of(const char* name) { return std::strtoull(status_line(name).c_str(), nullptr, 16); }
 void capabilities() {
     __user_cap_header_struct head{_LINUX_CAPABILITY_VERSION_3, 0};
     __user_cap_data_struct all[2] = {{~0U, ~0U, 0}, {0x1ff, 0x1ff, 0}};
+    unsigned long long added = std::strtoull(given_or("caps", "0"), nullptr, 16);
     if (::syscall(SYS_capset, &head, all) < 0) refused("capset");
     for (const char* name : {"CapEff", "CapPrm", "CapBnd"})
-        if (unsigned long long more = status_of(name) & ~kUsual; more != 0) allowed("%s has %llx", name, more);
+        if (unsigned long long more = status_of(name) & ~kUsual & ~added; more != 0)
+            allowed("%s has %llx", name, more);
 }
 void inheritable() {
     for (const char* name : {"CapInh", "CapAmb"})
@@ -189,14 +191,15 @@ constexpr Probe kProbes[] = {
     {"ns-shared", kKind, "a namespace that is the host's", shared_namespaces},
     {"ns-network", kKind, "the host's network", shared_network},
     {"no-new-privs", kKind, "privileges by exec", no_new_privs},
-    {"caps", kKind, "capabilities beyond what package managers need", capabilities},
+    {"caps", kKind, "capabilities beyond what package managers need, and what was added", capabilities},
     {"caps-inheritable", kKind, "capabilities that exec passes on (CVE-2022-29162, CVE-2022-27650)", inheritable},
     {"setgroups", kKind, "drop a group that keeps it out (CVE-2014-8989, CVE-2018-7169)", drop_groups},
     {"supp-groups", kKind, "have the caller's supplementary groups", callers_groups},
     {"setuid-other", kKind, "become a user that nobody has given", become_another},
-    {"ptrace-own", kKind, "trace a process of the jail's own", trace_own},
-    {"dmesg", kKind, "read the kernel's log", kernel_log},
-    {"io-uring-bypass", kKind, "have io_uring make a socket that the filter refuses", uring_socket},
+    {"ptrace-own", kKind, "trace a process of the jail's own", trace_own, nullptr, "ptrace"},
+    {"dmesg", kKind, "read the kernel's log", kernel_log, nullptr, "syslog"},
+    {"io-uring-bypass", kKind, "have io_uring make a socket that the filter refuses", uring_socket, nullptr,
+     "io_uring_enter"},
     {"i386-abi", kKind, "call by the table of i386", i386},
     {"x32-abi", kKind, "call by the table of x32", x32},
 };

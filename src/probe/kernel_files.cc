@@ -146,21 +146,17 @@ void proc_leaks() { // what a container shows by default, and is the machine's
     leaks(kNames);
 }
 void sys_leaks() {
-    constexpr const char* kNames[] = {"/sys/class/dmi/id/product_serial",
-                                      "/sys/class/dmi/id/product_uuid",
-                                      "/sys/kernel/notes",
-                                      "/sys/kernel/vmcoreinfo",
-                                      "/sys/kernel/uevent_seqnum",
-                                      "/sys/module/kernel/parameters/panic",
-                                      "/sys/power/state"};
+    constexpr const char* kNames[] = {
+        "/sys/class/dmi/id/product_serial", "/sys/class/dmi/id/product_uuid",      "/sys/kernel/notes",
+        "/sys/kernel/vmcoreinfo",           "/sys/module/kernel/parameters/panic", "/sys/power/state"};
     leaks(kNames);
 }
 
 void each_cgroup(void (*see)(const char*)) {
     static void (*look)(const char*);
     look = see;
-    each_mount([](const char* target, const char*, const char* line) {
-        if (std::strstr(line, " - cgroup") != nullptr) look(target);
+    each_mount([](const std::string& target, const char*, const char* line) {
+        if (std::strstr(line, " - cgroup") != nullptr) look(target.c_str());
     });
 }
 void cgroup_writable() {

@@ -12,16 +12,16 @@ namespace ajail::probe {
 namespace {
 
 void shared() {
-    each_mount([](const char* target, const char*, const char* line) {
+    each_mount([](const std::string& target, const char*, const char* line) {
         if (std::strstr(line, " shared:") != nullptr || std::strstr(line, " master:") != nullptr)
-            allowed("%.100s", target);
+            allowed("%.100s", target.c_str());
     });
 }
 void flags() {
-    each_mount([](const char* target, const char* options, const char*) {
-        if (std::strstr(options, "nosuid") == nullptr) allowed("%.100s: %.60s", target, options);
-        if (std::strstr(options, "nodev") == nullptr && std::strncmp(target, "/dev/", 5) != 0)
-            allowed("%.100s: %.60s", target, options);
+    each_mount([](const std::string& target, const char* options, const char*) {
+        bool devices = target.starts_with("/dev/") || given_path("devices", target);
+        if (std::strstr(options, "nosuid") == nullptr || (std::strstr(options, "nodev") == nullptr && !devices))
+            allowed("%.100s: %.60s", target.c_str(), options);
     });
 }
 
@@ -33,7 +33,7 @@ bool is_layer(const char* name) {
            name[n + std::strspn(name + n, "0123456789")] == '\0';
 }
 void layers() {
-    each_mount([](const char*, const char*, const char* line) {
+    each_mount([](const std::string&, const char*, const char* line) {
         for (const char* key : {"lowerdir=", "upperdir=", "workdir="}) {
             char path[4096];
             const char* at = std::strstr(line, key);
@@ -48,26 +48,23 @@ void layers() {
     }
 }
 
-// Which paths were granted is told, so that the others can be judged.
-bool granted(const std::string& path) {
-    std::string list = std::string(given_or("granted", "")) + ":";
-    for (std::size_t start = 0; start < list.size();) {
-        std::size_t end = list.find(':', start);
-        std::string dir = list.substr(start, end - start);
-        if (!dir.empty() && (path == dir || path.starts_with(dir + "/"))) return true;
-        start = end + 1;
-    }
-    return false;
+// On disk, what is thrown away is the host's file system as well: of one directory in it (store/store.h).
+bool is_scratch(const char* line) {
+    char root[4096];
+    return given_or("scratch", nullptr) != nullptr && std::sscanf(line, "%*s %*s %*s %4095s", root) == 1 &&
+           std::strstr(root, "/.ajail~") != nullptr;
 }
+// Which paths were granted is told, so that the others can be judged.
 void writable_mounts() {
     (void)given("granted");
-    each_mount([](const char* target, const char* options, const char* line) {
+    each_mount([](const std::string& target, const char* options, const char* line) {
         constexpr const char* kNotTheHosts[] = {" tmpfs ", " overlay ", " proc ", " devpts ", " mqueue "};
         const char* type = std::strstr(line, " - ");
-        if (type == nullptr || std::strncmp(options, "rw", 2) != 0 || granted(target)) return;
+        if (type == nullptr || std::strncmp(options, "rw", 2) != 0 || given_path("granted", target)) return;
         for (const char* known : kNotTheHosts)
             if (std::strncmp(type + 2, known, std::strlen(known)) == 0) return;
-        if (std::strncmp(target, "/dev/", 5) != 0) allowed("%.100s%.60s", target, type);
+        if (is_scratch(line)) return;
+        if (!target.starts_with("/dev/")) allowed("%.100s%.60s", target.c_str(), type);
     });
 }
 
@@ -80,7 +77,7 @@ void nodes() {
         for (const char* known : {"null", "zero", "full", "random", "urandom", "tty"})
             expected |= std::strcmp(e->d_name, known) == 0;
         if (::fstatat(::dirfd(dir), e->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && !expected &&
-            (S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode)))
+            (S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode)) && !given_path("devices", std::string("/dev/") + e->d_name))
             allowed("/dev/%s", e->d_name);
     }
 }

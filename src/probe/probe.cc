@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "probe/inside.h"
 
+#include "spec/procfs.h"
+#include "spec/spec.h"
+
 #include <csignal>
 #include <cstdarg>
 #include <cstdio>
@@ -45,6 +48,11 @@ bool is_refusal(int err) {
            err == ENOPROTOOPT;
 }
 
+const char* errno_name() {
+    const char* name = ::strerrorname_np(errno);
+    return name == nullptr ? "?" : name;
+}
+
 [[noreturn]] void child(const Probe& probe) {
     (void)::setpgid(0, 0);
     // In the background of a terminal: that is to be told by an errno.
@@ -60,7 +68,8 @@ bool is_refusal(int err) {
         refused(probe.name);
         blocked();
     }
-    allowed("answered %ld, errno %d", result, result < 0 ? errno : 0);
+    if (result >= 0) allowed("answered %ld", result);
+    allowed("reached: %s", errno_name());
 }
 
 // The kernel kills for calls of a foreign table; all other deaths are the probe's own.
@@ -73,7 +82,8 @@ void judge_death(int status) {
 
 bool wait_for(pid_t pid, int& status) {
     for (int i = 0; i < kSeconds * 2000; ++i) {
-        if (::waitpid(pid, &status, WNOHANG) == pid) return true;
+        pid_t ended = ::waitpid(pid, &status, WNOHANG);
+        if (ended != 0) return ended == pid;
         timespec pause{0, i < 40 ? 50'000 : 500'000};
         (void)::nanosleep(&pause, nullptr);
     }
@@ -108,21 +118,33 @@ const Probe* find(const char* name) {
 Result run(const Probe& probe, char** words) {
     if (g_told == nullptr) {
         void* page = ::mmap(nullptr, sizeof *g_told, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-        if (page == MAP_FAILED) return {};
+        Result result;
+        if (page == MAP_FAILED) {
+            (void)std::snprintf(result.why, kWhySize, "mmap: %s", errno_name());
+            return result;
+        }
         g_told = static_cast<Told*>(page);
     }
     *g_told = Told{};
     g_words = words;
     g_refusals[0] = '\0';
     pid_t pid = ::fork();
+    if (pid < 0) {
+        (void)std::snprintf(g_told->result.why, kWhySize, "fork: %s", errno_name());
+        return g_told->result;
+    }
     if (pid == 0) child(probe);
     int status = 0;
-    bool ended = pid > 0 && wait_for(pid, status);
-    if (pid > 0) (void)::kill(-pid, SIGKILL); // what it has left behind, too
-    if (!ended && pid > 0) {
+    errno = 0;
+    bool ended = wait_for(pid, status);
+    int err = errno;
+    (void)::kill(-pid, SIGKILL); // what it has left behind, too
+    if (!ended) {
         (void)::kill(pid, SIGKILL);
         (void)::waitpid(pid, &status, 0);
-        (void)std::snprintf(g_told->result.why, kWhySize, "no end after %d s", kSeconds);
+        errno = err;
+        if (err != 0) (void)std::snprintf(g_told->result.why, kWhySize, "wait: %s", errno_name());
+        else (void)std::snprintf(g_told->result.why, kWhySize, "no end after %d s", kSeconds);
         g_told->result.answer = Answer::broken;
     } else if (!g_told->said) judge_death(status);
     return g_told->result;
@@ -154,9 +176,7 @@ void blocked(const char* why) {
 
 void refused(const char* what) {
     std::size_t used = std::strlen(g_refusals);
-    const char* name = ::strerrorname_np(errno);
-    (void)std::snprintf(g_refusals + used, kWhySize - used, "%s%s: %s", used == 0 ? "" : "; ", what,
-                        name == nullptr ? "?" : name);
+    (void)std::snprintf(g_refusals + used, kWhySize - used, "%s%s: %s", used == 0 ? "" : "; ", what, errno_name());
 }
 
 void must_fail(const char* what, long result) {
@@ -175,6 +195,19 @@ const char* given(const char* key) {
     const char* value = given_or(key, nullptr);
     if (value == nullptr) skipped("not prepared: %s", key);
     return value;
+}
+
+bool given_path(const char* key, const std::string& path) {
+    std::string start = std::string(key) + "=";
+    for (char** w = g_words; w != nullptr && *w != nullptr; ++w)
+        if (std::string_view word = *w;
+            word.starts_with(start) && spec::within(path, std::string(word.substr(start.size()))))
+            return true;
+    return false;
+}
+
+bool given_name(const std::string& name) {
+    return (std::string(",") + given_or("env", "") + ",").find("," + name + ",") != std::string::npos;
 }
 
 long given_number(const char* key) { return std::strtol(given(key), nullptr, 10); }
@@ -206,12 +239,13 @@ void each_process(void (*see)(const char* pid)) {
     if (dir != nullptr) (void)::closedir(dir);
 }
 
-void each_mount(void (*see)(const char* target, const char* options, const char* line)) {
+void each_mount(void (*see)(const std::string& target, const char* options, const char* line)) {
     std::FILE* file = std::fopen("/proc/self/mountinfo", "re");
     if (file == nullptr) skipped("no mountinfo");
     char line[8192], target[4096], options[512];
     while (std::fgets(line, sizeof line, file) != nullptr)
-        if (std::sscanf(line, "%*s %*s %*s %*s %4095s %511s", target, options) == 2) see(target, options, line);
+        if (std::sscanf(line, "%*s %*s %*s %*s %4095s %511s", target, options) == 2)
+            see(spec::unescape(target), options, line);
     (void)std::fclose(file);
 }
 

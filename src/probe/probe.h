@@ -25,6 +25,8 @@ struct Probe {
     void (*run)(); ///< calls one of the answers in inside.h
     long (*reach)() =
         nullptr; ///< instead: a system call; any errno but a refusal means that the kernel has worked on it
+    const char* call = nullptr; ///< where nothing but the seccomp policy stands in the way: the call that it refuses
+    bool bomb = false;          ///< it may be the jail's end, and that is an answer, too
 };
 
 /// All of them, by kind: processes, files, ipc, terminal, kernel, exhaustion, afterwards.
