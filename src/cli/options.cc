@@ -97,7 +97,8 @@ constexpr Option kRunOptions[] = {
 };
 
 constexpr Option kVerifyOptions[] = {
-    {"json", Takes::nothing, "", "Options", "the results for programs"},
+    {"json", Takes::nothing, "", "Options", "the results for programs, of all probes"},
+    {"verbose", Takes::nothing, "", "Options", "all probes, also those that were blocked"},
 };
 
 constexpr Option kMkfsOptions[] = {
@@ -148,6 +149,7 @@ public:
     /// Read as well, and not told in the help.
     template <std::size_t N> void also(const Option (&options)[N]) {
         for (Option option : options) {
+            if (options_.contains(option.name)) continue;
             option.group = "";
             add(option);
         }
@@ -488,9 +490,11 @@ std::variant<RunOptions, Shown, Wrong> read_run(std::vector<std::string> args) {
 
 std::variant<VerifyOptions, Shown, Wrong> read_verify(std::vector<std::string> args) {
     return reading<VerifyOptions>([&] {
-        Parser parser("ajail verify [--json] [OPTIONS of ajail run]",
-                      "Starts a jail with these options, attacks it from inside, and says what was contained.",
-                      kVerifyOptions);
+        Parser parser(
+            "ajail verify [--json] [OPTIONS of ajail run]",
+            "Starts a jail with these options, attacks it from inside, and says what was not blocked. Exit "
+            "status: 0 if all\nelse is on purpose, 1 if something is not contained, 125 if that cannot be told.",
+            kVerifyOptions);
         parser.also(kRunOptions);
         VerifyOptions options;
         parser.read(args, false, [&](const std::string& name, const std::string& value) {
@@ -590,7 +594,7 @@ std::string overview() {
            "  fs     list, remove, copy, import and export root filesystems\n"
            "  bwrap  run a command as bubblewrap would, with its options; also when called by that name\n"
            "\n"
-           "'ajail run --help', 'ajail mkfs --help', 'ajail fs --help' and 'ajail bwrap --help' list the options.\n";
+           "'ajail run --help', and likewise with verify, mkfs, fs and bwrap, lists the options.\n";
 }
 
 } // namespace ajail::cli
