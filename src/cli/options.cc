@@ -491,7 +491,7 @@ std::variant<RunOptions, Shown, Wrong> read_run(std::vector<std::string> args) {
 std::variant<VerifyOptions, Shown, Wrong> read_verify(std::vector<std::string> args) {
     return reading<VerifyOptions>([&] {
         Parser parser(
-            "ajail verify [--json] [OPTIONS of ajail run]",
+            "ajail verify [--json|--verbose] [OPTIONS of ajail run]",
             "Starts a jail with these options, attacks it from inside, and says what was not blocked. Exit "
             "status: 0 if all\nelse is on purpose, 1 if something is not contained, 125 if that cannot be told.",
             kVerifyOptions);
@@ -583,7 +583,7 @@ std::variant<FsOptions, Shown, Wrong> parse_fs(const std::vector<std::string>& a
 std::string overview() {
     return "Usage: ajail [OPTIONS] [--] [COMMAND...]   short for ajail run\n"
            "       ajail run [OPTIONS] [--] [COMMAND...]\n"
-           "       ajail verify [--json] [OPTIONS]\n"
+           "       ajail verify [--json|--verbose] [OPTIONS]\n"
            "       ajail mkfs DISTRIBUTION [NAME] [OPTIONS]\n"
            "       ajail fs list|remove|copy|import|export [NAME...]\n"
            "       ajail bwrap [OPTIONS...] [--] COMMAND [ARGS...]\n"

@@ -170,7 +170,7 @@ ran = run([AJAIL, "verify", "--fs=deb", f"--mount={os.getcwd()}/docker.sock,/run
 tell(ran.returncode == 1, "a hole is told by the status", 1, (ran.returncode, ran.stderr))
 tell("not contained: services" in ran.stderr, "and by its name", "services", ran.stderr)
 os.unlink("docker.sock")
-ran = run([AJAIL, "verify", "--fs=deb"])
+ran = run([AJAIL, "verify", "--fs=deb", "--verbose"])
 lines = ran.stdout.splitlines()
 tell(len(lines) == len(PROBES) + 1 and "not contained" in lines[-1], "the table", len(PROBES) + 1, lines[-1:])
 ran = run([AJAIL, "verify", "--fs=deb", "--hostname=" + "x" * 100])

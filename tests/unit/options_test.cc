@@ -329,5 +329,9 @@ TEST_CASE("verify takes the options of run, and no command") {
     auto help = parse({"--help"});
     REQUIRE(std::holds_alternative<Shown>(help));
     CHECK(has(std::get<Shown>(help).text, "--json"));
+    CHECK(has(std::get<Shown>(help).text, "1 if something is not contained"));
     CHECK_FALSE(has(std::get<Shown>(help).text, "--no-net"));
+    CHECK_FALSE(options.verbose);
+    CHECK(std::get<VerifyOptions>(parse({"--verbose"})).verbose);
+    CHECK(has(overview(), "verify"));
 }
