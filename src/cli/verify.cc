@@ -155,18 +155,25 @@ bool profile_allows(const std::string& profile, const std::string& call, const A
     auto lets = [](const nlohmann::json& rule, const char* key) {
         return rule.contains(key) && (rule[key] == "SCMP_ACT_ALLOW" || rule[key] == "SCMP_ACT_LOG");
     };
+    // Whether ANY, or else all, of the capabilities that RULE depends on are added.
+    auto adds_of = [&](const nlohmann::json& rule, const char* key, bool any) {
+        bool found = !any;
+        auto part = rule.value(key, nlohmann::json()); // a null as well
+        if (!part.is_object()) return found;
+        for (const auto& name : part.value("caps", nlohmann::json())) {
+            cap_value_t cap = -1;
+            bool added = cap_from_name(name.get<std::string>().c_str(), &cap) == 0 && asked.adds(cap);
+            found = any ? found || added : found && added;
+        }
+        return found;
+    };
     if (!json.is_object()) return false;
     bool allowed = lets(json, "defaultAction");
     for (const auto& rule : json.value("syscalls", nlohmann::json::array())) {
         auto list = rule.value("names", nlohmann::json::array());
         if (rule.contains("name")) list.push_back(rule["name"]);
         if (std::find(list.begin(), list.end(), call) == list.end()) continue;
-        bool holds = true;
-        auto includes = rule.value("includes", nlohmann::json::object());
-        for (const auto& name : includes.value("caps", nlohmann::json::array())) {
-            cap_value_t cap = -1;
-            holds &= name.is_string() && cap_from_name(name.get<std::string>().c_str(), &cap) == 0 && asked.adds(cap);
-        }
+        bool holds = !adds_of(rule, "excludes", true) && adds_of(rule, "includes", false);
         if (holds && lets(rule, "action")) allowed = true;
         else if (holds && rule.value("args", nlohmann::json::array()).empty()) return false;
     }
@@ -470,9 +477,10 @@ int verify(const VerifyOptions& options, const ns::Caller& process) {
         auto wanted = static_cast<std::size_t>(
             std::count_if(all.begin(), all.end(), [&](const probe::Probe* probe) { return chosen(*probe, which); }));
         const probe::Probe* bomb = probe::find(which.c_str());
-        if (bomb != nullptr && done->rows.empty() && done->over("--memory"))
+        bool ended = bomb != nullptr && done->over("--memory");
+        if (ended && done->rows.empty())
             done->rows.push_back({bomb, Answer::blocked, "the jail was ended by its --memory", ""});
-        else if (done->status != 0 || done->rows.size() != wanted) return unfinished(*done, wanted);
+        if ((done->status != 0 && !ended) || done->rows.size() != wanted) return unfinished(*done, wanted);
         if (done->touched) return fail("verify: what was read-only has been changed all the same");
         rows.insert(rows.end(), done->rows.begin(), done->rows.end());
     }

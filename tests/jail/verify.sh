@@ -38,11 +38,12 @@ echo '{"defaultAction": "SCMP_ACT_ALLOW"}' >all.json
 opens 'the profile of --seccomp' "netlink,netlink-xfrm,nf-tables,netlink-audit,$calls" --seccomp=./all.json
 cat >some.json <<'END'
 {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [
-    {"names": ["kcmp", "socket"], "action": "SCMP_ACT_ERRNO"},
+    {"names": ["kcmp", "socket"], "action": "SCMP_ACT_ERRNO", "args": null, "includes": null, "excludes": {}},
     {"names": ["vmsplice"], "action": "SCMP_ACT_ALLOW", "includes": {"caps": ["CAP_SYS_TIME"]}}]}
 END
 row 'what a profile refuses is blocked' '^kcmp-own +kernel +blocked ' --verbose --seccomp=./some.json
 row 'and so are the sockets' '^netlink +ipc +blocked ' --verbose --seccomp=./some.json
+opens 'the profile of --seccomp' mount,personality --seccomp=./some.json
 opens --allow=kcmp kcmp-own --allow=kcmp
 opens --allow=socket netlink,netlink-xfrm,nf-tables,netlink-audit --allow=socket
 opens --allow=git-config git-hooks,git-config,git-config-rename,git-modules,git-swap --allow=git-config
