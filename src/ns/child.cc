@@ -115,8 +115,7 @@ Status take_terminal(const Plan& plan, const Fd& slave) {
 Status give_terminal(const Plan& plan, const Fd& slave, pid_t payload) {
     if (!slave) return Done{};
     if (::setpgid(payload, payload) < 0) return sys::failed(sys::Call::setsid);
-    bool shared = plan.terminal == spec::Terminal::cooked && plan.tty[0];
-    if (!shared) TRY(sys::ioctl(slave.get(), TIOCSPGRP, &payload));
+    if (plan.terminal == spec::Terminal::raw) TRY(sys::ioctl(slave.get(), TIOCSPGRP, &payload));
     return Done{};
 }
 

@@ -22,8 +22,7 @@ constexpr std::int64_t kGraceMs = 10000;
 class Monitor {
 public:
     Monitor(const spec::Plan& plan, const Caller& caller, const Ends& ends, const Fd& signals)
-        : caller_(caller), ends_(ends), signals_(signals), relay_(plan), tty_(plan.tty),
-          raw_(plan.terminal == spec::Terminal::raw), init_(plan.init) {
+        : caller_(caller), ends_(ends), signals_(signals), relay_(plan), tty_(plan.tty), init_(plan.init) {
         if (plan.timeout != 0) deadline_ = sys::now() + static_cast<std::int64_t>(plan.timeout);
     }
 
@@ -51,10 +50,14 @@ private:
         std::size_t lifeline = watch(fds, ends_.lifeline, lifeline_open_);
         std::size_t report = watch(fds, ends_.report, report_open_);
         bool often = relay_.want(fds);
-        if (auto polled = sys::poll(fds, wait(often)); !polled) {
+        auto polled = sys::poll(fds, wait(often || wanted_));
+        if (!polled) {
             fail(polled.error());
             return true; // run() waits for init, which is being killed
         }
+        // Who puts the terminal's modes back before it obeys a stop (ssh, sudo) may have stopped after init has
+        // brought all to the foreground. Nobody else looks after a child of the payload's.
+        if (*polled == 0 && std::exchange(wanted_, false)) pass_on(SIGCONT);
         if (deadline_ && sys::now() >= *deadline_) time_is_up();
         if (fds[1].revents != 0) take_signal();
         if (!relay_.pump() && !told_hangup_) {
@@ -102,9 +105,10 @@ private:
         signalfd_siginfo info{};
         if (::read(signals_.get(), &info, sizeof info) != sizeof info) return;
         int sig = static_cast<int>(info.ssi_signo);
+        if (info.ssi_pid == static_cast<std::uint32_t>(::getpid())) return; // the relay's, for our neighbours
         if (sig == SIGWINCH) {
             relay_.resize(); // the kernel tells the jail's foreground, which the payload need not be
-            if (!raw_) pass_on(sig);
+            if (!relay_.raw()) pass_on(sig);
             return;
         }
         if (sig == SIGCONT) relay_.again();
@@ -190,8 +194,9 @@ private:
         switch ((*heard).message.kind) {
         case Message::eof: lifeline_open_ = false; break;
         case Message::stopped:
-            if (value == SIGTTIN || value == SIGTTOU) relay_.wanted();
-            else if (raw_ && !std::exchange(stopping_, false)) stop_self(0);
+            wanted_ = value == SIGTTIN || value == SIGTTOU;
+            if (wanted_) relay_.wanted();
+            else if (!std::exchange(stopping_, false) && relay_.raw()) stop_self(0);
             break;
         case Message::error: outcome_.error = (*heard).message.error_value; break;
         case Message::too_much: outcome_.limit = Outcome::memory; break;
@@ -218,11 +223,11 @@ private:
     const Fd& signals_;
     Relay relay_;
     std::array<bool, 3> tty_;
-    bool raw_;
     spec::Init init_;
     Outcome outcome_;
     std::optional<std::int64_t> deadline_; ///< when the jail is to end
     bool report_open_ = true, lifeline_open_ = true, ended_ = false, told_hangup_ = false, stopping_ = false;
+    bool wanted_ = false; ///< the payload has asked for the terminal, and has not been silent since
 };
 
 } // namespace

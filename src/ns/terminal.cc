@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // See terminal.h. Raw: every key goes in, the jail's own line discipline makes signals of ^C and ^Z. Cooked (one of
-// stdin and stdout is a pipe, so somebody else may be using the terminal): the host's line discipline stays, the
-// jail's neither echoes nor translates, ^C comes as a signal to the monitor, and nothing is read from the terminal
-// before the payload asks: `ajail run make | less` leaves the keys to less.
+// stdin and stdout is a pipe, so somebody else may be using the terminal): the host's line discipline stays, ^C comes as
+// a signal to the monitor, and nothing is read from the terminal before the payload asks: `ajail run make | less`
+// leaves the keys to less. Then, where stdin is the terminal, it is read line by line, and the jail's line discipline
+// neither echoes nor translates. Where it is not, as in `make | ajail run less`, the terminal becomes raw.
 #include "ns/terminal.h"
 
 #include <array>
@@ -33,7 +34,7 @@ sys::Fd own_description(int tty) {
 
 Relay::Relay(const spec::Plan& plan)
     : mode_(plan.terminal), in_(plan.tty[0] ? 0 : -1), tty_(first_tty(plan)),
-      reading_(plan.terminal != spec::Terminal::cooked) {}
+      piped_(plan.terminal == spec::Terminal::cooked && in_ < 0), reading_(plan.terminal != spec::Terminal::cooked) {}
 
 bool Relay::foreground() const {
     pid_t group = ::tcgetpgrp(tty_);
@@ -44,9 +45,9 @@ sys::Status Relay::start(sys::Fd master) {
     termios modes{};
     // In the background the terminal's modes are another's, of a shell that edits a line: a new pty has sane ones.
     if (::tcgetattr(foreground() ? tty_ : master.get(), &modes) < 0) return sys::failed(sys::Call::ioctl);
-    if (mode_ == spec::Terminal::cooked) {
+    if (mode_ == spec::Terminal::cooked && !piped_) {
         modes.c_oflag &= ~static_cast<tcflag_t>(OPOST);
-        if (in_ >= 0) modes.c_lflag &= ~static_cast<tcflag_t>(ECHO | ECHONL);
+        modes.c_lflag &= ~static_cast<tcflag_t>(ECHO | ECHONL);
     }
     if (::tcsetattr(master.get(), TCSANOW, &modes) < 0) return sys::failed(sys::Call::ioctl);
     int flags = ::fcntl(master.get(), F_GETFL);
@@ -70,15 +71,22 @@ void Relay::resume() {
     if (!master_ || mode_ != spec::Terminal::raw || saved_ || !foreground()) return;
     termios modes{};
     if (::tcgetattr(tty_, &modes) < 0) return;
-    termios raw = modes;
+    saved_ = modes;
+    termios raw = raw_modes();
+    if (::tcsetattr(tty_, TCSADRAIN, &raw) < 0) saved_.reset();
+}
+
+// What others of the pipeline write is to be lines as before, unless the payload wants what it writes to stay as it is.
+termios Relay::raw_modes() const {
+    termios raw = *saved_;
     ::cfmakeraw(&raw);
-    if (::tcsetattr(tty_, TCSADRAIN, &raw) == 0) saved_ = modes;
+    if (piped_ && lines_) raw.c_oflag |= OPOST | ONLCR;
+    return raw;
 }
 
 void Relay::again() {
     if (!saved_) return resume();
-    termios raw = *saved_;
-    ::cfmakeraw(&raw);
+    termios raw = raw_modes();
     if (foreground()) (void)::tcsetattr(tty_, TCSADRAIN, &raw);
 }
 
@@ -86,6 +94,25 @@ void Relay::restore() {
     if (!saved_) return;
     if (foreground()) (void)::tcsetattr(tty_, TCSADRAIN, &*saved_);
     saved_.reset();
+}
+
+// In the background the asking is answered as the kernel would (termios(3)): by a stop until the shell says `fg`.
+void Relay::wanted() {
+    reading_ = true;
+    if (in_ < 0 && master_) take_keys();
+    bool asked = piped_ ? in_ >= 0 : mode_ == spec::Terminal::cooked;
+    if (asked && !foreground()) (void)::kill(0, SIGTTIN);
+}
+
+// What /dev/tty is outside: our controlling terminal, where job control says whose the keys are. If that is another one
+// than the payload writes to, or there is none, nobody's keys are taken.
+void Relay::take_keys() {
+    auto keys = sys::open("/dev/tty", O_RDONLY | O_NONBLOCK | O_NOCTTY);
+    if (!keys || ::tcgetpgrp((*keys).get()) < 0 || ::tcgetpgrp(tty_) < 0) return; // ENOTTY: not ours
+    keys_ = std::move(keys).take();
+    in_ = keys_.get();
+    mode_ = spec::Terminal::raw;
+    resume();
 }
 
 bool Relay::want(std::vector<pollfd>& fds) const {
@@ -107,7 +134,7 @@ void Relay::read_host() {
     std::array<char, kChunk> buffer;
     ssize_t n = ::read(in_, buffer.data(), buffer.size());
     if (n > 0 || (n == 0 && mode_ == spec::Terminal::cooked)) type({buffer.data(), static_cast<std::size_t>(n)});
-    else if (n == 0 || errno != EINTR) hung_up_ = true;
+    else if (n == 0 || (errno != EINTR && errno != EAGAIN)) hung_up_ = true;
 }
 
 // What was read from a raw terminal are keys. What was read from a cooked one is text, a line, or the part of one
@@ -115,6 +142,7 @@ void Relay::read_host() {
 void Relay::type(std::string_view text) {
     if (mode_ == spec::Terminal::raw) {
         to_jail_ += text;
+        if (piped_) tell_neighbours(text);
         return;
     }
     termios modes{};
@@ -127,9 +155,34 @@ void Relay::type(std::string_view text) {
     if (!text.ends_with('\n')) to_jail_ += static_cast<char>(modes.c_cc[VEOF]);
 }
 
+// ^C ends all of a pipeline, and the jail's line discipline reaches the payload alone. The keys are the caller's: the
+// payload cannot choose one that ends others.
+void Relay::tell_neighbours(std::string_view keys) const {
+    termios modes{};
+    if (!saved_ || ::tcgetattr(master_.get(), &modes) < 0 || (modes.c_lflag & ISIG) == 0) return;
+    for (auto [key, sig] : {std::pair(VINTR, SIGINT), std::pair(VQUIT, SIGQUIT)}) {
+        char c = static_cast<char>(saved_->c_cc[key]);
+        if (c != _POSIX_VDISABLE && keys.find(c) != keys.npos) (void)::kill(0, sig); // the monitor leaves out its own
+    }
+}
+
 void Relay::look_for_hangup() {
     pollfd terminal{tty_, 0, 0};
     if (::poll(&terminal, 1, 0) > 0 && (terminal.revents & POLLHUP) != 0) hung_up_ = true;
+}
+
+// OUTPUT of the payload's. In a pipeline the terminal's line discipline works as well as the jail's: a CR that one has
+// put before LF the other puts there again. (One at the end of OUTPUT may stay. Nobody sees two.)
+void Relay::add(std::string_view output) {
+    termios modes{};
+    if (piped_ && ::tcgetattr(master_.get(), &modes) == 0) {
+        bool lines = (modes.c_oflag & OPOST) != 0 && (modes.c_oflag & ONLCR) != 0;
+        if (lines != std::exchange(lines_, lines) && saved_) again();
+    }
+    for (std::size_t end; piped_ && lines_ && (end = output.find("\r\n")) != output.npos;
+         output.remove_prefix(end + 1))
+        to_host_ += output.substr(0, end);
+    to_host_ += output;
 }
 
 bool Relay::flush_host() {
@@ -151,7 +204,7 @@ void Relay::show() {
         ssize_t n = ::read(master_.get(), buffer.data(), buffer.size());
         closed_ = n < 0 && errno == EIO;
         if (n <= 0) return;
-        to_host_.assign(buffer.data(), static_cast<std::size_t>(n));
+        add({buffer.data(), static_cast<std::size_t>(n)});
     }
     (void)flush_host();
 }
@@ -185,7 +238,7 @@ void Relay::drain() {
         ssize_t n = ::read(master_.get(), buffer.data(), buffer.size());
         if (n < 0 && errno == EINTR) continue;
         if (n <= 0) return; // EIO: no slave is open any more
-        to_host_.assign(buffer.data(), static_cast<std::size_t>(n));
+        add({buffer.data(), static_cast<std::size_t>(n)});
     }
 }
 

@@ -118,7 +118,8 @@ using Op = std::variant<op::Filesystem, op::Directory, op::Bind, op::Overlay, op
 /// of the host's terminal.
 enum class Terminal : std::uint8_t {
     none,   ///< no stdio is a terminal; a new session without one
-    cooked, ///< an own pty for those stdio that are; the host's terminal keeps its line discipline
+    cooked, ///< an own pty for those stdio that are; the host's terminal keeps its line discipline, but where stdin is
+            ///< none it becomes raw once the payload asks for keys
     raw,    ///< stdin and stdout are terminals: the host's is put in raw mode, all keys go in
     callers ///< whatever stdio the caller has given
 };
