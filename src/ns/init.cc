@@ -30,18 +30,19 @@ void pass_on(int sig, pid_t payload) {
     (void)::kill(group ? -payload : payload, sig == SIGTSTP ? SIGSTOP : sig); // ESRCH: it is ending by itself
 }
 
-// The payload has asked for the terminal that it was kept from: it is the foreground now, and goes on.
+// The payload has asked for the terminal that it was kept from: it is the foreground now. It goes on as soon as the
+// monitor, told next, has the host's terminal ready: no prompt is seen before the answer can be typed.
 void bring_to_front(pid_t payload) {
     auto terminal = sys::open("/dev/tty", O_RDWR | O_NOCTTY);
     if (terminal) (void)sys::ioctl((*terminal).get(), TIOCSPGRP, &payload);
-    (void)::kill(-payload, SIGCONT); // ESRCH: it is ending by itself
 }
 
 constexpr int kAtOnce = 64;
 
 // Reaps whoever has died, but not so many that a jail that forks without end keeps init from hearing the monitor; MORE:
-// there may be others. False when the payload has, and the monitor knows.
-Result<bool> reap(const Fd& lifeline, pid_t payload, policy::Emulation& emulation, bool& more) {
+// there may be others. False when the payload has, and the monitor knows. HELD: the monitor has stopped the payload
+// itself, and is stopped.
+Result<bool> reap(const Fd& lifeline, pid_t payload, bool held, policy::Emulation& emulation, bool& more) {
     more = false;
     for (int left = kAtOnce; left > 0; --left) {
         siginfo_t info = TRY(sys::waitid(P_ALL, 0, WEXITED | WSTOPPED | WNOHANG));
@@ -60,8 +61,9 @@ Result<bool> reap(const Fd& lifeline, pid_t payload, policy::Emulation& emulatio
         case CLD_KILLED:
         case CLD_DUMPED: (void)tell(lifeline, end(Message::killed)); return false;
         default:
-            (void)tell(lifeline, {.kind = Message::stopped, .value = value});
+            if (held) break;
             if (value == SIGTTIN || value == SIGTTOU) bring_to_front(payload);
+            (void)tell(lifeline, {.kind = Message::stopped, .value = value});
             break;
         }
     }
@@ -83,7 +85,7 @@ Status serve(const spec::Plan& plan, const Fd& lifeline, pid_t payload, Fd liste
     // poll(2) leaves a descriptor of -1 out.
     std::array<pollfd, 3> wait = {pollfd{lifeline.get(), POLLIN, 0}, pollfd{signals.get(), POLLIN, 0},
                                   pollfd{emulation.fd(), POLLIN, 0}};
-    for (bool more = false; TRY(reap(lifeline, payload, emulation, more));) {
+    for (bool more = false, held = false; TRY(reap(lifeline, payload, held, emulation, more));) {
         TRY(sys::poll(wait, more ? 0 : memory.wait()));
         if (TRY(memory.exceeded())) return tell(lifeline, {.kind = Message::too_much});
         if ((wait[1].revents & POLLIN) != 0) {
@@ -96,7 +98,10 @@ Status serve(const spec::Plan& plan, const Fd& lifeline, pid_t payload, Fd liste
         if (wait[0].revents == 0) continue;
         Heard heard = TRY(hear(lifeline));
         if (heard.message.kind == Message::eof) return Done{}; // the monitor is gone
-        if (heard.message.kind == Message::signal) pass_on(heard.message.value, payload);
+        if (heard.message.kind != Message::signal) continue;
+        if (heard.message.value == SIGTSTP) held = true;
+        if (heard.message.value == SIGCONT) held = false;
+        pass_on(heard.message.value, payload);
     }
     return Done{};
 }

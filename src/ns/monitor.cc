@@ -55,8 +55,8 @@ private:
             fail(polled.error());
             return true; // run() waits for init, which is being killed
         }
-        // Who puts the terminal's modes back before it obeys a stop (ssh, sudo) may have stopped after init has
-        // brought all to the foreground. Nobody else looks after a child of the payload's.
+        // Who puts the terminal's modes back before it obeys a stop (ssh, sudo) may have stopped after that was over
+        // for the others. Nobody else looks after a child of the payload's.
         if (*polled == 0 && std::exchange(wanted_, false)) pass_on(SIGCONT);
         if (deadline_ && sys::now() >= *deadline_) time_is_up();
         if (fds[1].revents != 0) take_signal();
@@ -113,9 +113,7 @@ private:
         }
         if (sig == SIGCONT) relay_.again();
         pass_on(sig);
-        if (sig != SIGTSTP) return;
-        stopping_ = true; // init will tell of the stop that we have just ordered
-        stop_self(::getpid());
+        if (sig == SIGTSTP) stop_self(::getpid());
     }
 
     // Stops us as a job of the caller's shell; comes back when it says `fg` or `bg`. By SIGTSTP, which a process
@@ -195,8 +193,8 @@ private:
         case Message::eof: lifeline_open_ = false; break;
         case Message::stopped:
             wanted_ = value == SIGTTIN || value == SIGTTOU;
-            if (wanted_) relay_.wanted();
-            else if (!std::exchange(stopping_, false) && relay_.raw()) stop_self(0);
+            if (wanted_) relay_.wanted(), pass_on(SIGCONT);
+            else if (relay_.raw()) stop_self(0);
             break;
         case Message::error: outcome_.error = (*heard).message.error_value; break;
         case Message::too_much: outcome_.limit = Outcome::memory; break;
@@ -226,7 +224,7 @@ private:
     spec::Init init_;
     Outcome outcome_;
     std::optional<std::int64_t> deadline_; ///< when the jail is to end
-    bool report_open_ = true, lifeline_open_ = true, ended_ = false, told_hangup_ = false, stopping_ = false;
+    bool report_open_ = true, lifeline_open_ = true, ended_ = false, told_hangup_ = false;
     bool wanted_ = false; ///< the payload has asked for the terminal, and has not been silent since
 };
 

@@ -173,7 +173,7 @@ void Relay::look_for_hangup() {
 
 // OUTPUT of the payload's. In a pipeline the terminal's line discipline works as well as the jail's: a CR that one has
 // put before LF the other puts there again. (One at the end of OUTPUT may stay. Nobody sees two.)
-void Relay::add(std::string_view output) {
+void Relay::add_output(std::string_view output) {
     termios modes{};
     if (piped_ && ::tcgetattr(master_.get(), &modes) == 0) {
         bool lines = (modes.c_oflag & OPOST) != 0 && (modes.c_oflag & ONLCR) != 0;
@@ -204,7 +204,7 @@ void Relay::show() {
         ssize_t n = ::read(master_.get(), buffer.data(), buffer.size());
         closed_ = n < 0 && errno == EIO;
         if (n <= 0) return;
-        add({buffer.data(), static_cast<std::size_t>(n)});
+        add_output({buffer.data(), static_cast<std::size_t>(n)});
     }
     (void)flush_host();
 }
@@ -238,7 +238,7 @@ void Relay::drain() {
         ssize_t n = ::read(master_.get(), buffer.data(), buffer.size());
         if (n < 0 && errno == EINTR) continue;
         if (n <= 0) return; // EIO: no slave is open any more
-        add({buffer.data(), static_cast<std::size_t>(n)});
+        add_output({buffer.data(), static_cast<std::size_t>(n)});
     }
 }
 

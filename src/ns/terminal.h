@@ -47,7 +47,7 @@ private:
     void read_host();
     void type(std::string_view keys);
     void tell_neighbours(std::string_view keys) const;
-    void add(std::string_view output);
+    void add_output(std::string_view output);
     bool flush_host();
     void show();
 

@@ -15,7 +15,8 @@
 //   lifeline  monitor <-> init, for the life of the jail. EOF at either end: the other is gone.
 //     monitor -> init     signal S       for the payload
 //     init   -> monitor   too_much        the jail has more memory than it may; init exits, and with it the jail
-//                         stopped S      the payload was stopped by S; SIGTTIN, SIGTTOU: it wants the terminal, and has it
+//                         stopped S      the payload was stopped by S, not by the monitor's SIGTSTP; SIGTTIN, SIGTTOU: it
+//                                        wants the terminal, has it in the jail, and waits for SIGCONT
 //                         exited C / killed S   the payload ended; init exits, and with it the jail. Which calls it has refused
 //                         error E        init itself failed; it exits
 //
