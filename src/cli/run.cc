@@ -139,7 +139,7 @@ public:
         if (options_.seccomp == spec::Seccomp::profile)
             out += head("Seccomp:") + " as " + spec::escape(options_.seccomp_profile) + " says\n";
         for (const spec::SeccompGroup& group : spec::seccomp_groups())
-            if (*group.opens != '\0' && allowed(group.name))
+            if (*group.opens != '\0' && spec::allowed(options_.allow, options_.deny, group.name))
                 out += head("Allowed:") + " " + group.name + " (" + opened_by(group) + ")\n";
         if (options_.git_config) out += head("Allowed:") + " git-config (your git runs what is written there)\n";
         for (const spec::Degraded& d : plan.degraded)
@@ -153,13 +153,6 @@ public:
     }
 
 private:
-    bool allowed(const char* group) const {
-        auto has = [&](const std::vector<std::string>& list) {
-            return std::find(list.begin(), list.end(), group) != list.end();
-        };
-        return has(options_.allow) && !has(options_.deny);
-    }
-
     // Where git will say that there is no repository, though the host's git finds one.
     std::string git_elsewhere() const {
         if (options_.cwd == Kind::hide) return {};
@@ -177,7 +170,7 @@ private:
     std::string opened_by(const spec::SeccompGroup& group) const {
         if (std::string_view(group.name) != "userns") return group.opens;
         bool policy = options_.seccomp == spec::Seccomp::standard || options_.seccomp == spec::Seccomp::strict;
-        return std::string("mounts, overlayfs, network devices and more of the kernel become reachable; netfilter ") +
+        return group.opens + std::string("; netfilter ") +
                (policy                                   ? "stays refused"
                 : options_.seccomp == spec::Seccomp::off ? "too"
                                                          : "as the profile says");
@@ -486,7 +479,7 @@ private:
         auto compiled = policy::compile_profile(*text, facts);
         if (auto* bad = std::get_if<policy::BadProfile>(&compiled)) throw refused(bad->why);
         const auto& profile = std::get<policy::Profile>(compiled);
-        if (allowed("userns") && !profile.userns)
+        if (spec::allowed(options_.allow, options_.deny, "userns") && !profile.userns)
             throw refused(
                 "with --nested (--allow=userns), but it lets nobody make a user namespace; allow unshare and "
                 "clone in it, whatever their flags, or leave --nested away");

@@ -52,7 +52,7 @@ struct Asked {
     const RunOptions& run;
     std::string profile; ///< the text of --seccomp=FILE
 
-    bool allows(const char* group) const { return has(run.allow, group) && !has(run.deny, group); }
+    bool allows(const char* group) const { return spec::allowed(run.allow, run.deny, group); }
     bool off() const { return run.seccomp == spec::Seccomp::off; }
     bool strict() const { return run.seccomp == spec::Seccomp::strict; }
     bool adds(int cap) const { return std::find(run.caps.begin(), run.caps.end(), cap) != run.caps.end(); }

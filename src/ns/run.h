@@ -39,8 +39,8 @@ struct Outcome {
     int code = 0;                    ///< exit code of the payload
     int signal = 0;                  ///< or the signal that killed it
     enum Limit : std::uint8_t { none, timeout, memory } limit = none; ///< of the Plan's, that ended it
-    std::uint64_t refused = 0;       ///< calls that it could have been allowed, see policy/refused.h
-    bool init_killed = false; ///< somebody outside has killed init (of a bare jail: before exec), and with it all
+    std::uint64_t refused = 0; ///< calls that it could have been allowed, see policy/refused.h
+    bool init_killed = false;  ///< somebody outside has killed init (of a bare jail: before exec), and with it all
 };
 
 /// How the payload ended, as a shell tells it.

@@ -25,9 +25,7 @@ bool names(const std::vector<std::string>& list, std::string_view name) {
     return std::find(list.begin(), list.end(), name) != list.end();
 }
 
-bool allows(const Policy& policy, std::string_view group) {
-    return names(policy.allow, group) && !names(policy.deny, group);
-}
+bool allows(const Policy& policy, std::string_view group) { return allowed(policy.allow, policy.deny, group); }
 
 class Filters {
 public:
@@ -138,7 +136,7 @@ const std::vector<SeccompGroup>& seccomp_groups() {
         {"ptrace", "", {"ptrace", "process_vm_readv", "process_vm_writev"}},
         {"perf", ""},
         {"io_uring", "its rings open files and sockets past the seccomp policy"},
-        {"userns", "mounts, overlayfs, nf_tables and more of the kernel become reachable"},
+        {"userns", "mounts, overlayfs, network devices and more of the kernel become reachable"},
         {"keyring", "keys belong to no namespace"},
         {"vsock", "no network namespace holds these sockets back"},
         {"raw-socket", ""},
@@ -146,6 +144,10 @@ const std::vector<SeccompGroup>& seccomp_groups() {
         {"32bit", "the kernel's other entrance, for 32-bit programs"},
     };
     return groups;
+}
+
+bool allowed(const std::vector<std::string>& allow, const std::vector<std::string>& deny, std::string_view name) {
+    return names(allow, name) && !names(deny, name);
 }
 
 bool adds(const Policy& policy, int cap) {

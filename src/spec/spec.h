@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -147,6 +148,8 @@ struct SeccompGroup {
     std::vector<const char*> denied = {}; ///< what refusing it takes away from default.policy
 };
 const std::vector<SeccompGroup>& seccomp_groups();
+/// NAME stands in ALLOW, and not in DENY, which wins.
+bool allowed(const std::vector<std::string>& allow, const std::vector<std::string>& deny, std::string_view name);
 
 struct Policy {
     std::vector<int> add_caps = {}; ///< numbers as in capabilities(7), on top of the identity's own
