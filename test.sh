@@ -32,7 +32,9 @@ packages=(g++ clang cmake ninja-build pkg-config libseccomp-dev libcap-dev libcl
     bubblewrap curl dbus flatpak gir1.2-gnomedesktop-3.0 gir1.2-webkit2-4.1 libgdk-pixbuf2.0-bin libimage-exiftool-perl mat2
     python3-gi ripgrep socat xauth xdg-dbus-proxy xvfb
     # bubblewrap's own tests
-    dpkg-dev iproute2 meson python3-seccomp python3-tap strace)
+    dpkg-dev iproute2 meson python3-seccomp python3-tap strace
+    # whose user manager gives cgroups, in tests/scope.sh
+    systemd)
 missing=()
 for package in "${packages[@]}"; do
     dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q '^install ok installed$' || missing+=("$package")

@@ -12,6 +12,8 @@ fi
 OUT=${TALLY}.out ERR=${TALLY}.err # what the last check's command wrote
 
 jail() { "$AJAIL" run --quiet --fs=deb "$@"; }
+# With a sanitizer it is not static, larger, and has memory and descriptors of its own.
+sanitized() { grep -qa __asan_init "$AJAIL"; }
 
 pass_() { echo pass >>"$TALLY"; }
 

@@ -57,17 +57,23 @@ sys::Result<std::uint64_t> hard_limit(__rlimit_resource resource) {
     return limit.rlim_max == RLIM_INFINITY ? UINT64_MAX : limit.rlim_max;
 }
 
-// The whole hierarchy, or beside one of version 1 (systemd's hybrid), without what that has of the controllers.
-spec::Cgroup look_for_cgroup(const std::string& cgroups) {
+// The path in CGROUPS, a /proc/PID/cgroup; empty if there is none.
+std::string path_in(const std::string& cgroups) {
     std::size_t line = cgroups.starts_with("0::") ? 0 : cgroups.find("\n0::");
-    if (line == std::string::npos) return {};
-    std::size_t path = cgroups.find('/', line);
-    if (path == std::string::npos) return {};
-    std::string name = cgroups.substr(path, cgroups.find('\n', path) - path);
+    std::size_t path = line == std::string::npos ? line : cgroups.find('/', line);
+    return path == std::string::npos ? "" : cgroups.substr(path, cgroups.find('\n', path) - path);
+}
+
+// The whole hierarchy, or beside one of version 1 (systemd's hybrid), without what that has of the controllers.
+std::string hierarchy() {
     for (const char* mount : {"/sys/fs/cgroup", "/sys/fs/cgroup/unified"})
-        if (::access((std::string(mount) + "/cgroup.controllers").c_str(), F_OK) == 0)
-            return cli::look_for_cgroup(mount, name, ::getpid());
+        if (::access((std::string(mount) + "/cgroup.controllers").c_str(), F_OK) == 0) return mount;
     return {};
+}
+
+spec::Cgroup look_for_cgroup(const std::string& cgroups) {
+    std::string path = path_in(cgroups), mount = path.empty() ? "" : hierarchy();
+    return mount.empty() ? spec::Cgroup() : cli::look_for_cgroup(mount, path, ::getpid());
 }
 
 } // namespace
@@ -104,12 +110,29 @@ sys::Status look_at_limits(spec::Host& host) {
     host.hard.memlock = TRY(hard_limit(RLIMIT_MEMLOCK));
     host.hard.data = TRY(hard_limit(RLIMIT_DATA));
     host.oom_score_adj = std::atoi(text_of("/proc/self/oom_score_adj").c_str());
-    utsname name{};
-    int major = 0, minor = 0;
-    if (::uname(&name) < 0) return sys::failed(sys::Call::uname);
-    (void)std::sscanf(name.release, "%d.%d", &major, &minor);
-    host.own_pid_max = major > 6 || (major == 6 && minor >= 14);
+    host.own_pid_max = kernel_version() >= std::pair(6U, 14U);
     return sys::Done{};
+}
+
+std::pair<unsigned, unsigned> kernel_version() {
+    utsname name{};
+    std::pair<unsigned, unsigned> version;
+    if (::uname(&name) == 0) (void)std::sscanf(name.release, "%u.%u", &version.first, &version.second);
+    return version;
+}
+
+// Its socket for its owner alone, which takes no bus. It is in a cgroup of its own, beside those that it makes.
+void look_for_manager(spec::Host& host) {
+    const char* runtime = std::getenv("XDG_RUNTIME_DIR");
+    if (!host.cgroup.directory.empty() || runtime == nullptr || *runtime != '/') return;
+    std::string socket = std::string(runtime) + "/systemd/private", mount = hierarchy();
+    auto connected = sys::connect_unix(socket.c_str());
+    auto who = connected ? sys::peer((*connected).get()) : sys::Result<ucred>(connected.error());
+    if (!who || (*who).uid != ::geteuid() || mount.empty()) return;
+    std::string path = path_in(text_of("/proc/" + std::to_string((*who).pid) + "/cgroup"));
+    if (path.find("/..") != std::string::npos || !path.ends_with("/init.scope")) return;
+    path.erase(path.rfind('/'));
+    host.cgroup = {mount, words_of(mount + path + "/cgroup.controllers"), false, socket};
 }
 
 void look_for_cpus(spec::Host& host) {

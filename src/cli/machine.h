@@ -5,12 +5,18 @@
 #include "spec/host.h"
 #include "sys/result.h"
 
+#include <utility>
+
 namespace ajail::cli {
 
 /// The facts that limits are decided by. What is not known would be a limit that is not there.
 sys::Status look_at_limits(spec::Host& host);
+/// Of the kernel, major and minor; 0.0 if it does not say.
+std::pair<unsigned, unsigned> kernel_version();
 /// The CPUs, for who asks for some of them.
 void look_for_cpus(spec::Host& host);
+/// Where HOST has no cgroup: systemd's user manager, if there is one, and the controllers that it may hand on.
+void look_for_manager(spec::Host& host);
 
 /// The cgroup PATH, as /proc/self/cgroup has it, of the hierarchy mounted at MOUNT: whether process PID, which is in it,
 /// may make others there or beside it.

@@ -2,6 +2,7 @@
 // The entry: puts the process in order before anything else looks at it, then hands over to a command.
 #include "cli/bwrap.h"
 #include "cli/fs.h"
+#include "cli/machine.h"
 #include "cli/report.h"
 #include "cli/run.h"
 #include "cli/verify.h"
@@ -15,13 +16,12 @@
 #include <spdlog/spdlog.h>
 #include <sys/auxv.h>
 #include <sys/prctl.h>
-#include <sys/utsname.h>
 
 namespace {
 
 using namespace ajail;
 
-constexpr int kMinMajor = 6, kMinMinor = 2;
+constexpr std::pair kOldest(6U, 2U); // kernel
 
 // As what the binary was called.
 struct Called {
@@ -125,14 +125,6 @@ bool only_asks_for_version(const Called& called, int argc, char** argv) {
     return called.bwrap && argc == called.first + 1 && std::strcmp(argv[called.first], "--version") == 0;
 }
 
-bool kernel_is_new_enough(std::string& release) {
-    utsname name{};
-    int major = 0, minor = 0;
-    if (::uname(&name) != 0 || std::sscanf(name.release, "%d.%d", &major, &minor) != 2) return false;
-    release = name.release;
-    return major > kMinMajor || (major == kMinMajor && minor >= kMinMinor);
-}
-
 } // namespace
 
 int main(int argc, char** argv) {
@@ -156,9 +148,10 @@ int main(int argc, char** argv) {
     // Started from a file that its user may not read, we are not dumpable, /proc/PID is root's, and nobody could
     // write our children's id maps (proc(5)).
     if (::prctl(PR_SET_DUMPABLE, 1) < 0) return fail(std::string("prctl: ") + std::strerror(errno));
-    std::string release;
-    if (!kernel_is_new_enough(release) && !only_asks_for_version(as, argc, argv))
-        return fail("this is Linux " + spec::escape(release) + "; 6.2 or newer is needed");
+    auto kernel = cli::kernel_version();
+    if (kernel < kOldest && !only_asks_for_version(as, argc, argv))
+        return fail("this is Linux " + std::to_string(kernel.first) + "." + std::to_string(kernel.second) +
+                    "; 6.2 or newer is needed");
     try {
         if (!as.bwrap) return command({argv + 1, argv + argc}, process);
         ::sigdelset(&process.mask, SIGCHLD); // the payload can count on it

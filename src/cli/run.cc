@@ -16,7 +16,6 @@
 #include <set>
 #include <spdlog/spdlog.h>
 #include <sys/stat.h>
-#include <sys/utsname.h>
 #include <unistd.h>
 
 extern char** environ;
@@ -379,15 +378,20 @@ private:
         return dirs;
     }
 
+    // The one of them that PATH, which has no symlinks, is in; empty if there is none.
+    std::string given_to_write(const std::string& path) const {
+        for (const std::string& dir : writable())
+            if (within(path, physical(dir))) return dir;
+        return {};
+    }
+
     // What is thrown away must not be within the payload's reach: it is this jail's `/`, and others'.
     std::string scratch_directory() const {
         if (options_.scratch.directory.empty()) return {};
         std::string path = absolute(options_.scratch.directory, cwd_), real = physical(path);
-        for (const std::string& dir : writable())
-            if (spec::within(real, physical(dir)))
-                throw Refused{"--scratch=" + spec::escape(options_.scratch.directory) + " is in " +
-                              spec::escape(dir) +
-                              ", where the jail may write; choose a directory that it is not given"};
+        if (std::string dir = given_to_write(real); !dir.empty())
+            throw Refused{"--scratch=" + spec::escape(options_.scratch.directory) + " is in " + spec::escape(dir) +
+                          ", where the jail may write; choose a directory that it is not given"};
         return path;
     }
 
@@ -471,11 +475,10 @@ private:
         auto text = sys::read_all((*file).get(), kMaxProfile);
         if (!text)
             throw refused(text.error().err == EFBIG ? "is larger than 1 MiB" : std::strerror(text.error().err));
-        for (const std::string& dir : writable())
-            if (within(physical(path), physical(dir)))
-                warn("--seccomp=" + spec::escape(given) + " is in " + spec::escape(dir) +
-                     ", where the jail may write, and change it for the next one");
-        policy::ProfileFacts facts{.caps = payload_caps(spec_, host_), .kernel = kernel()};
+        if (std::string dir = given_to_write(physical(path)); !dir.empty())
+            warn("--seccomp=" + spec::escape(given) + " is in " + spec::escape(dir) +
+                 ", where the jail may write, and change it for the next one");
+        policy::ProfileFacts facts{.caps = payload_caps(spec_, host_), .kernel = kernel_version()};
         auto compiled = policy::compile_profile(*text, facts);
         if (auto* bad = std::get_if<policy::BadProfile>(&compiled)) throw refused(bad->why);
         const auto& profile = std::get<policy::Profile>(compiled);
@@ -490,14 +493,6 @@ private:
         const char* bytes = reinterpret_cast<const char*>(profile.program.data());
         spec_.policy.programs = {{bytes, profile.program.size() * sizeof(sock_filter)}};
         spec_.policy.profile = path;
-    }
-
-    static std::pair<unsigned, unsigned> kernel() {
-        utsname name{};
-        std::pair<unsigned, unsigned> version;
-        if (::uname(&name) == 0)
-            (void)std::sscanf(name.release, "%u.%u", &version.first, &version.second); // else 0.0
-        return version;
     }
 
     void set(const std::string& name, const std::string& value) {
@@ -538,7 +533,11 @@ int run(const RunOptions& options, const ns::Caller& process, const std::functio
     if (!looked) return fail(sentence(looked.error(), nullptr));
     spec::Host host = *std::move(looked);
     Caller caller = who_calls(host.uid);
-    if (options.limits.cpu != 0) look_for_cpus(host);
+    const spec::Limits& limits = options.limits;
+    if (limits.cpu != 0) look_for_cpus(host);
+    bool pids = limits.pids != 0 && limits.pids != spec::kUnlimited;
+    bool memory = limits.memory != spec::Amount{} && limits.memory.bytes != spec::kUnlimited;
+    if (limits.cpu != 0 || pids || memory) look_for_manager(host);
     if (options.users != spec::Users::one) host.subordinates = look_for_subordinates(caller.name, host.uid);
     store::Remover remove = remover(host, caller.name, process);
     std::string home = caller.ajail_home;

@@ -14,7 +14,6 @@
 #include <cstring>
 #include <numeric>
 #include <sstream>
-#include <sys/utsname.h>
 #include <unistd.h>
 
 namespace ajail::cli {
@@ -59,6 +58,10 @@ constexpr Hint kHints[] = {
     {Stage::exec, Call::chdir, 0, "the directory cannot be entered in the jail"},
     {Stage::start, Call::openat2, ENOENT, "/proc is not mounted, and a jail cannot be set up without it"},
     {Stage::start, Call::openat2, ENOSYS, "Linux 5.6 has it, and a jail of ajail with --nested"},
+    {Stage::limits, Call::check, ETIMEDOUT,
+     "systemd's user manager gives no cgroup; unset XDG_RUNTIME_DIR to do without"},
+    {Stage::limits, Call::check, EREMOTEIO,
+     "systemd's user manager gives no cgroup; unset XDG_RUNTIME_DIR to do without"},
     {Stage::limits, Call::setrlimit, EPERM, "the caller's own hard limit is lower, or the kernel did not set it"},
     {Stage::idmap, Call::open, 0, "/proc is needed to write id maps, and is not there"},
     {Stage::report, Call::write, 0, "what --report names cannot be written to"},
@@ -154,8 +157,6 @@ void warn(const std::string& text) { std::fprintf(stderr, "ajail: warning: %s\n"
 
 Circumstances look_around() {
     Circumstances here;
-    utsname name{};
-    if (::uname(&name) == 0) (void)std::sscanf(name.release, "%d.%d", &here.kernel_major, &here.kernel_minor);
     here.proc_missing = !sys::open("/proc/self/status", O_RDONLY);
     here.userns_sysctl_off = first_line("/proc/sys/kernel/unprivileged_userns_clone") == "0";
     here.apparmor_restricts = first_line("/proc/sys/kernel/apparmor_restrict_unprivileged_userns") == "1";

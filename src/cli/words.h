@@ -22,7 +22,6 @@ void warn(const std::string& text);
 
 /// What the kernel told about this machine; gathered only once something has failed.
 struct Circumstances {
-    int kernel_major = 0, kernel_minor = 0;
     bool userns_sysctl_off = false;  ///< kernel.unprivileged_userns_clone = 0 (Debian's patch)
     bool apparmor_restricts = false; ///< kernel.apparmor_restrict_unprivileged_userns = 1 (Ubuntu)
     bool no_userns_left = false;     ///< user.max_user_namespaces = 0, or all in use

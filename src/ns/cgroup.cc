@@ -2,6 +2,8 @@
 // See cgroup.h, and cgroups(7) for the rules.
 #include "ns/cgroup.h"
 
+#include "ns/scope.h"
+
 #include <sys/file.h>
 #include <unistd.h>
 
@@ -89,7 +91,9 @@ Status Cgroup::leave(const spec::JailCgroup& plan) {
 Result<Cgroup> Cgroup::make(const spec::JailCgroup& plan) {
     Cgroup made;
     if (plan.directory.empty()) return made;
-    made.parent_ = TRY(sys::open(plan.directory.c_str(), O_RDONLY | O_DIRECTORY));
+    std::string directory = plan.directory;
+    if (!plan.manager.empty()) directory = TRY(enter_scope(plan.manager, plan.directory));
+    made.parent_ = TRY(sys::open(directory.c_str(), O_RDONLY | O_DIRECTORY));
     remove_abandoned(made.parent_);
     TRY(made.leave(plan));
     made.own_ = TRY(make_in(made.parent_, made.name_));

@@ -37,7 +37,8 @@ struct HardLimits {
 struct Cgroup {
     std::string directory = {};                ///< empty: none
     std::vector<std::string> controllers = {}; ///< that those below it can have
-    bool own = false; ///< the caller is in it, alone, and has to leave it before others can have controllers
+    bool own = false;         ///< the caller is in it, alone, and has to leave it before others can have controllers
+    std::string manager = {}; ///< or the socket of systemd's user manager, who will give one, below `directory`
 };
 
 struct Host {

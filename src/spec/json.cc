@@ -130,6 +130,7 @@ Json limits_json(const Plan& plan) {
     for (const auto& s : plan.cgroup.settings) settings[s.file] = s.value;
     out["rlimits"] = rlimits;
     out["cgroup"] = {{"directory", escape(plan.cgroup.directory)},
+                     {"manager", escape(plan.cgroup.manager)},
                      {"enable", strings(plan.cgroup.enable)},
                      {"settings", settings}};
     out["cpus"] = plan.cpus;

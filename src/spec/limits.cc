@@ -37,7 +37,9 @@ public:
         if (auto why_not = disk()) return why_not;
         plan_.timeout = asked_.timeout;
         record("timeout", asked_.timeout == 0 ? Means::none : Means::monitor, asked_.timeout);
-        if (!plan_.cgroup.settings.empty()) plan_.cgroup.directory = host_.cgroup.directory;
+        if (plan_.cgroup.settings.empty()) return std::nullopt;
+        plan_.cgroup.directory = host_.cgroup.directory;
+        plan_.cgroup.manager = host_.cgroup.manager;
         return std::nullopt;
     }
 
@@ -51,7 +53,7 @@ private:
         const std::vector<std::string>& there = host_.cgroup.controllers;
         if (host_.cgroup.directory.empty() || std::find(there.begin(), there.end(), controller) == there.end())
             return false;
-        if (host_.cgroup.own) plan_.cgroup.enable.emplace_back(controller);
+        if (host_.cgroup.own || !host_.cgroup.manager.empty()) plan_.cgroup.enable.emplace_back(controller);
         return true;
     }
     void set(const char* file, std::string value, bool if_there = false) {
@@ -123,9 +125,9 @@ private:
             return std::nullopt;
         }
         if (asked_.cpu % 100 != 0)
-            return "--cpu: a part of a CPU takes a cgroup with a cpu controller that you may use (`systemd-run "
-                   "--user "
-                   "--scope -p Delegate=yes ajail ...`); without one, whole CPUs";
+            return "--cpu: a part of a CPU takes a cgroup with a cpu controller that you may use, as systemd's user "
+                   "manager "
+                   "gives; without one, whole CPUs";
         if (host_.cpus.empty()) return "--cpu: the kernel does not tell which CPUs there are";
         // Neighbours, from the one that the caller was on: not all jails on the same.
         for (std::size_t i = 0; i < std::min<std::size_t>(asked_.cpu / 100, host_.cpus.size()); ++i)

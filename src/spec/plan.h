@@ -166,13 +166,15 @@ struct Rlimit {
     std::uint64_t soft, hard;
 };
 
-/// A cgroup for the jail, made in `directory` and removed afterwards.
+/// A cgroup for the jail, made in `directory` and removed afterwards. Or in a scope below that, for which `manager` is
+/// asked.
 struct JailCgroup {
     struct Setting {
         std::string file, value;
         bool if_there = false;
     };
     std::string directory = {};           ///< empty: none
+    std::string manager = {};             ///< the socket of systemd's user manager; empty: nobody is asked
     std::vector<std::string> enable = {}; ///< controllers, once the monitor has left `directory`
     std::vector<Setting> settings = {};
 };

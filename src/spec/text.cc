@@ -208,7 +208,8 @@ std::string limits_text(const Plan& plan) {
         text += (r.soft == r.hard ? "" : " " + std::to_string(r.hard)) + "\n";
     }
     if (!plan.cgroup.directory.empty()) {
-        text += "cgroup       in " + escape(plan.cgroup.directory);
+        text += plan.cgroup.manager.empty() ? "cgroup       in " : "cgroup       in a scope of systemd's below ";
+        text += escape(plan.cgroup.directory);
         for (const auto& s : plan.cgroup.settings) text += ", " + s.file + " " + s.value;
         text += plan.cgroup.enable.empty() ? "\n" : ", and one for ajail\n";
     }

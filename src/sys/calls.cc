@@ -28,6 +28,7 @@
 #include <sys/socket.h>
 #include <sys/statfs.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 
 namespace ajail::sys {
@@ -165,6 +166,23 @@ Status chroot_here() { return status(::syscall(SYS_chroot, "."), Call::chroot); 
 Status fchdir(int fd) { return status(::fchdir(fd), Call::chdir); }
 
 std::pair<Fd, Fd> take_pair(int fds[2]) { return {Fd(fds[0]), Fd(fds[1])}; }
+Result<Fd> connect_unix(const char* path) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    std::size_t size = std::strlen(path);
+    if (size >= sizeof address.sun_path) return refused(ENAMETOOLONG);
+    std::memcpy(address.sun_path, path, size);
+    Fd fd = TRY(owned(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), Call::socket));
+    int done = ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address);
+    if (done < 0) return failed(Call::connect);
+    return fd;
+}
+Result<ucred> peer(int socket) {
+    ucred who{};
+    socklen_t size = sizeof who;
+    if (::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &who, &size) < 0) return failed(Call::socket);
+    return who;
+}
 Result<std::pair<Fd, Fd>> socketpair() {
     int fds[2];
     if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) < 0) return failed(Call::socket);

@@ -44,6 +44,7 @@ const char* name(Call call) {
     case Call::chroot: return "chroot";
     case Call::clone3: return "clone3";
     case Call::close_range: return "close_range";
+    case Call::connect: return "connect";
     case Call::dup3: return "dup3";
     case Call::execve: return "execve";
     case Call::fchown: return "fchown";

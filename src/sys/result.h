@@ -50,6 +50,7 @@ enum class Call : std::uint8_t {
     chroot,
     clone3,
     close_range,
+    connect,
     dup3,
     execve,
     fchown,

@@ -2,7 +2,7 @@
 # One static file, small.
 . "$TESTS/lib.sh"
 
-if grep -qa __asan_init "$AJAIL"; then
+if sanitized; then
     skip 'static' 'this one is built with sanitizers'
     exit 0
 fi

@@ -27,7 +27,7 @@ said+='--nested); as root there: sysctl -w user.max_user_namespaces=10000'
     said='no more user namespaces may be made here: nested too deep, or user.max_user_namespaces is used up'
 says 'switched off by the sandbox around it' "Creating new namespace failed: $said" \
     bwrap --bind / / --unshare-user --disable-userns "$AJAIL" bwrap "${root[@]}" --unshare-user true
-if grep -qa __asan_init "$AJAIL"; then
+if sanitized; then
     skip 'no /proc' 'sanitizers need it'
 else
     says 'no /proc' "Can't read /proc/self/fd, /proc must be mounted: No such file or directory" \

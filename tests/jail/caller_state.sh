@@ -32,7 +32,7 @@ limited() {
     fi
 }
 few='3 4 5 6 8'
-! grep -qa __asan_init "$AJAIL" || few= # the sanitizers need some themselves
+! sanitized || few= # the sanitizers need some themselves
 for n in $few 12 16 20 32; do limited n "$n"; done
 for n in 0 1 8; do # without files of the test's own: stderr counts, too
     # shellcheck disable=SC2016

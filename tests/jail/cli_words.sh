@@ -50,11 +50,11 @@ matches 'as JSON they are numbers' '"value": 9000' jail --timeout=9 --dry-run=js
 # No room: it is not for mounts that there is none.
 refuses 'little disk' 'No space left on device \(no jail fits into the 1024 bytes .*--disk=SIZE' jail --disk=1k true
 refuses 'little memory' '--disk=SIZE \(without it, half of --memory\)' jail --memory=1k true
-refuses 'for verify' '--disk=SIZE' "$AJAIL" verify --fs=deb --disk=16k
+sanitized || refuses 'for verify' 'its --disk is too small' "$AJAIL" verify --fs=deb --disk=16k
 refuses 'few descriptors' 'Too many open files \(too many open files; raise ulimit -n\)' \
     bash -c 'ulimit -n 10; "$AJAIL" run --quiet --fs=deb true'
 if [ "$AS" = user ]; then
-    refuses 'few processes' 'clone3: Resource temporarily unavailable \(too many processes of this user; raise ulimit -u' \
+    sanitized || refuses 'few processes' 'clone3: Resource temporarily unavailable \(too many processes of this user; raise ulimit -u' \
         bash -c 'ulimit -u 1; exec "$AJAIL" run --quiet --fs=deb true'
     refuses 'a range in a user namespace of one id' 'in a user namespace, as here, .*start ajail outside of it' \
         unshare -Ur --mount sh -c 'mount --bind /dev/null /etc/subuid && "$AJAIL" run --quiet --fs=deb --users=range true'

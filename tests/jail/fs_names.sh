@@ -18,7 +18,8 @@ refuses 'none of that name' 'no root filesystem nosuch.*none yet.*ajail mkfs deb
 ln -s "$deb" "$store/fs/alpha"
 output 'the only one there is' 0 env AJAIL_HOME="$store" "$AJAIL" run id -u
 check 'which is said' said 'ajail alpha in '
-matches 'for verify as well' '"why"|blocked' env AJAIL_HOME="$store" "$AJAIL" verify --no-net
+# (With a sanitizer ajail is too large to be its own prober.)
+sanitized || matches 'for verify as well' '"why"|blocked' env AJAIL_HOME="$store" "$AJAIL" verify --no-net
 ln -s "$deb" "$store/fs/beta"
 output 'a symbolic link in the store' 0 in_store --fs=alpha id -u
 refuses 'others there' 'no root filesystem nosuch.*alpha, beta.*ajail mkfs debian' in_store --fs=nosuch true

@@ -42,7 +42,7 @@ for what in 'one 300' 'several 90' 'shared 300' 'segment 300' 'thread 300'; do
     # shellcheck disable=SC2086
     output "memory without a limit: $what" 'done' jail --memory=none -- ./limits_probe $what
 done
-if grep -qa __asan_init "$AJAIL"; then
+if sanitized; then
     skip 'memory with a limit' 'a sanitizer takes terabytes of addresses, which RLIMIT_DATA does not leave it'
 else
     for what in 'several 90' 'shared 300' 'segment 300' 'thread 300'; do

@@ -50,7 +50,7 @@ if [ "$AS" = root ]; then
 fi
 
 # ajail inside: with what answers for its root, or with none.
-if grep -qa __asan_init "$AJAIL"; then
+if sanitized; then
     skip 'ajail in a jail' 'this one is built with sanitizers, and not static'
     exit 0
 fi

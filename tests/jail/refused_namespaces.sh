@@ -13,7 +13,7 @@ mkdir -p root/proc
 cp "$AJAIL" root/ajail
 mkdir -p root/store/fs/deb root/work
 empty_chroot() { unshare --user --map-root-user sh -c 'cd root && exec chroot . /ajail "$@"' - "$@"; }
-if ! grep -qa __asan_init "$AJAIL"; then
+if ! sanitized; then
     output 'an empty chroot: --version' "$("$AJAIL" --version)" empty_chroot --version
     matches 'an empty chroot: --help' '^Usage' empty_chroot --help
     in_work() {

@@ -4,6 +4,10 @@
 # success.
 # shellcheck source=tests/lib.sh
 . "$TESTS/lib.sh"
+if sanitized; then
+    skip 'verify' 'a sanitized binary is too large to be its own prober'
+    exit 0
+fi
 
 verify() { "$AJAIL" verify --fs=deb "$@"; }
 

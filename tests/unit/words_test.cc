@@ -21,8 +21,6 @@ constexpr Error kNoSpace{Stage::namespaces, Call::clone3, sys::kNoOp, ENOSPC};
 
 std::string why(const Error& error, const std::function<void(Circumstances&)>& change) {
     Circumstances here;
-    here.kernel_major = 6;
-    here.kernel_minor = 18;
     change(here);
     return diagnose(error, here);
 }
