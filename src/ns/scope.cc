@@ -127,8 +127,7 @@ Status authenticate(const Fd& socket, std::int64_t deadline) {
     TRY(sys::write_all(socket.get(), std::string(1, '\0') + "AUTH EXTERNAL " + hex + "\r\n"));
     std::string line;
     while (!line.ends_with("\r\n")) TRY(read_until(socket, line, line.size() + 1, deadline));
-    if (!line.starts_with("OK ")) return sys::refused(EACCES);
-    return sys::write_all(socket.get(), "BEGIN\r\n");
+    return line.starts_with("OK ") ? Status(sys::Done{}) : Status(sys::refused(EACCES));
 }
 
 // The first answer is ours: nothing else was asked, and no signal subscribed to.
@@ -165,7 +164,7 @@ Result<std::string> enter_scope(const std::string& path, const std::string& moun
     std::string before = TRY(own_cgroup());
     Fd socket = TRY(sys::connect_unix(path.c_str()));
     TRY(authenticate(socket, deadline));
-    TRY(sys::write_all(socket.get(), message_of(body_of(::getpid()))));
+    TRY(sys::write_all(socket.get(), "BEGIN\r\n" + message_of(body_of(::getpid()))));
     TRY(answered(socket, deadline));
     // The answer says that there will be one.
     for (;;) {
