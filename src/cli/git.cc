@@ -24,10 +24,13 @@ using sys::Status;
 namespace {
 
 // gitrepository-layout(5). `commondir`: where hooks and config are looked for instead.
-constexpr const char* kNames[] = {"hooks", "config", "config.worktree", "commondir", "info/attributes"};
-constexpr const char* kWorktreeNames[] = {"config.worktree", "commondir"};
-constexpr std::size_t kMost = 64; // directories that are looked at in `modules` and `worktrees`; more are read-only
+// `.git`: of a path that is given to it, git tries PATH/.git first, whatever PATH is.
 constexpr const char* kGit = ".git";
+constexpr const char* kNames[] = {"hooks", "config", "config.worktree", "commondir", "info/attributes", kGit};
+constexpr const char* kWorktreeNames[] = {"config.worktree", "commondir", kGit};
+constexpr const char* kHead = "HEAD";
+constexpr const char* kSigns[] = {kHead, "objects", "refs", "commondir"};
+constexpr std::size_t kMost = 64; // directories that are looked at in `modules` and `worktrees`; more are read-only
 
 // No link: a jail that ran here before may have put it there, and what it leads to is writable. ENOENT is an empty Fd.
 Result<Fd> find(const Fd& dir, const std::string& name) {
@@ -39,6 +42,53 @@ Result<Fd> find(const Fd& dir, const std::string& name) {
 Result<bool> is_directory(const Fd& fd) {
     struct stat st = TRY(sys::fstat(fd.get()));
     return S_ISDIR(st.st_mode);
+}
+
+// Whatever has that name, a dangling link as well.
+Result<bool> has(const Fd& dir, const char* name) {
+    struct stat st {};
+    if (::fstatat(dir.get(), name, &st, AT_SYMLINK_NOFOLLOW) == 0) return true;
+    if (errno == ENOENT) return false;
+    return sys::failed(sys::Call::fstat);
+}
+
+// No less than what git takes for a git directory: it wants a valid HEAD, and the others where `commondir` says.
+Result<bool> is_repository(const Fd& dir) {
+    if (!TRY(has(dir, kHead))) return false;
+    return TRY(has(dir, "commondir")) || (TRY(has(dir, "objects")) && TRY(has(dir, "refs")));
+}
+
+// The caller may rename in DIR as long as this lives: a jail may have taken that away, to keep what it made there.
+class Writable {
+public:
+    explicit Writable(const Fd& dir) : dir_(dir.get()) {
+        auto st = sys::fstat(dir_);
+        constexpr mode_t kNeeded = S_IWUSR | S_IXUSR;
+        if (!st || ((*st).st_mode & kNeeded) == kNeeded) return;
+        mode_ = (*st).st_mode & 07777;
+        changed_ = static_cast<bool>(sys::chmod_path(dir_, mode_ | kNeeded));
+    }
+    ~Writable() {
+        if (changed_) (void)sys::chmod_path(dir_, mode_);
+    }
+    Writable(const Writable&) = delete;
+    Writable& operator=(const Writable&) = delete;
+
+private:
+    int dir_;
+    mode_t mode_ = 0;
+    bool changed_ = false;
+};
+
+// Out of git's way, and the end of the line that tells of it. A link is renamed, not what it leads to.
+std::string rename_away(const Fd& dir, const std::string& name) {
+    unsigned random = 0;
+    char other[48];
+    bool renamed = ::getrandom(&random, sizeof random, 0) == sizeof random &&
+                   std::snprintf(other, sizeof other, "%s.jail-%08x", name.c_str(), random) > 0 &&
+                   ::renameat2(dir.get(), name.c_str(), dir.get(), other, RENAME_NOREPLACE) == 0;
+    return renamed ? "it is called " + std::string(other) + " now (--allow=git-config)"
+                   : "it could not be renamed: " + std::string(std::strerror(errno));
 }
 
 std::string join(const std::string& path, const std::string& name) {
@@ -53,6 +103,7 @@ struct GitGuard::Covering {
     const Bind& grant;
     std::vector<Bind> binds = {};
     std::size_t looked_at = 0;
+    bool covers_git = false; // the one at the top
 
     std::string shown(const std::string& path) const { return join(host_path(grant.source), path); }
 
@@ -75,11 +126,13 @@ struct GitGuard::Covering {
     template <std::size_t N> Status cover(Fd dir, const std::string& path, const char* const (&names)[N]) {
         std::vector<std::string> absent;
         for (const char* name : names) {
+            if (path.empty() && covers_git && std::string_view(name) == kGit) continue;
             Fd found = TRY(look(dir, path, name));
             if (found) bind(join(path, name), TRY(is_directory(found)), false);
             else if (std::strchr(name, '/') == nullptr) absent.emplace_back(name);
         }
-        if (!absent.empty()) guard.watched_.push_back({std::move(dir), shown(path), std::move(absent)});
+        bool whole = (path.empty() || path == kGit) && TRY(is_repository(dir));
+        guard.watched_.push_back({std::move(dir), shown(path), std::move(absent), whole});
         return Done{};
     }
 
@@ -128,17 +181,19 @@ struct GitGuard::Covering {
         Fd top = TRY(mount::open_source(grant.source));
         auto found = look(top, "", kGit);
         if (!found && found.error().err == EACCES) return Done{}; // for the host's git as well
+        std::vector<std::string> absent;
         if (Fd git = TRY(std::move(found)); git) {
             bool directory = TRY(is_directory(git));
             bind(kGit, directory, directory); // a file names the git directory elsewhere, gitrepository-layout(5)
-            return directory ? git_directory(std::move(git), kGit) : Status(Done{});
-        }
-        for (const char* name : {"HEAD", "objects", "refs"}) {
-            if (TRY(look(top, "", name))) continue;
-            guard.watched_.push_back({std::move(top), shown(""), {kGit}});
-            return Done{};
-        }
-        return git_directory(std::move(top), "");
+            covers_git = true;
+            if (directory) TRY(git_directory(std::move(git), kGit));
+        } else absent.emplace_back(kGit);
+        // Where `.git` is none that it takes, git looks at the directory itself, and a jail may break the one there is.
+        if (TRY(is_repository(top))) return git_directory(std::move(top), "");
+        for (const char* name : kSigns)
+            if (!TRY(has(top, name))) absent.emplace_back(name);
+        guard.watched_.push_back({std::move(top), shown(""), std::move(absent), false, true});
+        return Done{};
     }
 };
 
@@ -168,24 +223,25 @@ std::string repository_elsewhere(const std::string& dir) {
 std::vector<std::string> GitGuard::settle() const {
     std::vector<std::string> said;
     for (const Watched& at : watched_) {
+        Writable writable(at.directory);
         for (const std::string& name : at.absent) {
-            struct stat st {};
-            if (::fstatat(at.directory.get(), name.c_str(), &st, AT_SYMLINK_NOFOLLOW) < 0) continue;
-            std::string line = spec::escape(at.path + "/" + name) + " was made while the jail ran";
-            if (name == kGit) {
-                said.push_back(line + ": look at its hooks and config before you use git there");
+            std::string path = spec::escape(at.path + "/" + name), made = path + " was made while the jail ran";
+            auto there = has(at.directory, name.c_str());
+            if (!there) {
+                said.push_back(path + " could not be looked at: " + std::strerror(there.error().err));
+                break;
+            }
+            if (!*there) continue;
+            if (at.project && name == kGit) {
+                said.push_back(made + ": look at its hooks and config before you use git there");
                 continue;
             }
-            unsigned random = 0;
-            char other[48];
-            bool renamed =
-                ::getrandom(&random, sizeof random, 0) == sizeof random &&
-                std::snprintf(other, sizeof other, "%s.jail-%08x", name.c_str(), random) > 0 &&
-                ::renameat2(at.directory.get(), name.c_str(), at.directory.get(), other, RENAME_NOREPLACE) == 0;
-            said.push_back(line + ", and git would run programs by it; " +
-                           (renamed ? "it is called " + std::string(other) + " now (--allow=git-config)"
-                                    : "it could not be renamed: " + std::string(std::strerror(errno))));
+            // In a project, `objects` alone is anybody's name.
+            if (auto repository = is_repository(at.directory); at.project && repository && !*repository) continue;
+            said.push_back(made + ", and git would run programs by it; " + rename_away(at.directory, name));
         }
+        if (auto repository = is_repository(at.directory); at.whole && repository && !*repository)
+            said.push_back(spec::escape(at.path) + " is no git directory any more: HEAD, objects or refs is missing");
     }
     return said;
 }

@@ -21,7 +21,7 @@ public:
     const std::string& in_the_way() const { return in_the_way_; }
 
     /// Once the jails have ended: a name that was not there could not be covered. What has it now is renamed, so that
-    /// git does not find it. The lines that tell of it.
+    /// git does not find it; likewise what makes a git directory of the grant itself. The lines that tell of it.
     std::vector<std::string> settle() const;
 
 private:
@@ -29,6 +29,8 @@ private:
         sys::Fd directory;
         std::string path; ///< on the host, for people
         std::vector<std::string> absent;
+        bool whole = false;   ///< the project's git directory, with all that git wants of one
+        bool project = false; ///< none: its top
     };
     struct Covering;
 

@@ -17,10 +17,12 @@ chmod 755 evil
 export EVIL=$PWD/evil
 top=$PWD
 
-# A repository r; a submodule r/s, a linked worktree w, and a bare one b.git.
+# A repository r; a submodule r/s, a linked worktree w, and a bare one b.git. And n, a directory without one.
 repositories() {
     cd "$top" || exit 1
-    rm -rf ran r w s b.git
+    chmod -Rf u+rwx r w s b.git n
+    rm -rf ran r w s b.git n
+    mkdir n
     git init -q s && git -C s commit -q --allow-empty -m s
     git init -q r
     (cd r && echo x >f && git add f && git submodule --quiet add "$top/s" s && git commit -qm x)
@@ -31,10 +33,12 @@ inside() {
     "$AJAIL" run --quiet --fs=host --env=EVIL --env=GIT_CONFIG_GLOBAL --rol="$EVIL" --rol="$GIT_CONFIG_GLOBAL" "$@"
 }
 
-# What a user does on the host afterwards, in every one of them.
+# What a user does on the host afterwards, in every one of them, with the access that they will give back to themselves.
 host_git() {
     local dir
-    for dir in r r/s w b.git; do
+    cd "$top" && chmod -Rf u+rwx r w s b.git n
+    for dir in b.git n; do git -C s push -q "$top/$dir" HEAD:refs/heads/pushed; done >/dev/null 2>&1
+    for dir in r r/s r/.git w b.git n; do
         (
             cd "$top/$dir" 2>/dev/null || exit 0
             git status && git commit -q --allow-empty -m t
@@ -64,6 +68,12 @@ attack() {
     done
 }
 before=
+# fake DIR: a git directory there.
+fake='fake() {
+    mkdir -p "$1/objects" "$1/refs"
+    echo "ref: refs/heads/x" >"$1/HEAD"
+    printf "[core]\nrepositoryformatversion = 0\nbare = false\nworktree = .\nfsmonitor = %s\n" "$EVIL" >"$1/config"
+}'
 hook='cp "$EVIL" .git/hooks/pre-commit'
 attack 'a hook' r "$hook"
 attack 'core.fsmonitor' r 'git config core.fsmonitor "$EVIL"'
@@ -75,7 +85,8 @@ attack 'hooks renamed away' r 'mv .git/hooks .git/h; mkdir .git/hooks; '"$hook"
 attack '.git renamed away' r 'mv .git g; cp -r g .git; git config core.fsmonitor "$EVIL"'
 attack '.git replaced by a link' r 'mv .git g; cp -r g h; ln -s h .git; git config -f h/config core.fsmonitor "$EVIL"'
 attack '.git replaced by a file' r 'mv .git g; cp -r g h; echo "gitdir: h" >.git; git config -f h/config core.fsmonitor "$EVIL"'
-attack 'commondir' r 'cp -r .git h; git config -f h/config core.fsmonitor "$EVIL"; echo ../h >.git/commondir'
+commondir='cp -r .git h; git config -f h/config core.fsmonitor "$EVIL"; echo ../h >.git/commondir'
+attack 'commondir' r "$commondir"
 attack 'a submodule'"'"'s config' r 'git -C s config core.fsmonitor "$EVIL"'
 attack 'a submodule'"'"'s hook' r 'cp "$EVIL" .git/modules/s/hooks/pre-commit'
 attack 'a submodule renamed away' r 'mv .git/modules .git/m; cp -r .git/m .git/modules; git config -f .git/modules/s/config core.fsmonitor "$EVIL"'
@@ -85,6 +96,25 @@ attack 'the .git file of a worktree' w 'git init -q h; git -C h config core.fsmo
 attack 'the .git file of a submodule' r/s 'git init -q h; git -C h config core.fsmonitor "$EVIL"; rm -f .git; echo "gitdir: h/.git" >.git'
 attack 'a bare repository' b.git 'cp "$EVIL" hooks/reference-transaction'
 attack 'a bare repository, commondir' b.git 'mkdir -p h/hooks; cp -r HEAD objects refs config packed-refs h; cp "$EVIL" h/hooks/reference-transaction; echo h >commondir'
+attack 'a bare repository, a .git in it' b.git "$fake"'; fake .git; mkdir .git/hooks; cp "$EVIL" .git/hooks/pre-receive'
+attack 'a .git in .git' r "$fake"'; fake .git/.git; printf "[core]\nworktree = $PWD\nfsmonitor = $EVIL\n" >.git/.git/config'
+attack 'the top a git directory, none else' n "$fake; fake ."
+attack 'the top, with commondir' n "$fake; fake c; mv c/HEAD .; echo c >commondir; mkdir c/hooks"'; cp "$EVIL" c/hooks/pre-receive'
+attack 'the top, HEAD gone from .git' r "$fake; fake .; rm .git/HEAD"
+attack 'the top, HEAD of .git spoilt' r "$fake; fake .; echo x >.git/HEAD"
+attack 'the top, objects gone from .git' r "$fake; fake .; mv .git/objects .git/o"
+attack 'the top, refs gone from .git' r "$fake; fake .; rm -rf .git/refs"
+attack 'the top, .git without access' r "$fake; fake .; rm .git/HEAD; chmod 0 .git"
+attack 'the top not writable' n "$fake; fake .; chmod 0555 ."
+before='mkdir n/objects; ln -s objects n/refs'
+attack 'the top, some of it there' n "$fake; fake ."
+before='mkdir n/refs; echo "ref: refs/heads/x" >n/HEAD'
+attack 'the top, HEAD there' n "$fake; fake ."
+before='(cd r && '$fake'; fake . && rm config)'
+attack 'the top, all of it there' r "$fake; rm .git/HEAD; fake ."
+before=
+attack 'commondir, and .git not writable' r "$commondir; chmod 0555 .git"
+attack 'commondir, and .git without access' r "$commondir; chmod 0 .git"
 attack 'the git directory granted alone' r 'git config core.fsmonitor "$EVIL"' --ro --rw=.git
 attack 'at another path' . 'git -C /x config core.fsmonitor "$EVIL"' --mount=r,/x,rw
 attack 'below the current directory' . 'cp "$EVIL" r/.git/hooks/pre-commit' --ro --rw=r
@@ -106,6 +136,19 @@ rm -rf .git/hooks.jail-*
 inside sh -c 'ln -s /etc .git/hooks; echo >.git/commondir'
 equal 'a link is renamed, not what it leads to' 2 "$(find .git -maxdepth 1 -name '*.jail-*' | wc -l)"
 equal 'nothing else is' '' "$(inside true 2>&1)"
+echo kept >"$top/secret"
+chmod 640 "$top/secret"
+inside sh -c 'ln -s "$1" .git/commondir; chmod 2550 .git' sh "$top/secret" >"$top/said" 2>&1
+equal 'not writable: renamed all the same' no "$([ -L .git/commondir ] && echo "yes: $(cat "$top/said")" || echo no)"
+equal 'not writable: its mode stays' 2550 "$(stat -c %a .git)"
+equal 'what a link leads to is left alone' '640 kept' "$(stat -c %a "$top/secret") $(cat "$top/secret")"
+chmod 755 .git
+rm -f .git/*.jail-* "$top/secret"
+matches 'a spoilt .git is told' '/r/\.git is no git directory any more' inside rm .git/HEAD
+cd "$top/n" || exit 1
+equal 'names that make no git directory stay' '' "$(inside sh -c 'mkdir objects refs' 2>&1)"
+matches 'what makes one is told' '/n/HEAD was made while the jail ran' inside sh -c 'echo x >HEAD'
+equal 'and that alone renamed' 'x 3' "$(cat HEAD.jail-*) $(find objects refs HEAD* -maxdepth 0 | wc -l)"
 cd "$top" || exit 1
 mkdir none
 cd none || exit 1
@@ -168,7 +211,7 @@ equal 'it was thrown away' y "$(git config core.x)"
 matches 'the status tells' "r: git's hooks and config are read-only" "$AJAIL" run --fs=host true
 matches 'and tells when they are not' '^Allowed: git-config' "$AJAIL" run --fs=host --allow=git-config true
 cd "$top" || exit 1
-rm -rf r w s b.git h
+rm -rf r w s b.git n h
 
 # Where git finds no repository in the jail, though the host's does.
 repositories
@@ -189,4 +232,4 @@ check 'in a submodule' sh -c 'cd r/s && "$AJAIL" run --quiet --fs=host --rw=../.
 mkdir planted secret
 echo "gitdir: $top/secret" >planted/.git
 equal 'what is no git directory is not told as one to be given' '' "$(elsewhere planted)"
-rm -rf r w s b.git h planted secret
+rm -rf r w s b.git n h planted secret
