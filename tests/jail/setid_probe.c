@@ -344,6 +344,9 @@ static void ruled(void) {
     must(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && syscall(446, ruleset, 0) == 0);
     must(open("n", O_CREAT | O_RDWR, 0755) == -1 && open("there", O_RDWR) == -1);
     must(open("n", O_CREAT | O_RDWR, 04755) == -1 && open("there", O_CREAT | O_RDWR, 04755) == -1);
+    must(fails(mknod("n", S_IFREG | 04755, 0), EPERM) && fails(mknod("n", 02755, 0), EPERM));
+    (void)mknod("n", S_IFCHR | 0666, makedev(1, 3)); // what stands in for it would be made as well
+    must(fails(access("n", F_OK), ENOENT));
     must(chmod("there", 04755) == 0 && bits(AT_FDCWD, "there") == 04755); // those say nothing about modes
 }
 
