@@ -56,7 +56,7 @@ abi 'other programs as one likes' EFAULT 354 1 0 0
 matches 'what was refused is told' '^ajail: refused on the way: perf_event_open \(--allow=perf\)$' \
     "$AJAIL" run --fs=deb --allow=32bit -- sh -c './call32 336; exit 3'
 says 'x32 stays away' ENOSYS --allow=32bit -- 0x40000014
-matches 'the plan names it' '^seccomp +default\+noted\+32bit terminal\+32bit (root|devices)\+noted\+setid\+listener\+32bit$' jail --allow=32bit --dry-run true
+matches 'the plan names it' '^seccomp +default\+noted\+32bit terminal\+init\+32bit (root|devices)\+noted\+setid\+listener\+32bit$' jail --allow=32bit --dry-run true
 matches 'it is said' 'Allowed: 32bit \(' "$AJAIL" run --fs=deb --allow=32bit true
 
 # The root emulation, asked by their numbers: ids of 16 bits do not exist.

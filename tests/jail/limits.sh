@@ -107,3 +107,14 @@ if [ "$AS" = root ] && [ $((0x$(sed -n 's/^CapEff:\t//p' /proc/self/status) >> 2
 fi
 output 'terminals' 256 jail -- sh -c 'sed -n "s/.* devpts .*max=\([0-9]*\).*/\1/p" /proc/self/mounts'
 output 'as bwrap nothing is limited' "$(ulimit -Hn)" "$AJAIL" bwrap --ro-bind / / --dev /dev -- sh -c 'ulimit -Hn'
+
+# Init's limits are not the payload's to set: an init without descriptors watches and answers nothing.
+for what in '' --no-root-emulation --nested --allow=prlimit64; do
+    for limit in nofile as cpu data nproc; do
+        denied "init: $limit ${what:-by default}" jail $what -- prlimit --pid 1 --$limit=0:0
+    done
+done
+check 'but they are told' jail -- prlimit --pid 1
+output 'its own are' 100 jail -- sh -c 'ulimit -n 100 && ulimit -n'
+output 'and those of others' 64 jail -- sh -c 'sleep 60 & prlimit --pid $! --nofile=64:64 && prlimit --pid $! --nofile -o HARD --noheadings | tr -d " "; kill $!'
+check 'without a policy they are' jail --no-seccomp -- prlimit --pid 1 --nofile=64:64

@@ -54,9 +54,9 @@ matches 'what is said of netfilter' 'Allowed: userns \(.*; netfilter as the prof
     "$AJAIL" run --fs=deb --seccomp=../deny.json --nested true
 matches 'and with the policy' 'Allowed: userns \(.*; netfilter stays refused\)' "$AJAIL" run --fs=deb --nested true
 
-matches 'the plan names it' "^seccomp +terminal (root|devices)\+setid\+listener $(dirname "$PWD")/deny.json \([0-9]+ instructions\)$" \
+matches 'the plan names it' "^seccomp +terminal\+init (root|devices)\+setid\+listener $(dirname "$PWD")/deny.json \([0-9]+ instructions\)$" \
     jail --seccomp=../deny.json --dry-run true
-matches 'and what is denied besides' '^seccomp +terminal (root|devices)\+setid\+listener -acct-chdir /' \
+matches 'and what is denied besides' '^seccomp +terminal\+init (root|devices)\+setid\+listener -acct-chdir /' \
     jail --seccomp=../deny.json --deny=chdir,acct --dry-run true
 matches 'as JSON' '"seccomp_profile": "/.*/deny.json"' jail --seccomp=../deny.json --dry-run=json true
 matches 'it is said' 'Seccomp: as ../deny.json says' "$AJAIL" run --fs=deb --seccomp=../deny.json true

@@ -94,7 +94,7 @@ for control in 'user namespace' 'net namespace' 'session keyring' 'terminal' 'se
     'sysctl /proc/sys/user/max_user_namespaces'; do
     check "told: $control" grep -qxF -- "$control" <(names report.json)
 done
-check 'told: each seccomp program by name' test "$(names report.json | grep -c '^seccomp \(default+noted\|terminal\|\(root\|devices\)+noted+setid+listener\)$')" = 3
+check 'told: each seccomp program by name' test "$(names report.json | grep -c '^seccomp \(default+noted\|terminal+init\|\(root\|devices\)+noted+setid+listener\)$')" = 3
 check 'told: second namespaces' grep -qxF 'second user namespace' <(jail --report=1 --cap-add=CAP_SYS_ADMIN true >r && names r)
 matches 'what is given up is told' 'CAP_SYS_ADMIN was granted' jail --report=1 --cap-add=CAP_SYS_ADMIN true
 

@@ -68,6 +68,7 @@ constexpr std::array kNumbers{
     Number{"getresgid", 120, 150, 211},
     Number{"capset", 126, 91, 185},
     Number{"prctl", 157, 167, 172},
+    Number{"prlimit64", 302, 261, 340},
     Number{"setxattr", 188, 5, 226},
     Number{"lsetxattr", 189, 6, 227},
     Number{"fsetxattr", 190, 7, 228},
@@ -199,6 +200,11 @@ std::uint32_t terminal_meaning(const Arch& arch, int nr, const Args& args) {
     const auto request = static_cast<std::uint32_t>(args[1]);
     const bool refused = request == 0x5412 || request == 0x541C || request == 0x541D || request == 0x5423;
     return refused ? kEperm : kAllow;
+}
+
+std::uint32_t init_meaning(const Arch& arch, int nr, const Args& args) {
+    const bool sets = arch.is(nr, "prlimit64") && args[2] != 0;
+    return sets && static_cast<std::uint32_t>(args[0]) == 1 ? kEperm : kPass;
 }
 
 std::uint32_t root_meaning(const Arch& arch, int nr, const Args& args) {
@@ -410,6 +416,7 @@ std::uint32_t listener_meaning(const Arch& arch, int nr, const Args& args) {
 const std::vector<Subject>& subjects() {
     static const std::vector<Subject> all{
         {"terminal", terminal_meaning, {"ioctl"}},
+        {"init", init_meaning, {"prlimit64"}, kPass},
         {"root", root_meaning, {"chown", "lchown", "fchown", "fchownat", "mknod", "mknodat", "prctl"}},
         {"devices", devices_meaning, {"mknod", "mknodat"}},
         {"default", default_meaning, {"clone", "unshare", "socket", "socketpair", "personality"}, kEnosys},

@@ -22,6 +22,7 @@
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -98,6 +99,15 @@ TEST_CASE("filters: terminal", "[filters]") {
     // The request is arg1 and no other.
     CHECK(ask("terminal", "ioctl", {0x5412, TCGETS, 0x5412, 0x5412}) == kAllow);
     CHECK(ask("terminal", "write", {0, 0x5412}) == kAllow);
+}
+
+TEST_CASE("filters: init", "[filters]") {
+    CHECK(ask("init", "prlimit64", {1, RLIMIT_NOFILE, 0x1000, 0}) == kEperm);
+    CHECK(ask("init", "prlimit64", {1 | kHigh, RLIMIT_NOFILE, 0x1000, 0}) == kEperm); // pids are 32-bit numbers
+    CHECK(ask("init", "prlimit64", {1, RLIMIT_NOFILE, kHigh, 0}) == kEperm);          // and pointers are not
+    CHECK(ask("init", "prlimit64", {1, RLIMIT_NOFILE, 0, 0x1000}) == kPass);          // told, not set
+    for (const std::uint64_t pid : {0U, 2U, 0x10001U})
+        CHECK(ask("init", "prlimit64", {pid, RLIMIT_NOFILE, 0x1000, 0}) == kPass);
 }
 
 TEST_CASE("filters: root, owners", "[filters]") {

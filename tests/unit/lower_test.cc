@@ -126,7 +126,7 @@ TEST_CASE("one id: root inside, or the caller's own") {
     CHECK(plan.uids.at(0).inside == 1000);
     CHECK(plan.gids.at(0).inside == 100);
     CHECK(plan.caps == 0);
-    CHECK(has(plan.filters, "terminal+noted+setid+listener")); // no root to answer for
+    CHECK(has(plan.filters, "terminal+init+noted+setid+listener")); // no root to answer for
     spec.policy.add_caps = {CAP_NET_ADMIN};
     plan = plan_of(spec);
     CHECK(plan.caps == bit(CAP_NET_ADMIN));
@@ -259,32 +259,32 @@ TEST_CASE("a kernel without Landlock is said to be one") {
 
 TEST_CASE("seccomp: the allowlist, the terminal's, the root emulation unless refused, and what is denied last") {
     using Names = std::vector<std::string>;
-    CHECK(plan_of(in_deb()).filters == Names{"default+noted", "terminal", "root+noted+setid+listener"});
+    CHECK(plan_of(in_deb()).filters == Names{"default+noted", "terminal+init", "root+noted+setid+listener"});
     Spec spec = in_deb();
     spec.policy.no_root_emulation = true;
-    CHECK(plan_of(spec).filters == Names{"default+noted", "terminal+noted+setid+listener"});
+    CHECK(plan_of(spec).filters == Names{"default+noted", "terminal+init+noted+setid+listener"});
     spec.policy.seccomp = Seccomp::strict;
     spec.policy.deny = {"mkdir"};
     CHECK(plan_of(spec).filters ==
-          Names{"default+strict+noted+noted_strict", "terminal+noted+noted_strict+setid+listener", "-mkdir"});
+          Names{"default+strict+noted+noted_strict", "terminal+init+noted+noted_strict+setid+listener", "-mkdir"});
     spec.policy = {.seccomp = Seccomp::profile, .deny = {"mkdir"}, .programs = {"x"}};
-    CHECK(plan_of(spec).filters == Names{"terminal", "root+setid+listener", "-mkdir"});
+    CHECK(plan_of(spec).filters == Names{"terminal+init", "root+setid+listener", "-mkdir"});
     spec.policy.no_root_emulation = true;
-    CHECK(plan_of(spec).filters == Names{"terminal+setid+listener", "-mkdir"});
+    CHECK(plan_of(spec).filters == Names{"terminal+init+setid+listener", "-mkdir"});
     spec.policy.allow = {"32bit", "userns"};
-    CHECK(plan_of(spec).filters == Names{"terminal+32bit", "-mkdir+32bit"});
+    CHECK(plan_of(spec).filters == Names{"terminal+init+32bit", "-mkdir+32bit"});
     // There is one listener: a program around us may have it, or a sandbox inside, unless a root is emulated.
     Host filtered = kUser;
     filtered.listener = true;
-    CHECK(plan_of(in_deb(), filtered).filters == Names{"default", "terminal"});
+    CHECK(plan_of(in_deb(), filtered).filters == Names{"default", "terminal+init"});
     spec.policy = {.allow = {"userns"}};
     CHECK(plan_of(spec).filters ==
-          Names{"default+noted+userns", "terminal", "root+noted+userns+setid+openat2+listener"});
+          Names{"default+noted+userns", "terminal+init", "root+noted+userns+setid+openat2+listener"});
     spec.policy.no_root_emulation = true;
-    CHECK(plan_of(spec).filters == Names{"default+userns", "terminal"});
+    CHECK(plan_of(spec).filters == Names{"default+userns", "terminal+init"});
     spec.policy = {.allow = {"32bit", "perf"}};
     CHECK(plan_of(spec).filters ==
-          Names{"default+noted+perf+32bit", "terminal+32bit", "root+noted+perf+setid+listener+32bit"});
+          Names{"default+noted+perf+32bit", "terminal+init+32bit", "root+noted+perf+setid+listener+32bit"});
     spec.policy = {.no_root_emulation = true};
     spec.policy.seccomp = Seccomp::off;
     CHECK(plan_of(spec).filters.empty());
@@ -329,7 +329,7 @@ TEST_CASE("seccomp: what is allowed and denied stands in the names of the progra
         spec.policy = std::move(policy);
         std::vector<std::string> filters = plan_of(spec).filters;
         REQUIRE(filters.size() >= 3);
-        CHECK(filters[1] == "terminal");
+        CHECK(filters[1] == "terminal+init");
         // Both programs that ask have the same opinion on what the allowlist says.
         bool strict = spec.policy.seccomp == Seccomp::strict;
         std::string start = strict ? "default+strict+noted+noted_strict" : "default+noted";
@@ -409,12 +409,12 @@ TEST_CASE("in a jail, its root emulation is enough; under another listener there
     Host host = kUser;
     host.emulated = true;
     Plan plan = plan_of(in_deb(), host);
-    CHECK(plan.filters == std::vector<std::string>{"default", "terminal"});
+    CHECK(plan.filters == std::vector<std::string>{"default", "terminal+init"});
     CHECK(plan.degraded.empty());
     host.emulated = false;
     host.listener = true;
     plan = plan_of(in_deb(), host);
-    CHECK(plan.filters == std::vector<std::string>{"default", "terminal"});
+    CHECK(plan.filters == std::vector<std::string>{"default", "terminal+init"});
     REQUIRE(plan.degraded.size() == 2);
     CHECK(plan.degraded[0].what == "root emulation");
     CHECK(plan.degraded[1].what.find("set-user-ID") != std::string::npos);
