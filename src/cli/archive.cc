@@ -39,7 +39,7 @@ spec::Spec jail(const Task& task, const spec::Host& host) {
     env = {{"PATH", "/usr/sbin:/usr/bin:/sbin:/bin"}, {"LC_ALL", "C"}, {"FORMAT", std::string(task.format)}};
     if (!task.source.empty()) add(spec::Bind{.source = {.path = task.source}, .target = "/source"});
     if (!task.target.empty())
-        add(spec::Bind{.source = {.path = task.target},
+        add(spec::Bind{.source = {.path = task.target, .closed_by = closed_above(task.target)},
                        .target = "/target",
                        .writable = true,
                        .make_setid = !task.source.empty()}); // a copy has what the source has, an import none

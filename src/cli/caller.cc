@@ -224,6 +224,19 @@ Result<Source> look_at(const std::string& path, const std::string& writable, boo
     return examine(std::move(source), fd);
 }
 
+std::string closed_above(const std::string& path) {
+    std::string real = physical(path);
+    for (std::size_t end = real.find('/'); end != std::string::npos; end = real.find('/', end + 1)) {
+        std::string dir = real.substr(0, end == 0 ? 1 : end);
+        struct stat st {};
+        if (dir == real || ::stat(dir.c_str(), &st) < 0) return {};
+        bool owner = st.st_uid == 0 || st.st_uid == ::geteuid();
+        bool group = (st.st_mode & S_IXGRP) == 0 || st.st_gid == 0 || st.st_gid == ::getegid();
+        if (owner && group && (st.st_mode & S_IXOTH) == 0) return dir;
+    }
+    return {};
+}
+
 Result<Source> look_in_root(const std::string& root, const std::string& sub) {
     Source source{.path = sub.substr(sub.find_first_not_of('/')), .base = root, .resolve = Resolve::in_root};
     Fd base = TRY(sys::open(root.c_str(), O_PATH | O_DIRECTORY));

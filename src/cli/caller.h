@@ -41,6 +41,9 @@ std::string physical(const std::string& path);
 /// write to, if it lies there, following no link; else what PATH leads to now. `/` is no such directory. CWD: WRITABLE
 /// is the working directory, and is opened as such. The error says why it cannot be looked at.
 sys::Result<spec::Source> look_at(const std::string& path, const std::string& writable = "/", bool cwd = false);
+/// The first directory above PATH that nobody but the caller and root can search, by its mode; empty if there is none.
+/// PATH itself does not count: what is in a root filesystem's, jails may change.
+std::string closed_above(const std::string& path);
 /// The source SUB of the root filesystem ROOT, resolved inside of it.
 sys::Result<spec::Source> look_in_root(const std::string& root, const std::string& sub);
 

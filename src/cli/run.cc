@@ -224,6 +224,7 @@ private:
             throw Refused{"no root filesystem " + spec::escape(fs_) + " (" + available() + ")"};
         own_files(path);
         spec_.root = {spec::Root::overlay, std::move(source).take()};
+        if (!options_.edits.empty()) spec_.root.source.closed_by = closed_above(path);
         inside_home_ = "/root";
         root_ = path;
         show(path, "/", "ro");
@@ -258,7 +259,9 @@ private:
             if (!source)
                 throw Refused{"cannot edit " + spec::escape(edit) + " in " + spec::escape(fs_) + ": " +
                               std::strerror(source.error().err)};
-            mounts().emplace_back(spec::Bind{.source = std::move(source).take(),
+            spec::Source part = std::move(source).take();
+            part.closed_by = spec_.root.source.closed_by;
+            mounts().emplace_back(spec::Bind{.source = std::move(part),
                                              .target = edit,
                                              .writable = true,
                                              .edit = true,

@@ -184,7 +184,7 @@ private:
             // What is mounted over all of it at once needs no ground.
             if (!covers_root()) op(op::Directory{"/", 0755, kPrograms});
             break;
-        case Root::writable: op(op::Bind{source, "/", kPrograms, idmap(source), true, true}); break;
+        case Root::writable: op(op::Bind{source, "/", kPrograms, idmap(source), true, keeps_setid(source)}); break;
         case Root::overlay:
             if (!host_.overlay)
                 return "this kernel offers no overlayfs, and a throw-away root filesystem needs it; as root: "
@@ -205,12 +205,31 @@ private:
         return bind != nullptr && bind->target == "/" && bind->source.directory;
     }
 
+    // A set-id file in a root filesystem is one of the host's, the caller's or root's, for whoever gets to it there. The
+    // payload owns what it is given to write to, and could open the way again.
+    bool keeps_setid(const Source& source) {
+        bool given = std::any_of(spec_.mounts.begin(), spec_.mounts.end(), [&](const Mount& mount) {
+            auto* bind = std::get_if<Bind>(&mount);
+            return bind != nullptr && bind->writable && within(source.closed_by, host_path(bind->source));
+        });
+        if (!source.closed_by.empty() && !given) return true;
+        constexpr const char* kWhat = "set-user-ID bits of files in the root filesystem";
+        bool said = std::any_of(plan_.degraded.begin(), plan_.degraded.end(),
+                                [&](const Degraded& d) { return d.what == kWhat; });
+        if (!said)
+            plan_.degraded.push_back({kWhat, given ? "the directory that keeps others out of it, " + source.closed_by +
+                                                         ", is given for writing"
+                                                   : "others on this machine can get there; chmod go-x on a directory "
+                                                     "above it keeps them out"});
+        return false;
+    }
+
     void add(const Bind& m) {
         if (!m.edit) pin(m.target);
         if (m.devices) device_directories_.push_back(m.target);
         Attr attr{.writable = m.writable, .devices = m.devices, .exec = true};
         op(op::Bind{m.source, m.target, attr, idmap(m.source) && !(m.devices && within(host_path(m.source), "/dev")),
-                    m.edit, m.make_setid});
+                    m.edit, m.make_setid && keeps_setid(m.source)});
     }
 
     void add(const Overlay& m) {

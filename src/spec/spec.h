@@ -32,6 +32,7 @@ struct Source {
     bool submounts = false; ///< other file systems are mounted in it
     bool system = false;    ///< of the host's system, not the user's: never presented as the payload's own (idmap)
     int descriptor = -1;    ///< of the caller, which this path must still lead to: another object is refused
+    std::string closed_by = {}; ///< a directory above it that lets in nobody but the caller and root; empty: not known
 };
 
 struct Bind {
@@ -40,7 +41,8 @@ struct Bind {
     bool writable = false;
     bool devices = false; ///< device nodes in it may be opened
     bool edit = false;    ///< of a root filesystem: mountpoints that are missing in it may be made for the time being
-    bool make_setid = false; ///< files in it may be made set-user-ID and set-group-ID: it is a root filesystem
+    bool make_setid = false; ///< files in it may be made set-user-ID and set-group-ID: it is a root filesystem;
+                             ///< only where its source says `closed_by`
 };
 /// The source below, a throw-away layer above. For a file, of its directory, and only the file is shown.
 struct Overlay {

@@ -82,5 +82,26 @@ output 'has it, too' 4755 "$AJAIL" run --quiet --fs=setid2 stat -c %a /usr/local
 check 'removed' "$AJAIL" fs remove setid
 check 'removed' "$AJAIL" fs remove setid2
 
+# In one that others on the machine can get to, no file gets these bits.
+open=$HOST_TMP/open
+mkdir -p "$open/root"/{proc,dev,tmp,run,etc,root,own,granted} && cp probe "$open/root/" && chmod 755 "$open"
+edits() { "$AJAIL" run --quiet --fs="$open/root" "$@"; }
+check 'edited where others get to' edits --fs-edit -- /probe granted /tmp /own
+check 'a part of it' edits --fs-edit=/own -- /probe granted /tmp /own
+matches 'it is said' '^given up .*set-user-ID bits of files in the root .*chmod go-x' edits --fs-edit --dry-run -- /probe
+equal 'once' 1 "$(edits --fs-edit=/own --fs-edit=/granted --dry-run -- /probe | grep -c '^given up .*set-user-ID bits of')"
+check 'thrown away, all is as it was' edits -- /probe own /own "$PWD"
+equal 'and not said' 0 "$(edits --dry-run -- /probe | grep -c 'given up .*set-user-ID')"
+equal 'nothing is left of it' '' "$(left)"
+chmod 700 "$open/root" # its own mode is its jails' to change
+matches 'its own mode does not close it' '^given up .*set-user-ID bits of' edits --fs-edit --dry-run -- /probe
+chmod 700 "$open"
+check 'edited where nobody gets to' edits --fs-edit -- /probe own /own "$PWD"
+check 'a part of that' edits --fs-edit=/own -- /probe own /own "$PWD"
+equal 'nothing is said' 0 "$(edits --fs-edit --dry-run -- /probe | grep -c 'given up .*set-user-ID')"
+matches 'unless the payload can open it' "^given up .*set-user-ID bits of .*$open, is given for writing" \
+    edits --fs-edit --rw="$open" --dry-run -- /probe
+rm -rf "$open"
+
 check 'the cost' jail ./probe cost /var/tmp "$PWD"
 cat "$OUT"

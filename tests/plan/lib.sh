@@ -11,6 +11,7 @@ mkdir -p project/bare/{hooks,objects,refs} project/linked
 touch project/bare/{HEAD,config} project/linked/.git
 printf data >project/data
 printf '#!/bin/sh\n' >project/src/tool
+chmod go-x store # as ~/.ajail is
 base=$(pwd -P)
 
 plan_of() {

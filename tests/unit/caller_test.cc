@@ -4,6 +4,9 @@
 #include "cli/caller.h"
 #include "scratch.h"
 
+#include <sys/stat.h>
+#include <unistd.h>
+
 using namespace ajail;
 using cli::absolute;
 using spec::within;
@@ -90,6 +93,32 @@ TEST_CASE("a part of a root filesystem resolves inside of it") {
     auto host = cli::look_in_root(root.path(), "/../../../../proc/self");
     REQUIRE(!host);
     CHECK(host.error().err == ENOENT);
+}
+
+TEST_CASE("what keeps others out of a root filesystem is a directory above it") {
+    Scratch scratch;
+    scratch.dir("store/fs/deb");
+    std::string store = scratch.path("store"), path = scratch.path("store/fs/deb");
+    // Whatever stands above the scratch directory may close it already.
+    std::string before = cli::closed_above(store);
+    auto with = [&](mode_t mode) {
+        REQUIRE(chmod(store.c_str(), mode) == 0);
+        return cli::closed_above(path);
+    };
+    CHECK(with(0755) == before);
+    CHECK(with(0711) == before);
+    CHECK(with(0701) == before);
+    for (mode_t mode : {0700U, 0744U}) CHECK(with(mode) == (before.empty() ? cli::physical(store) : before));
+    CHECK(cli::closed_above(store) == before); // itself it can open
+    CHECK(cli::closed_above("/").empty());
+    CHECK(cli::closed_above("/usr").empty());
+    if (geteuid() != 0) return;
+    // What belongs to somebody else is open to them, and to their group.
+    REQUIRE(chown(store.c_str(), 12345, 0) == 0);
+    CHECK(with(0700) == before);
+    REQUIRE(chown(store.c_str(), 0, 12345) == 0);
+    CHECK(with(0710) == before);
+    REQUIRE(chown(store.c_str(), 0, 0) == 0);
 }
 
 TEST_CASE("who calls") {

@@ -315,12 +315,39 @@ TEST_CASE("set-id bits: kept out of granted directories, or it is said why not")
     spec.policy.allow = {"openat2"};
     CHECK(has(plan_of(spec).filters, "root+noted+openat2+setid+openat2+listener"));
     spec = in_deb();
-    spec.mounts = {
-        Bind{.source = {.path = "/d"}, .target = "/d", .writable = true},
-        Bind{.source = {.path = "/e"}, .target = "/e", .writable = true, .edit = true, .make_setid = true}};
+    Source closed{.path = "/c/fs/e", .closed_by = "/c"};
+    spec.mounts = {Bind{.source = {.path = "/d"}, .target = "/d", .writable = true},
+                   Bind{.source = closed, .target = "/e", .writable = true, .edit = true, .make_setid = true}};
     Plan plan = plan_of(spec);
     CHECK_FALSE(at<op::Bind>(plan, 1).make_setid);
     CHECK(at<op::Bind>(plan, 2).make_setid);
+    CHECK(plan.degraded.empty());
+}
+
+TEST_CASE("set-id bits in a root filesystem: only where nobody else on the host gets to it") {
+    Spec spec = in_deb();
+    spec.root.kind = Root::writable;
+    Plan plan = plan_of(spec);
+    CHECK_FALSE(at<op::Bind>(plan, 0).make_setid);
+    REQUIRE(plan.degraded.size() == 1);
+    CHECK(plan.degraded[0].why.find("chmod") != std::string::npos);
+    spec.root.source.closed_by = "/c";
+    CHECK(at<op::Bind>(plan_of(spec), 0).make_setid);
+    CHECK(plan_of(spec).degraded.empty());
+    // The payload could open again what it may write to.
+    for (const char* given : {"/c", "/"}) {
+        spec.mounts = {Bind{.source = {.path = given}, .target = "/given", .writable = true}};
+        plan = plan_of(spec);
+        CHECK_FALSE(at<op::Bind>(plan, 0).make_setid);
+        REQUIRE(plan.degraded.size() == 1);
+        CHECK(plan.degraded[0].why.find("/c") != std::string::npos);
+    }
+    for (const char* other : {"/c/project", "/cc"}) {
+        spec.mounts = {Bind{.source = {.path = other}, .target = "/given", .writable = true}};
+        CHECK(at<op::Bind>(plan_of(spec), 0).make_setid);
+    }
+    spec.mounts = {Bind{.source = {.path = "/c"}, .target = "/given"}};
+    CHECK(at<op::Bind>(plan_of(spec), 0).make_setid);
 }
 
 TEST_CASE("seccomp: what is allowed and denied stands in the names of the programs") {
