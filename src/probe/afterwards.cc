@@ -49,7 +49,16 @@ void file_capability() { // version 2: without the number of a user namespace, s
     std::string path = in_work("capable");
     std::uint32_t caps[5] = {0x02000001, 0x80 /* CAP_SETUID */, 0, 0, 0}, back[6] = {};
     (void)::open(path.c_str(), O_CREAT | O_WRONLY, 0755);
-    if (::setxattr(path.c_str(), "security.capability", caps, sizeof caps, 0) < 0) refused("setxattr");
+    if (::setxattr(path.c_str(), "security.capability", caps, sizeof caps, 0) < 0) {
+        refused("setxattr");
+        struct { // struct xattr_args
+            const void* value;
+            std::uint32_t size, flags;
+        } args{caps, sizeof caps, 0};
+        constexpr long kSetXattrAt = 463; // Linux 6.13
+        if (::syscall(kSetXattrAt, AT_FDCWD, path.c_str(), 0, "security.capability", &args, sizeof args) < 0)
+            refused("setxattrat");
+    }
     // Within its user namespace even one bound to it reads as one for everybody (capabilities(7)); realroot.sh asks the
     // host.
     if (::getxattr(path.c_str(), "security.capability", back, sizeof back) > 0) allowed("it is there");

@@ -17,7 +17,7 @@ namespace {
 constexpr const char* kAfterSeccomp[] = {"sendmsg", "pread64", "execve"};
 constexpr const char* kForReport[] = {"write", "recvmsg", "brk", "mmap", "munmap"};
 
-constexpr const char* kSetAttribute[] = {"setxattr", "lsetxattr", "fsetxattr"};
+constexpr const char* kSetAttribute[] = {"setxattr", "lsetxattr", "fsetxattr", "setxattrat"};
 
 constexpr const char* kSetIdAway = "keeping set-user-ID bits off files in granted directories";
 
@@ -49,7 +49,9 @@ public:
         if (std::string denied = denials_by_name(); filtered && !denied.empty()) plan_.filters.push_back(denied);
         if (filtered && allows(asked, "32bit"))
             for (std::string& filter : plan_.filters) filter += "+32bit";
-        if (const char* why = sets_ids()) plan_.degraded.push_back({kSetIdAway, why});
+        if (const char* why = sets_ids())
+            plan_.degraded.push_back(
+                {kSetIdAway, std::string(why) + (host_.real_root ? "; they are root's for whoever gets there" : "")});
         if (asked.seccomp != Seccomp::profile) return;
         plan_.programs = asked.programs;
         plan_.profile = asked.profile;
@@ -119,6 +121,9 @@ private:
         if (!plan_.cpus.empty()) denied.insert("sched_setaffinity"); // or the payload could undo it
         if (refuses_attributes(plan_, spec_, host_))
             denied.insert(std::begin(kSetAttribute), std::end(kSetAttribute));
+        // A profile may let rings through, which neither that nor the questions about set-id bits would see.
+        if (spec_.policy.seccomp == Seccomp::profile && !allows(spec_.policy, "io_uring"))
+            denied.insert("io_uring_setup");
         std::string name;
         for (const std::string& call : denied) name += "-" + call;
         return name;
@@ -160,7 +165,7 @@ bool payload_is_root(const Plan& plan) { return (plan.user ? plan.user->uid : pl
 
 bool refuses_attributes(const Plan& plan, const Spec& spec, const Host& host) {
     return host.real_root && nested(spec.policy) && payload_is_root(plan) && spec.policy.seccomp != Seccomp::off &&
-           !adds(spec.policy, CAP_SETFCAP);
+           !allows(spec.policy, "io_uring") && !adds(spec.policy, CAP_SETFCAP);
 }
 
 std::optional<std::string> denials(const Spec& spec) {
@@ -168,7 +173,7 @@ std::optional<std::string> denials(const Spec& spec) {
     if (asked.seccomp == Seccomp::off && !asked.deny.empty())
         return "--deny: without a seccomp policy nothing can be refused (--seccomp=off)";
     for (const std::string& name : asked.allow)
-        if (asked.seccomp == Seccomp::profile && name != "32bit" && name != "userns")
+        if (asked.seccomp == Seccomp::profile && name != "32bit" && name != "userns" && name != "io_uring")
             return "--allow=" + name + ": with a profile, that says what is allowed (--seccomp=FILE)";
     for (const char* call : kAfterSeccomp)
         if (names(asked.deny, call)) return std::string("--deny=") + call + ": starting the command takes it";

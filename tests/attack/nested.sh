@@ -59,6 +59,17 @@ if [ "$AS" = root ]; then
     for how in nested deep; do
         blocked "file capabilities ($how)" $how --rw -- ./probe file-caps "work=$PWD"
     done
+    # Calls that nothing else refuses, and what goes past the calls.
+    blocked 'file capabilities, setxattrat allowed' nested --allow=setxattrat,setxattr --rw -- ./probe file-caps "work=$PWD"
+    blocked 'file capabilities, with rings' nested --allow=io_uring,setxattrat --rw -- ./probe file-caps "work=$PWD"
+    denied 'with rings there is no root inside' nested --allow=io_uring -- unshare -Ur true
+    echo '{"defaultAction": "SCMP_ACT_ALLOW"}' >all.json
+    for how in nested deep; do
+        blocked "file capabilities, with a profile ($how)" $how --seccomp=all.json --rw -- ./probe file-caps "work=$PWD"
+        blocked "rings, with a profile ($how)" $how --seccomp=all.json -- ./probe io-uring work=.
+    done
+    blocked 'file capabilities, with a profile and rings' \
+        nested --seccomp=all.json --allow=io_uring --rw -- ./probe file-caps "work=$PWD"
     allowed 'file capabilities' jail --cap-add=SETFCAP --rw -- ./probe file-caps "work=$PWD"
     rm -f capable
 fi

@@ -36,6 +36,17 @@ output 'with the host'\''s programs' EACCES "$AJAIL" run --quiet --fs=host --rol
 output 'as another user' EACCES call --user=daemon --seccomp=../deny.json -- ../outside/call 83
 
 # ajail's own walls stay.
+under 'rings' EPERM deny -- 425 1 0
+if [ "$("$PROBE" 425 1 0)" = EFAULT ]; then
+    under 'rings, when asked for' EFAULT deny --allow=io_uring -- 425 1 0
+    denied 'but not what is denied' jail --seccomp=../deny.json --allow=io_uring --deny=io_uring_setup --rol="$PWD/../outside" -- \
+        sh -c '[ "$(../outside/call 425 1 0)" = EFAULT ]'
+else
+    skip 'rings' 'this kernel lets nobody make any'
+fi
+matches 'what they give up is said' '^given up .*set-user-ID bits off files in granted directories: io_uring' \
+    jail --seccomp=../deny.json --allow=io_uring --dry-run true
+under 'the limits of init' EPERM deny -- 302 1 7 8 0
 under 'TIOCSTI' EPERM deny -- 16 0 0x5412
 under 'TIOCSTI with high bits' EPERM deny -- 16 0 $((high | 0x5412))
 owner=0:0
@@ -54,9 +65,9 @@ matches 'what is said of netfilter' 'Allowed: userns \(.*; netfilter as the prof
     "$AJAIL" run --fs=deb --seccomp=../deny.json --nested true
 matches 'and with the policy' 'Allowed: userns \(.*; netfilter stays refused\)' "$AJAIL" run --fs=deb --nested true
 
-matches 'the plan names it' "^seccomp +terminal\+init (root|devices)\+setid\+listener $(dirname "$PWD")/deny.json \([0-9]+ instructions\)$" \
+matches 'the plan names it' "^seccomp +terminal\+init (root|devices)\+setid\+listener -io_uring_setup $(dirname "$PWD")/deny.json \([0-9]+ instructions\)$" \
     jail --seccomp=../deny.json --dry-run true
-matches 'and what is denied besides' '^seccomp +terminal\+init (root|devices)\+setid\+listener -acct-chdir /' \
+matches 'and what is denied besides' '^seccomp +terminal\+init (root|devices)\+setid\+listener -acct-chdir-io_uring_setup /' \
     jail --seccomp=../deny.json --deny=chdir,acct --dry-run true
 matches 'as JSON' '"seccomp_profile": "/.*/deny.json"' jail --seccomp=../deny.json --dry-run=json true
 matches 'it is said' 'Seccomp: as ../deny.json says' "$AJAIL" run --fs=deb --seccomp=../deny.json true

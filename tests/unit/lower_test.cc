@@ -268,11 +268,13 @@ TEST_CASE("seccomp: the allowlist, the terminal's, the root emulation unless ref
     CHECK(plan_of(spec).filters ==
           Names{"default+strict+noted+noted_strict", "terminal+init+noted+noted_strict+setid+listener", "-mkdir"});
     spec.policy = {.seccomp = Seccomp::profile, .deny = {"mkdir"}, .programs = {"x"}};
-    CHECK(plan_of(spec).filters == Names{"terminal+init", "root+setid+listener", "-mkdir"});
+    CHECK(plan_of(spec).filters == Names{"terminal+init", "root+setid+listener", "-io_uring_setup-mkdir"});
     spec.policy.no_root_emulation = true;
-    CHECK(plan_of(spec).filters == Names{"terminal+init+setid+listener", "-mkdir"});
+    CHECK(plan_of(spec).filters == Names{"terminal+init+setid+listener", "-io_uring_setup-mkdir"});
     spec.policy.allow = {"32bit", "userns"};
-    CHECK(plan_of(spec).filters == Names{"terminal+init+32bit", "-mkdir+32bit"});
+    CHECK(plan_of(spec).filters == Names{"terminal+init+32bit", "-io_uring_setup-mkdir+32bit"});
+    spec.policy.allow = {"io_uring"};
+    CHECK(plan_of(spec).filters == Names{"terminal+init+setid+listener", "-mkdir"});
     // There is one listener: a program around us may have it, or a sandbox inside, unless a root is emulated.
     Host filtered = kUser;
     filtered.listener = true;
@@ -308,6 +310,8 @@ TEST_CASE("set-id bits: kept out of granted directories, or it is said why not")
     CHECK_FALSE(given_up({.allow = {"openat2"}, .deny = {"openat2"}}));
     CHECK(given_up({.seccomp = Seccomp::off}));
     CHECK(given_up({.allow = {"io_uring"}}));
+    CHECK_FALSE(given_up({.seccomp = Seccomp::profile, .programs = {"x"}}));
+    CHECK(given_up({.seccomp = Seccomp::profile, .allow = {"io_uring"}, .programs = {"x"}}));
     CHECK(given_up({.allow = {"openat2"}}));
     CHECK(given_up({.nested = true}));
     CHECK(given_up({.add_caps = {CAP_SYS_ADMIN}}));
@@ -405,10 +409,19 @@ TEST_CASE("user namespaces inside, started by root") {
     spec.policy.nested = true;
     Plan plan = plan_of(spec, kRoot);
     CHECK((plan.caps & bit(CAP_SETFCAP)) != 0);
-    CHECK(plan.filters.back() == "-fsetxattr-lsetxattr-setxattr");
+    CHECK(plan.filters.back() == "-fsetxattr-lsetxattr-setxattr-setxattrat");
     CHECK(plan.degraded.back().what == "setting extended attributes");
     SECTION("without a policy that could refuse to set them") {
         spec.policy.seccomp = Seccomp::off;
+        CHECK((plan_of(spec, kRoot).caps & bit(CAP_SETFCAP)) == 0);
+    }
+    SECTION("nor where rings could go past it, which a profile does not get") {
+        spec.policy.allow = {"io_uring"};
+        CHECK((plan_of(spec, kRoot).caps & bit(CAP_SETFCAP)) == 0);
+        spec.policy = {.seccomp = Seccomp::profile, .nested = true, .programs = {"x"}};
+        CHECK((plan_of(spec, kRoot).caps & bit(CAP_SETFCAP)) != 0);
+        CHECK(plan_of(spec, kRoot).filters.back() == "-fsetxattr-io_uring_setup-lsetxattr-setxattr-setxattrat");
+        spec.policy.allow = {"io_uring"};
         CHECK((plan_of(spec, kRoot).caps & bit(CAP_SETFCAP)) == 0);
     }
     SECTION("whoever asks for the capability has all of it") {
