@@ -86,6 +86,9 @@ int mkfs(const MkfsOptions& options, const ns::Caller& process) {
         return fail("mkfs: " + where + ": " + std::strerror(made.error().err));
     auto lowered = spec::lower(jail(options, script->text, physical(directory.path())), host);
     if (auto* refusal = std::get_if<spec::Refusal>(&lowered)) return fail("mkfs: " + refusal->message);
+    if (closed_above(physical(directory.path())).empty())
+        warn("mkfs: others on this machine can get into " + spec::escape(caller.ajail_home) +
+             ", so no file in it will be set-user-ID (su, sudo); chmod go-x on it keeps them out");
     int code = execute(std::get<spec::Plan>(lowered), process);
     if (code != 0) return code > 128 ? code : kFailed; // the script has said why
     if (auto done = directory.commit(); !done) return fail("mkfs: " + where + ": " + std::strerror(done.error().err));

@@ -85,7 +85,7 @@ output 'and nothing of it is there in the next jail' gone fresh one -- \
 # Installed once, and used in later jails.
 if [ "${modes[-1]}" = range ]; then
     export AJAIL_HOME=$PWD/store
-    mkdir -p store/fs && cp -a --reflink=auto "$kept/fs/bookworm" store/fs/base
+    mkdir -m 700 store && mkdir store/fs && cp -a --reflink=auto "$kept/fs/bookworm" store/fs/base
     check 'a copy' "$AJAIL" fs copy base shop
     check 'edited' fresh range --fs=shop --fs-edit -- apt-get install -q -y --no-install-recommends redis-server
     cat >used.sh <<'END'
