@@ -20,6 +20,7 @@ says 'a call that is not known' ENOSYS -- 999
 says 'statmount' ENOSYS -- 457
 says 'clone3' ENOSYS -- 435
 says 'io_uring' ENOSYS -- 425 1 0
+says 'memfd_secret' ENOSYS -- 447 0
 says 'keyctl' ENOSYS -- 250 0
 says 'mount' EPERM -- 165
 says 'userfaultfd' EPERM -- 323 0

@@ -246,20 +246,22 @@ constexpr std::array kUnknownX86{
     Gap{134, 134}, Gap{136, 136},  Gap{139, 139},                // uselib ustat sysfs
     Gap{156, 156}, Gap{174, 174},  Gap{177, 178}, Gap{180, 185}, // _sysctl, modules of Linux 2.4, six never written
     Gap{212, 212}, Gap{214, 215},  Gap{236, 236}, Gap{248, 250}, // dcookie, epoll of Linux 2.5, vserver, keys
-    Gap{337, 423}, Gap{425, 433},  Gap{435, 435}, Gap{442, 442}, // io_uring, mounts; clone3; mount_setattr
-    Gap{457, 461}, Gap{463, kNone}};                             // statmount to lsm_*; but mseal; newer
-constexpr std::array kUnknownArm{Gap{18, 18},   Gap{42, 42},   Gap{217, 219}, Gap{244, 259}, Gap{295, 423},
-                                 Gap{425, 433}, Gap{435, 435}, Gap{442, 442}, Gap{457, 461}, Gap{463, kNone}};
+    Gap{337, 423}, Gap{425, 433},  Gap{435, 435}, Gap{442, 442},
+    Gap{447, 447},                   // io_uring, mounts; clone3; mount_setattr; memfd_secret
+    Gap{457, 461}, Gap{463, kNone}}; // statmount to lsm_*; but mseal; newer
+constexpr std::array kUnknownArm{Gap{18, 18},   Gap{42, 42},   Gap{217, 219},  Gap{244, 259},
+                                 Gap{295, 423}, Gap{425, 433}, Gap{435, 435},  Gap{442, 442},
+                                 Gap{447, 447}, Gap{457, 461}, Gap{463, kNone}};
 
 // By asm/unistd_32.h: what is obsolete or has no code, ids of 16 bits, socketcall (102), ipc (117), keys, io_uring, mounts.
 constexpr std::array kUnknownI386{
-    Gap{16, 18},    Gap{23, 24},   Gap{28, 28},   Gap{31, 32},   Gap{35, 35},   Gap{44, 44},   Gap{46, 47},
-    Gap{49, 50},    Gap{53, 53},   Gap{56, 56},   Gap{58, 58},   Gap{62, 62},   Gap{70, 71},   Gap{80, 81},
-    Gap{84, 84},    Gap{86, 86},   Gap{95, 95},   Gap{98, 98},   Gap{102, 102}, Gap{112, 112}, Gap{117, 117},
-    Gap{127, 127},  Gap{130, 130}, Gap{134, 135}, Gap{137, 139}, Gap{149, 149}, Gap{164, 165}, Gap{167, 167},
-    Gap{169, 171},  Gap{182, 182}, Gap{188, 189}, Gap{222, 223}, Gap{251, 251}, Gap{253, 253}, Gap{273, 273},
-    Gap{285, 288},  Gap{387, 392}, Gap{415, 415}, Gap{425, 433}, Gap{435, 435}, Gap{442, 442}, Gap{457, 461},
-    Gap{463, kNone}};
+    Gap{16, 18},   Gap{23, 24},    Gap{28, 28},   Gap{31, 32},   Gap{35, 35},   Gap{44, 44},   Gap{46, 47},
+    Gap{49, 50},   Gap{53, 53},    Gap{56, 56},   Gap{58, 58},   Gap{62, 62},   Gap{70, 71},   Gap{80, 81},
+    Gap{84, 84},   Gap{86, 86},    Gap{95, 95},   Gap{98, 98},   Gap{102, 102}, Gap{112, 112}, Gap{117, 117},
+    Gap{127, 127}, Gap{130, 130},  Gap{134, 135}, Gap{137, 139}, Gap{149, 149}, Gap{164, 165}, Gap{167, 167},
+    Gap{169, 171}, Gap{182, 182},  Gap{188, 189}, Gap{222, 223}, Gap{251, 251}, Gap{253, 253}, Gap{273, 273},
+    Gap{285, 288}, Gap{387, 392},  Gap{415, 415}, Gap{425, 433}, Gap{435, 435}, Gap{442, 442}, Gap{447, 447},
+    Gap{457, 461}, Gap{463, kNone}};
 
 bool in_a_gap(const Arch& arch, int nr) {
     const auto in = [&](const auto& gaps) {
