@@ -5,6 +5,7 @@
 #include "sys/calls.h"
 
 #include <algorithm>
+#include <climits>
 #include <cstdio>
 #include <cstdlib>
 #include <sched.h>
@@ -55,6 +56,13 @@ sys::Result<std::uint64_t> hard_limit(__rlimit_resource resource) {
     rlimit limit{};
     if (::getrlimit(resource, &limit) < 0) return sys::failed(sys::Call::getrlimit);
     return limit.rlim_max == RLIM_INFINITY ? UINT64_MAX : limit.rlim_max;
+}
+
+// In a user namespace that has no limit of its own, that of the machine.
+std::uint64_t inotify(const std::string& what) {
+    auto number = [](const std::string& file) { return std::strtoull(text_of(file).c_str(), nullptr, 10); };
+    std::uint64_t own = number("/proc/sys/user/max_inotify_" + what);
+    return own < INT_MAX ? own : number("/proc/sys/fs/inotify/max_user_" + what);
 }
 
 // The path in CGROUPS, a /proc/PID/cgroup; empty if there is none.
@@ -109,6 +117,8 @@ sys::Status look_at_limits(spec::Host& host) {
     host.hard.nofile = TRY(hard_limit(RLIMIT_NOFILE));
     host.hard.memlock = TRY(hard_limit(RLIMIT_MEMLOCK));
     host.hard.data = TRY(hard_limit(RLIMIT_DATA));
+    host.hard.sigpending = TRY(hard_limit(RLIMIT_SIGPENDING));
+    host.inotify = {inotify("instances"), inotify("watches")};
     host.oom_score_adj = std::atoi(text_of("/proc/self/oom_score_adj").c_str());
     host.own_pid_max = kernel_version() >= std::pair(6U, 14U);
     return sys::Done{};

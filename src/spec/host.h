@@ -31,6 +31,12 @@ struct Subordinates {
 /// The hard limits of the caller, which nobody below gets past (setrlimit(2)).
 struct HardLimits {
     std::uint64_t nproc = UINT64_MAX, nofile = UINT64_MAX, memlock = UINT64_MAX, data = UINT64_MAX;
+    std::uint64_t sigpending = UINT64_MAX;
+};
+
+/// What a user may have of inotify(7), in the caller's user namespace and those above it; 0: not known.
+struct Inotify {
+    std::uint64_t instances = 0, watches = 0;
 };
 
 /// A cgroup of version 2 in which the caller may make others (cgroups(7), "delegation").
@@ -51,6 +57,7 @@ struct Host {
     std::uint64_t memory = 0;       ///< bytes that the machine has; 0: not known
     std::uint64_t memory_limit = 0; ///< bytes, of the caller's memory cgroup, if that is less than the machine has
     HardLimits hard = {};
+    Inotify inotify = {};
     int oom_score_adj = 0;           ///< the caller's
     bool own_pid_max = false;        ///< kernel.pid_max belongs to the pid namespace (Linux 6.14)
     std::vector<unsigned> cpus = {}; ///< those that the caller may use; looked for only when somebody asks

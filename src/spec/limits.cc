@@ -11,6 +11,8 @@ namespace {
 
 constexpr std::uint64_t kPids = 4096, kMi = 1 << 20;
 constexpr std::uint64_t kOpenSoft = 1024, kOpenHard = 65536; // a higher soft one breaks select(2)
+// Of the signals that a user may have queued, which the kernel counts for all that is the user's, a jail gets a part.
+constexpr std::uint64_t kSignals = 8, kFewSignals = 1024;
 constexpr std::uint64_t kFiles = 1 << 20, kFewFiles = 8192, kPage = 4096;
 // Numbers that the kernel does not give out again once it has been round, and the highest pid_max that it takes
 // (RESERVED_PIDS, PID_MAX_LIMIT).
@@ -29,7 +31,8 @@ public:
             {"memlock", RLIMIT_MEMLOCK, std::min(8 * kMi, host_.hard.memlock), std::min(8 * kMi, host_.hard.memlock)},
             {"nice", RLIMIT_NICE, 0, 0},
             {"nofile", RLIMIT_NOFILE, std::min(kOpenSoft, host_.hard.nofile), std::min(kOpenHard, host_.hard.nofile)},
-            {"rtprio", RLIMIT_RTPRIO, 0, 0}};
+            {"rtprio", RLIMIT_RTPRIO, 0, 0},
+            {"sigpending", RLIMIT_SIGPENDING, signals(), signals()}};
         plan_.oom_score_adj = std::max(kOomScoreAdj, host_.oom_score_adj);
         pids();
         memory();
@@ -44,6 +47,10 @@ public:
     }
 
 private:
+    std::uint64_t signals() const {
+        return std::min(std::max(host_.hard.sigpending / kSignals, kFewSignals), host_.hard.sigpending);
+    }
+
     void record(const char* name, Means means, std::uint64_t value) {
         plan_.limits.push_back({name, means, means == Means::none ? 0 : value});
     }
@@ -61,7 +68,7 @@ private:
     }
 
     // The limit of a user is counted for each user in each user namespace (Linux 5.14), so it bounds a jail with one id,
-    // and init, which forks nobody, is never short of anything. With a range each of 65,536 users would have it.
+    // and init, which needs no other process to end a jail, is never short. With a range each of 65,536 users would have it.
     void pids() {
         if (asked_.pids == kUnlimited) return record("pids", Means::none, 0);
         std::uint64_t wanted = asked_.pids == 0 ? kPids : asked_.pids;

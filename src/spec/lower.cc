@@ -296,6 +296,12 @@ private:
         unsigned most = (nested(spec_.policy) ? kNestedUserns : 0) + (needs_second_userns() ? 1 : 0);
         op(op::Sysctl{join(m.target, "sys/user/max_user_namespaces"), std::to_string(most)});
         if (auto max = pid_max(plan_)) op(op::Sysctl{join(m.target, "sys/kernel/pid_max"), std::to_string(*max)});
+        // All that is the caller's shares these, in the jail and outside (inotify(7)): half of them stay outside.
+        auto half = [&](const char* name, std::uint64_t of) {
+            if (of != 0) op(op::Sysctl{join(m.target, name), std::to_string(std::max<std::uint64_t>(of / 2, 1))});
+        };
+        half("sys/user/max_inotify_instances", host_.inotify.instances);
+        half("sys/user/max_inotify_watches", host_.inotify.watches);
         for (const char* name : kProcReadOnly) op(op::Restrict{join(m.target, name), kReadOnly});
         for (const char* name : kProcMasked) op(op::Mask{join(m.target, name), true});
     }

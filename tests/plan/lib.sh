@@ -35,8 +35,8 @@ plan_of() {
         -e 's/^\(scratch      tmpfs of\) [0-9]* bytes, [0-9]* files/\1 N bytes, N files/' \
         -e 's/^\(limit        disk\) [0-9]* /\1 N /' -e 's/^\(limit        memory\) [0-9]* bytes (.*)/\1 N bytes (MEANS)/' \
         -e 's/^\(limit        pids [0-9]*\) (.*)/\1 (MEANS)/' -e 's/^\(rlimit       nofile\) .*/\1 N/' \
-        -e 's/^\(rlimit       memlock\|oom score   \) .*/\1 N/' |
-        awk '/^mount\[[0-9]+\] sysctl .*pid_max/ || /^cgroup   / { next }
+        -e 's/^\(rlimit       memlock\|rlimit       sigpending\|oom score   \) .*/\1 N/' |
+        awk '/^mount\[[0-9]+\] sysctl .*(pid_max|max_inotify)/ || /^cgroup   / { next }
              /^mount\[[0-9]+\] data -> \/etc\/resolv.conf / || /^given up .*the network is shared/ { next }
              /^mount\[/ { sub(/^mount\[[0-9]+\]/, "mount[" n++ "]") }
              { print }'

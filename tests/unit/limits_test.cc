@@ -94,6 +94,7 @@ TEST_CASE("limits stand without being asked for") {
     CHECK(rlimit_of(plan, RLIMIT_NOFILE)->hard == 65536);
     CHECK(rlimit_of(plan, RLIMIT_MEMLOCK)->hard == 8 << 20);
     CHECK(rlimit_of(plan, RLIMIT_NPROC)->hard == 4096);
+    CHECK(rlimit_of(plan, RLIMIT_SIGPENDING)->hard == UINT64_MAX / 8);
     CHECK(rlimit_of(plan, RLIMIT_AS) == nullptr); // address space is not memory
     CHECK(rlimit_of(plan, RLIMIT_DATA) == nullptr);
     CHECK(plan.oom_score_adj == 800);
@@ -112,6 +113,34 @@ TEST_CASE("no limit is above the caller's own") {
     CHECK(rlimit_of(plan, RLIMIT_DATA)->hard == kGi);
     CHECK(plan.oom_score_adj == 1000);
     CHECK(limit_of(plan, "pids").value == 100);
+}
+
+TEST_CASE("of what the kernel counts for all that is the caller's, a jail gets a part") {
+    auto signals = [](std::uint64_t hard) {
+        Host host = kUser;
+        host.hard.sigpending = hard;
+        return rlimit_of(plan_of(in_deb(), host), RLIMIT_SIGPENDING)->hard;
+    };
+    CHECK(signals(96000) == 12000);
+    CHECK(signals(4000) == 1024);
+    CHECK(signals(500) == 500);
+    auto watchers = [](Inotify inotify, bool bare = false) {
+        Host host = kUser;
+        host.inotify = inotify;
+        Spec spec = in_deb();
+        spec.bare = bare;
+        if (bare) spec.user = User{1000, 100};
+        std::string all;
+        for (const Op& op : plan_of(spec, host).ops)
+            if (auto* sysctl = std::get_if<op::Sysctl>(&op);
+                sysctl && sysctl->target.find("inotify") != std::string::npos)
+                all += sysctl->target.substr(sysctl->target.rfind('_')) + "=" + sysctl->value;
+        return all;
+    };
+    CHECK(watchers({128, 8192}) == "_instances=64_watches=4096");
+    CHECK(watchers({1, 8192}) == "_instances=1_watches=4096");
+    CHECK(watchers({}).empty()); // a kernel without
+    CHECK(watchers({128, 8192}, true).empty());
 }
 
 TEST_CASE("each limit can be switched off") {
