@@ -7,7 +7,10 @@
 #include "policy/limits.h"
 #include "policy/policy.h"
 
+#include <algorithm>
 #include <array>
+#include <climits>
+#include <linux/sockios.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
@@ -37,6 +40,15 @@ void bring_to_front(pid_t payload) {
     if (terminal) (void)sys::ioctl((*terminal).get(), TIOCSPGRP, &payload);
 }
 
+// A monitor that is stopped reads nothing: a payload that stops again and again would fill the socket, and init wait
+// there. The rest of the room is for how it ends.
+bool is_heard(const Fd& lifeline) {
+    constexpr int kUnread = 1 << 15;
+    int unread = 0;
+    auto asked = sys::ioctl(lifeline.get(), SIOCOUTQ, &unread);
+    return !asked || unread < kUnread;
+}
+
 constexpr int kAtOnce = 64;
 
 // Reaps whoever has died, but not so many that a jail that forks without end keeps init from hearing the monitor; MORE:
@@ -63,12 +75,19 @@ Result<bool> reap(const Fd& lifeline, pid_t payload, bool held, policy::Emulatio
         default:
             if (held) break;
             if (value == SIGTTIN || value == SIGTTOU) bring_to_front(payload);
-            (void)tell(lifeline, {.kind = Message::stopped, .value = value});
+            if (is_heard(lifeline)) (void)tell(lifeline, {.kind = Message::stopped, .value = value});
             break;
         }
     }
     more = true;
     return true;
+}
+
+// For poll(2): MS, or -1, but no longer than until END.
+int sooner(int ms, std::optional<std::int64_t> end) {
+    if (!end) return ms;
+    int left = static_cast<int>(std::clamp<std::int64_t>(*end - sys::now(), 0, INT_MAX));
+    return ms < 0 ? left : std::min(ms, left);
 }
 
 Status serve(const spec::Plan& plan, const Fd& lifeline, pid_t payload, Fd listener, policy::Place place) {
@@ -83,10 +102,14 @@ Status serve(const spec::Plan& plan, const Fd& lifeline, pid_t payload, Fd liste
     policy::Emulation emulation(std::move(listener), std::move(proc), static_cast<std::uint64_t>(slack),
                                 std::move(place));
     // poll(2) leaves a descriptor of -1 out.
+    // The monitor ends a jail in time, but not while it is stopped itself, which the payload can bring about (^Z).
+    std::optional<std::int64_t> end;
+    if (plan.timeout != 0) end = sys::now() + static_cast<std::int64_t>(plan.timeout) + kGraceMs;
     std::array<pollfd, 3> wait = {pollfd{lifeline.get(), POLLIN, 0}, pollfd{signals.get(), POLLIN, 0},
                                   pollfd{emulation.fd(), POLLIN, 0}};
     for (bool more = false, held = false; TRY(reap(lifeline, payload, held, emulation, more));) {
-        TRY(sys::poll(wait, more ? 0 : memory.wait()));
+        TRY(sys::poll(wait, more ? 0 : sooner(memory.wait(), end)));
+        if (end && sys::now() >= *end) return tell(lifeline, {.kind = Message::too_late});
         if (TRY(memory.exceeded())) return tell(lifeline, {.kind = Message::too_much});
         if ((wait[1].revents & POLLIN) != 0) {
             signalfd_siginfo info;

@@ -16,9 +16,6 @@ namespace {
 
 using sys::Fd;
 
-// What a command has to end by itself once it was asked to.
-constexpr std::int64_t kGraceMs = 10000;
-
 class Monitor {
 public:
     Monitor(const spec::Plan& plan, const Caller& caller, const Ends& ends, const Fd& signals)
@@ -198,6 +195,7 @@ private:
             break;
         case Message::error: outcome_.error = (*heard).message.error_value; break;
         case Message::too_much: outcome_.limit = Outcome::memory; break;
+        case Message::too_late: outcome_.limit = Outcome::timeout; break;
         case Message::exited:
         case Message::killed:
             ended_ = true;

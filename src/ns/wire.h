@@ -15,6 +15,7 @@
 //   lifeline  monitor <-> init, for the life of the jail. EOF at either end: the other is gone.
 //     monitor -> init     signal S       for the payload
 //     init   -> monitor   too_much        the jail has more memory than it may; init exits, and with it the jail
+//                         too_late        likewise, its time is up and the monitor has not ended it
 //                         stopped S      the payload was stopped by S, not by the monitor's SIGTSTP; SIGTTIN, SIGTTOU: it
 //                                        wants the terminal, has it in the jail, and waits for SIGCONT
 //                         exited C / killed S   the payload ended; init exits, and with it the jail. Which calls it has refused
@@ -35,6 +36,9 @@
 
 namespace ajail::ns {
 
+/// What a payload has to end by itself once it was asked to, because its time is up.
+constexpr std::int64_t kGraceMs = 10000;
+
 struct Message {
     enum Kind : std::uint32_t {
         eof,
@@ -50,6 +54,7 @@ struct Message {
         process,
         namespaces,
         too_much,
+        too_late,
         report
     } kind = eof;
     std::int32_t value = 0;

@@ -262,6 +262,22 @@ def nobody_to_wake_it():
 
 
 @test
+def time_is_up_while_stopped():
+    mark = new_mark()
+    with shell_on_host(env={"J": " ".join(jail(options=("--timeout=2",)))}) as t:
+        t.line(f"$J bash -c 'setsid sleep {mark} & while :; do kill -STOP $$; done'")
+        t.expect("Stopped")
+        t.expect(HOST_PROMPT)
+        eventually("it goes on behind its back", lambda: sleepers(mark))
+        eventually("is ended, unasked", lambda: not sleepers(mark), timeout=40)
+        t.line("fg")
+        t.expect(r"the time is up: 2 s")
+        t.expect(HOST_PROMPT)
+        t.line("echo A$?Z")
+        t.expect(r"\nA124Z")
+
+
+@test
 def inside_script():
     with Terminal(["script", "-qec", " ".join(jail("bash", "--norc", "--noprofile", "-i", options=(
             "--env=PS1=JAIL\\>", "--env=INPUTRC=/dev/null"))), "/dev/null"]) as t:
