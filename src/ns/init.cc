@@ -54,14 +54,16 @@ constexpr int kAtOnce = 64;
 // Reaps whoever has died, but not so many that a jail that forks without end keeps init from hearing the monitor; MORE:
 // there may be others. False when the payload has, and the monitor knows. HELD: the monitor has stopped the payload
 // itself, and is stopped.
-Result<bool> reap(const Fd& lifeline, pid_t payload, bool held, policy::Emulation& emulation, bool& more) {
+Result<bool> reap(const Fd& lifeline, pid_t payload, bool held, policy::Emulation& emulation,
+                  policy::MemoryWatch& memory, bool& more) {
     more = false;
     for (int left = kAtOnce; left > 0; --left) {
         siginfo_t info = TRY(sys::waitid(P_ALL, 0, WEXITED | WSTOPPED | WNOHANG));
         if (info.si_pid == 0) return true;
         if (info.si_pid != payload) {
-            if (info.si_code != CLD_STOPPED)
-                TRY(emulation.ended(info.si_pid, info.si_code == CLD_EXITED && info.si_status == 0));
+            if (info.si_code == CLD_STOPPED) continue;
+            TRY(emulation.ended(info.si_pid, info.si_code == CLD_EXITED && info.si_status == 0));
+            memory.ended(info.si_pid);
             continue;
         }
         int value = info.si_status;
@@ -107,7 +109,7 @@ Status serve(const spec::Plan& plan, const Fd& lifeline, pid_t payload, Fd liste
     if (plan.timeout != 0) end = sys::now() + static_cast<std::int64_t>(plan.timeout) + kGraceMs;
     std::array<pollfd, 3> wait = {pollfd{lifeline.get(), POLLIN, 0}, pollfd{signals.get(), POLLIN, 0},
                                   pollfd{emulation.fd(), POLLIN, 0}};
-    for (bool more = false, held = false; TRY(reap(lifeline, payload, held, emulation, more));) {
+    for (bool more = false, held = false; TRY(reap(lifeline, payload, held, emulation, memory, more));) {
         TRY(sys::poll(wait, more ? 0 : sooner(memory.wait(), end)));
         if (end && sys::now() >= *end) return tell(lifeline, {.kind = Message::too_late});
         if (TRY(memory.exceeded())) return tell(lifeline, {.kind = Message::too_much});

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <ctime>
 #include <sys/sysinfo.h>
 #include <unistd.h>
 
@@ -24,6 +25,7 @@ constexpr std::uint64_t kBytesPerMs = (std::uint64_t{4} << 30) / 1000;
 constexpr int kOften = 10, kSeldom = 1000; // ms
 // What looking costs of a CPU is at most this part of it, however many processes there are.
 constexpr std::int64_t kPart = 8;
+constexpr std::int64_t kPatience = 500; // ms
 
 pid_t pid_of(const std::string& name) {
     std::string_view digits = name;
@@ -57,7 +59,18 @@ int MemoryWatch::wait() const {
 }
 
 Result<bool> MemoryWatch::exceeded() {
+    if (over_) return true;
     if (limit_ == 0 || sys::now() < next_) return false;
+    if (look_ && !look_->waits_in_vain()) {
+        next_ = sys::now() + kOften;
+        return false;
+    }
+    if (look_) {
+        (void)sys::kill(look_->pid, SIGKILL);
+        decide(look_->at_most, look_->cost); // who keeps it waiting counts for all that it can have
+        look_.reset();
+        return over_;
+    }
     std::int64_t start = sys::now(CLOCK_THREAD_CPUTIME_ID);
     std::vector<Process> all = TRY(processes());
     // At most: pages that several have are counted for each, and files as well; in swap there may be others', too.
@@ -66,11 +79,53 @@ Result<bool> MemoryWatch::exceeded() {
     std::uint64_t used = std::uint64_t{machine.totalswap - machine.freeswap} * machine.mem_unit;
     for (const Process& process : all) used += process.bytes;
     // Worth its price where it can show that there is much more left.
-    if (used > limit_ / 2) used = std::min(used, TRY(measure(all)));
-    if (used > limit_) return true;
-    std::int64_t cost = kPart * (sys::now(CLOCK_THREAD_CPUTIME_ID) - start);
-    next_ = sys::now() + std::max<std::int64_t>(milliseconds_until(used, limit_, cpus_), cost);
-    return false;
+    bool looking = used > limit_ / 2 && look(all, used);
+    std::int64_t cost = sys::now(CLOCK_THREAD_CPUTIME_ID) - start;
+    if (looking) look_->cost = cost, next_ = sys::now() + kOften;
+    else decide(used, cost);
+    return over_;
+}
+
+// To count exactly takes the mmap_lock of each process, and one with other threads can keep it from us for as long as it
+// takes to fill the machine. So not init counts, but a process of its own, which can be left waiting. (Nobody else is in
+// this one, so that it can be copied without more ado.) False: there can be no other process.
+bool MemoryWatch::look(std::vector<Process>& all, std::uint64_t at_most) {
+    auto pipe = sys::pipe();
+    if (!pipe) return false;
+    auto [result, into] = std::move(pipe).take();
+    auto pid = sys::clone3(0, nullptr);
+    if (!pid) return false;
+    if (*pid == 0) {
+        auto used = measure(all);
+        Counted counted{used ? *used : at_most, sys::now(CLOCK_THREAD_CPUTIME_ID)};
+        std::string_view bytes(reinterpret_cast<const char*>(&counted), sizeof counted);
+        ::_exit(used && sys::write_all(into.get(), bytes) ? 0 : 1);
+    }
+    look_ = Look{*pid, std::move(result), sys::now(), at_most, 0};
+    return true;
+}
+
+// For something else than a CPU: how much there is to count does not matter.
+bool MemoryWatch::Look::waits_in_vain() const {
+    clockid_t clock = CLOCK_MONOTONIC;
+    if (::clock_getcpuclockid(pid, &clock) != 0) return false; // has ended
+    return sys::now() - since - sys::now(clock) >= kPatience;
+}
+
+void MemoryWatch::ended(pid_t pid) {
+    if (!look_ || look_->pid != pid) return;
+    // Also one that somebody in the jail has killed has not counted anything.
+    Counted counted{look_->at_most, 0};
+    Counted read{};
+    auto size = sys::read_some(look_->result.get(), {reinterpret_cast<char*>(&read), sizeof read});
+    if (size && *size == sizeof read) counted = read;
+    decide(std::min(counted.bytes, look_->at_most), look_->cost + counted.cost);
+    look_.reset();
+}
+
+void MemoryWatch::decide(std::uint64_t used, std::int64_t cost) {
+    over_ = used > limit_;
+    next_ = over_ ? 0 : sys::now() + std::max<std::int64_t>(milliseconds_until(used, limit_, cpus_), kPart * cost);
 }
 
 // What a task has resident (proc(5), statm), which costs little and waits for nobody.

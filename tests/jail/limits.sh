@@ -57,8 +57,14 @@ else
         output "memory that is enough: $what" 'done' jail --memory=200m -- ./limits_probe $what
     done
     matches 'a limit of memory by default' '^limit        memory [0-9]{7,} ' plan
+    # Whose memory nobody gets to look at is not left to fill it.
+    killed 'while nobody can look' jail --memory=200m -- ./limits_probe blind 2000
+    equal 'before it is full' '' "$(cat "$OUT")"
     killed 'while the payload waits' jail --memory=200m -- sh -c './limits_probe several 90 & wait'
 fi
+
+# Init answers others while one keeps it from its memory.
+output 'whom init answers' answered sh -c '"$AJAIL" run --quiet --fs=deb --memory=none -- ./limits_probe blind 2000 asks || [ $? = 137 ]'
 
 # What is thrown away.
 full() { jail "$@" -- sh -c 'head -c 64m /dev/zero >/tmp/x && echo there; for d in /run /dev/shm /var; do echo x >$d/x || echo no $d; done' 2>/dev/null; }
@@ -100,6 +106,15 @@ output 'none can be raised' 'done' jail -- ./limits_probe raise
 output 'core files' '0 0' jail -- sh -c 'echo $(ulimit -Sc) $(ulimit -Hc)'
 output 'open files' 1024 jail -- sh -c 'ulimit -Sn'
 output "never more than the caller's" '512 512' bash -c 'ulimit -n 512; "$AJAIL" run --quiet --fs=deb -- sh -c "echo \$(ulimit -Sn) \$(ulimit -Hn)"'
+# The kernel counts these for all that is the caller's.
+signals=$(($(ulimit -Hi) / 8))
+output 'signals' $((signals < 1024 ? 1024 : signals)) jail -- ./limits_probe queue
+instances=$(cat /proc/sys/user/max_inotify_instances)
+if [ "$instances" -lt 10000 ]; then
+    between 'watchers of files' 1 $((instances / 2)) jail -- ./limits_probe notes
+    output 'more are not to be had' $((instances / 2)) jail -- \
+        sh -c 'echo 99999 >/proc/sys/user/max_inotify_instances && echo raised; cat /proc/sys/user/max_inotify_instances' 2>/dev/null
+fi
 output 'the first to go' 800 jail -- cat /proc/self/oom_score_adj
 output 'never later than its caller' 900 sh -c 'echo 900 >/proc/self/oom_score_adj; exec "$AJAIL" run --quiet --fs=deb -- cat /proc/self/oom_score_adj'
 if [ "$AS" = root ] && [ $((0x$(sed -n 's/^CapEff:\t//p' /proc/self/status) >> 24 & 1)) = 1 ]; then

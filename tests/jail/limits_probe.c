@@ -1,12 +1,14 @@
 // limits_probe WHAT [N]: uses up N of something, as a program would, and says what became of it.
 #define _GNU_SOURCE
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <sys/ipc.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -83,12 +85,77 @@ static void bomb(void) {
     for (;;) (void)!fork();
 }
 
+// A process whose memory nobody else gets to look at (mmap_lock): one thread fills it in one call, which reads, and
+// others always wait to write.
+static int pipes[2];
+
+static void *filler(void *argument) {
+    void *at = mmap(NULL, mega << 20, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+    if (at == MAP_FAILED) _exit(3);
+    (void)!write(pipes[1], "x", 1);
+    return argument;
+}
+static void *writer(void *argument) {
+    for (;;) {
+        void *at = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        munmap(at, 4096);
+    }
+    return argument;
+}
+static void *asker(void *argument) {
+    for (uid_t ids[3];;) getresuid(&ids[0], &ids[1], &ids[2]);
+    return argument;
+}
+
+// ASKS: whether it asks for its ids meanwhile, too.
+static int blind(int asks) {
+    pthread_t id;
+    if (pipe(pipes) < 0) return 3;
+    if (fork() == 0) {
+        pthread_create(&id, NULL, writer, NULL);
+        pthread_create(&id, NULL, writer, NULL);
+        pthread_create(&id, NULL, filler, NULL);
+        if (asks) pthread_create(&id, NULL, asker, NULL);
+        pthread_join(id, NULL);
+        for (;;) pause();
+    }
+    // How often somebody else is answered before it is full.
+    struct pollfd full = {.fd = pipes[0], .events = POLLIN};
+    int answers = 0;
+    usleep(200000);
+    for (; poll(&full, 1, 1) == 0; ++answers) getuid();
+    puts(!asks ? "full" : answers >= 20 ? "answered" : "waited");
+    fflush(stdout);
+    kill(-1, SIGKILL);
+    return 0;
+}
+
+static int notes(void) {
+    int count = 0;
+    while (inotify_init() >= 0) ++count;
+    printf("%d\n", count);
+    return 0;
+}
+
+static int queue(void) {
+    sigset_t set;
+    int count = 0;
+    sigfillset(&set);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    while (sigqueue(getpid(), SIGRTMIN, (union sigval){0}) == 0) ++count;
+    printf("%d\n", count);
+    return 0;
+}
+
 int main(int argc, char **argv) {
     const char *what = argc > 1 ? argv[1] : "";
     int n = argc > 2 ? atoi(argv[2]) : 0;
     mega = (size_t)n;
     if (!strcmp(what, "forks")) return forks(n, argc > 3 ? atoi(argv[3]) : 1), 0;
     if (!strcmp(what, "bomb")) bomb();
+    if (!strcmp(what, "blind")) return blind(argc > 3);
+    if (!strcmp(what, "notes")) return notes();
+    if (!strcmp(what, "queue")) return queue();
     if (!strcmp(what, "one")) fill_private(), stay();
     else if (!strcmp(what, "several")) children(4, fill_private);
     else if (!strcmp(what, "shared")) fill(MAP_SHARED), stay();
@@ -111,7 +178,7 @@ int main(int argc, char **argv) {
     } else if (!strcmp(what, "raise")) {
         static const struct { const char *name; int resource; } limits[] = {
             {"core", RLIMIT_CORE}, {"nofile", RLIMIT_NOFILE}, {"nproc", RLIMIT_NPROC}, {"memlock", RLIMIT_MEMLOCK},
-            {"nice", RLIMIT_NICE}, {"rtprio", RLIMIT_RTPRIO}};
+            {"nice", RLIMIT_NICE}, {"rtprio", RLIMIT_RTPRIO}, {"sigpending", RLIMIT_SIGPENDING}};
         for (unsigned i = 0; i < sizeof limits / sizeof *limits; ++i) {
             struct rlimit limit;
             getrlimit(limits[i].resource, &limit);
