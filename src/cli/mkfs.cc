@@ -30,10 +30,11 @@ spec::Spec jail(const MkfsOptions& options, std::string_view script, const std::
     add(spec::Tmpfs{"/root", 0700});
     if (auto text = resolv_conf()) add(spec::Data{"/etc/resolv.conf", *text});
     add(spec::Data{kScript, std::string(script)});
-    add(spec::Bind{.source = {.path = directory, .resolve = spec::Resolve::real, .closed_by = closed_above(directory)},
-                   .target = kTarget,
-                   .writable = true,
-                   .make_setid = true});
+    add(spec::Bind{
+        .source = {.path = directory, .resolve = spec::Resolve::real, .closed_by = closed_above(directory)},
+        .target = kTarget,
+        .writable = true,
+        .make_setid = true});
     add(spec::Proc{std::string(kTarget) + "/proc"});
     add(spec::Dev{std::string(kTarget) + "/dev"});
     spec.command.argv = {"sh", kScript};

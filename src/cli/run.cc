@@ -261,11 +261,8 @@ private:
                               std::strerror(source.error().err)};
             spec::Source part = std::move(source).take();
             part.closed_by = spec_.root.source.closed_by;
-            mounts().emplace_back(spec::Bind{.source = std::move(part),
-                                             .target = edit,
-                                             .writable = true,
-                                             .edit = true,
-                                             .make_setid = true});
+            mounts().emplace_back(spec::Bind{
+                .source = std::move(part), .target = edit, .writable = true, .edit = true, .make_setid = true});
             show(path + edit, edit, "rw");
         }
     }

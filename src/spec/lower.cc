@@ -217,10 +217,11 @@ private:
         bool said = std::any_of(plan_.degraded.begin(), plan_.degraded.end(),
                                 [&](const Degraded& d) { return d.what == kWhat; });
         if (!said)
-            plan_.degraded.push_back({kWhat, given ? "the directory that keeps others out of it, " + source.closed_by +
-                                                         ", is given for writing"
-                                                   : "others on this machine can get there; chmod go-x on a directory "
-                                                     "above it keeps them out"});
+            plan_.degraded.push_back(
+                {kWhat,
+                 given ? "the directory that keeps others out of it, " + source.closed_by + ", is given for writing"
+                       : "others on this machine can get there; chmod go-x on a directory "
+                         "above it keeps them out"});
         return false;
     }
 

@@ -32,7 +32,8 @@ struct Source {
     bool submounts = false; ///< other file systems are mounted in it
     bool system = false;    ///< of the host's system, not the user's: never presented as the payload's own (idmap)
     int descriptor = -1;    ///< of the caller, which this path must still lead to: another object is refused
-    std::string closed_by = {}; ///< a directory above it that lets in nobody but the caller and root; empty: not known
+    std::string closed_by =
+        {}; ///< a directory above it that lets in nobody but the caller and root; empty: not known
 };
 
 struct Bind {
