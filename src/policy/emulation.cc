@@ -218,26 +218,15 @@ sys::Status Emulation::tell(const Asked& asked, const Reply& reply) {
 sys::Status Emulation::ended(pid_t pid, bool well) {
     auto found = later_.find(pid);
     if (found == later_.end()) return sys::Done{};
-    Later later = std::move(found->second);
+    Asked asked = found->second;
     later_.erase(found);
-    if (!well) return tell(later.asked, {-EPERM});
-    return later.copy ? tell(later.asked, reply(later.asked, later.copy)) : sys::Status(sys::Done{});
-}
-
-// By a process of its own: a file system may take its time, or for ever, as may the memory of an asker, whose other
-// threads can hold its mmap_lock, and init has others to answer. (Nobody else is in this one, so that it can be copied
-// without more ado.)
-template <typename Act> Emulation::Reply Emulation::by_another(const Asked& asked, Act act, sys::Fd copy) {
-    auto helper = sys::clone3(0, nullptr);
-    if (!helper) return {-EPERM};
-    if (*helper == 0) ::_exit(act() ? 0 : 1); // init answers then: ended()
-    later_.emplace(*helper, Later{asked, std::move(copy)});
-    return {.later = true};
+    return well ? sys::Status(sys::Done{}) : tell(asked, {-EPERM});
 }
 
 Emulation::Reply Emulation::reply(const Asked& asked) {
     if (asked.nr < 0) return {-ENOSYS}; // not one of those that are asked: nobody has looked at it
-    if (asked.nr == SYS_setgroups || asked.nr == SYS_capset) return copy(asked);
+    if (asked.nr == SYS_setgroups) return set_groups(asked);
+    if (asked.nr == SYS_capset) return set_caps(asked);
     if (asked.nr == SYS_prctl) return keep_caps(asked);
     if (auto deed = deed_of(asked.nr, asked.args)) return depute(asked, *deed);
     if (asked.nr == SYS_landlock_restrict_self) {
@@ -245,7 +234,7 @@ Emulation::Reply Emulation::reply(const Asked& asked) {
         return {0, true};
     }
     if (asked.nr == SYS_setxattr || asked.nr == SYS_lsetxattr || asked.nr == SYS_fsetxattr)
-        return by_another(asked, [&] { return tell(asked, set_attribute(asked)); });
+        return set_attribute(asked);
     Identity who = identity(asked.task);
     std::int64_t value = set_id(asked.nr, asked.args, who);
     if (value == -ENOSYS) return who_is(asked);
@@ -255,14 +244,12 @@ Emulation::Reply Emulation::reply(const Asked& asked) {
 
 Emulation::Reply Emulation::who_is(const Asked& asked) {
     Identity who = identity(asked.task);
-    auto three = [&](const Ids& ids) {
-        return by_another(asked, [&, values = std::array{ids.real, ids.effective, ids.saved}] {
-            sys::Fd its = memory(asked, O_RDWR);
-            bool written = true;
-            for (std::size_t i = 0; i < values.size(); ++i)
-                written = written && write_at(its, asked.args[i], &values[i], sizeof values[i]);
-            return tell(asked, {written ? 0 : -EFAULT});
-        });
+    auto three = [&](const Ids& ids) -> Reply {
+        std::uint32_t values[] = {ids.real, ids.effective, ids.saved};
+        sys::Fd its = memory(asked, O_RDWR);
+        for (int i = 0; i < 3; ++i)
+            if (!write_at(its, asked.args[i], &values[i], sizeof values[i])) return {-EFAULT};
+        return {0};
     };
     switch (asked.nr) {
     case SYS_getuid: return {who.user.real};
@@ -279,60 +266,20 @@ Emulation::Reply Emulation::who_is(const Asked& asked) {
     auto count = static_cast<std::int64_t>(who.groups.size());
     if (room < 0 || (room > 0 && room < count)) return {-EINVAL};
     if (room == 0 || count == 0) return {count};
-    return by_another(asked, [&] {
-        std::size_t size = who.groups.size() * sizeof who.groups[0];
-        bool written = write_at(memory(asked, O_RDWR), asked.args[1], who.groups.data(), size);
-        return tell(asked, {written ? count : -EFAULT});
-    });
-}
-
-// Of the asker's memory, what it takes to answer; less than that where it cannot be read.
-std::string Emulation::read_arguments(const Asked& asked) {
-    sys::Fd its = memory(asked, O_RDONLY);
-    auto read = [&](std::uint64_t address, std::size_t size) {
-        std::string bytes(size, '\0');
-        return read_at(its, address, bytes.data(), size) ? bytes : std::string();
-    };
-    if (asked.nr == SYS_setgroups)
-        return read(asked.args[1], static_cast<std::uint32_t>(asked.args[0]) * sizeof(std::uint32_t));
-    std::string header = read(asked.args[0], sizeof(__user_cap_header_struct));
-    std::uint32_t version = 0;
-    if (header.empty()) return header;
-    std::memcpy(&version, header.data(), sizeof version);
-    std::size_t words = version == _LINUX_CAPABILITY_VERSION_1 ? 1 : 2;
-    return header + read(asked.args[1], words * sizeof(__user_cap_data_struct));
-}
-
-// For an answer that changes what init knows: somebody else gets it what to look at.
-Emulation::Reply Emulation::copy(const Asked& asked) {
-    if (asked.nr == SYS_setgroups) {
-        if (!may_set(identity(asked.task))) return {-EPERM};
-        auto count = static_cast<std::uint32_t>(asked.args[0]); // the kernel takes 32 bits
-        if (count > kMaxGroups) return {-EINVAL};
-        if (count == 0) return set_groups(asked, {});
-    }
-    auto made = sys::memory_file("arguments");
-    if (!made) return {-ENOMEM};
-    sys::Fd into = std::move(made).take();
-    int fd = into.get();
-    return by_another(
-        asked, [&] { return sys::write_all(fd, read_arguments(asked)); }, std::move(into));
-}
-
-Emulation::Reply Emulation::reply(const Asked& asked, const sys::Fd& copied) {
-    constexpr std::size_t kMost = kMaxGroups * sizeof(std::uint32_t);
-    if (::lseek(copied.get(), 0, SEEK_SET) != 0) return {-EPERM};
-    auto arguments = sys::read_all(copied.get(), kMost);
-    if (!arguments) return {-EPERM};
-    return asked.nr == SYS_setgroups ? set_groups(asked, *arguments) : set_caps(asked, *arguments);
-}
-
-Emulation::Reply Emulation::set_groups(const Asked& asked, const std::string& groups) {
-    Identity who = identity(asked.task);
-    who.groups.assign(static_cast<std::uint32_t>(asked.args[0]), 0);
     std::size_t size = who.groups.size() * sizeof who.groups[0];
-    if (groups.size() != size) return {-EFAULT};
-    if (size != 0) std::memcpy(who.groups.data(), groups.data(), size);
+    bool written = write_at(memory(asked, O_RDWR), asked.args[1], who.groups.data(), size);
+    return {written ? count : -EFAULT};
+}
+
+Emulation::Reply Emulation::set_groups(const Asked& asked) {
+    Identity who = identity(asked.task);
+    if (!may_set(who)) return {-EPERM};
+    auto count = static_cast<std::uint32_t>(asked.args[0]); // the kernel takes 32 bits
+    if (count > kMaxGroups) return {-EINVAL};
+    who.groups.assign(count, 0);
+    if (count != 0 &&
+        !read_at(memory(asked, O_RDONLY), asked.args[1], who.groups.data(), count * sizeof who.groups[0]))
+        return {-EFAULT};
     std::sort(who.groups.begin(), who.groups.end()); // as the kernel tells them
     who.groups_set = true;
     return {remember(asked, who) ? 0 : -ENOMEM};
@@ -340,11 +287,13 @@ Emulation::Reply Emulation::set_groups(const Asked& asked, const std::string& gr
 
 // What only takes away is really done. What asks for more than there is would fail, and daemons give up then; they
 // hold what the jail's root holds anyhow.
-Emulation::Reply Emulation::set_caps(const Asked& asked, const std::string& arguments) {
-    constexpr std::size_t kHeader = sizeof(__user_cap_header_struct);
+Emulation::Reply Emulation::set_caps(const Asked& asked) {
+    __user_cap_header_struct header{};
     std::array<__user_cap_data_struct, 2> data{};
-    if (arguments.size() <= kHeader) return {0, true}; // EFAULT
-    std::memcpy(data.data(), arguments.data() + kHeader, std::min(arguments.size() - kHeader, sizeof data));
+    sys::Fd its = memory(asked, O_RDONLY);
+    if (!read_at(its, asked.args[0], &header, sizeof header)) return {0, true};
+    std::size_t words = header.version == _LINUX_CAPABILITY_VERSION_1 ? 1 : 2;
+    if (!read_at(its, asked.args[1], data.data(), words * sizeof data[0])) return {0, true};
     auto status = read_of(proc_, asked.task, "status");
     if (!status || (*status).empty()) return {0, true}; // whoever gives something away is not told so in vain
     std::uint64_t have = spec::number_of(*status, "CapPrm", 16);
@@ -368,10 +317,16 @@ Emulation::Reply Emulation::keep_caps(const Asked& asked) {
     return {0, true};
 }
 
+// By a process of its own: a file system may take its time, or for ever, and init has others to answer. (Nobody else
+// is in this one, so that it can be copied without more ado.)
 Emulation::Reply Emulation::depute(const Asked& asked, const Deed& deed) {
     // Rules of its own that we do not know may forbid an asker what it would get here.
     if (deed.kind != Deed::mode && ruled_) return {-EPERM};
-    return by_another(asked, [&] { return act(asked, deed); });
+    auto helper = sys::clone3(0, nullptr);
+    if (!helper) return {-EPERM};
+    if (*helper == 0) ::_exit(act(asked, deed) ? 0 : 1); // init answers then: ended()
+    later_.emplace(*helper, asked);
+    return {.later = true};
 }
 
 sys::Status Emulation::act(const Asked& asked, const Deed& deed) {

@@ -81,21 +81,11 @@ private:
         bool later = false; ///< another process answers
     };
 
-    /// What another process does.
-    struct Later {
-        Asked asked;
-        sys::Fd copy; ///< open: it only reads arguments for us
-    };
-
     Reply reply(const Asked& asked);
-    Reply reply(const Asked& asked, const sys::Fd& copied);
-    template <typename Act> Reply by_another(const Asked& asked, Act act, sys::Fd copy = {});
-    Reply copy(const Asked& asked);
-    std::string read_arguments(const Asked& asked);
     sys::Status tell(const Asked& asked, const Reply& reply);
     Reply who_is(const Asked& asked);
-    Reply set_groups(const Asked& asked, const std::string& groups);
-    Reply set_caps(const Asked& asked, const std::string& arguments);
+    Reply set_groups(const Asked& asked);
+    Reply set_caps(const Asked& asked);
     Reply keep_caps(const Asked& asked);
     Reply depute(const Asked& asked, const Deed& deed);
     sys::Status act(const Asked& asked, const Deed& deed);
@@ -116,7 +106,7 @@ private:
     Place place_;
     std::uint64_t refused_ = 0;
     bool ruled_ = false;                        ///< somebody in the jail has put itself under Landlock
-    std::map<pid_t, Later> later_;              ///< who else does what
+    std::map<pid_t, Asked> later_;              ///< who else answers what
     std::vector<std::optional<Entry>> entries_; ///< the first is the root that all start as
 };
 

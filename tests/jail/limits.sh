@@ -63,9 +63,6 @@ else
     killed 'while the payload waits' jail --memory=200m -- sh -c './limits_probe several 90 & wait'
 fi
 
-# Init answers others while one keeps it from its memory.
-output 'whom init answers' answered sh -c '"$AJAIL" run --quiet --fs=deb --memory=none -- ./limits_probe blind 2000 asks || [ $? = 137 ]'
-
 # What is thrown away.
 full() { jail "$@" -- sh -c 'head -c 64m /dev/zero >/tmp/x && echo there; for d in /run /dev/shm /var; do echo x >$d/x || echo no $d; done' 2>/dev/null; }
 output 'scratch without a limit' 'there' full --disk=none
