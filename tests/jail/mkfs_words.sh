@@ -1,7 +1,7 @@
 #!/bin/bash
 # What `ajail mkfs` says when it fails: one line, with the cause; all that the tools have said only if asked for.
 # needs: the network
-# not: root, userns (mkfs runs as the same user in all three)
+# not: root, userns; mkfs itself always runs a jail of one id
 # seconds: 300
 . "$TESTS/lib.sh"
 
