@@ -225,7 +225,10 @@ Result<Source> look_at(const std::string& path, const std::string& writable, boo
 }
 
 std::string closed_above(const std::string& path) {
-    std::string real = physical(path);
+    auto fd = sys::open(path.c_str(), O_PATH | O_DIRECTORY);
+    auto found = fd ? path_of(*fd) : Result<std::string>(fd.error());
+    if (!found) return {};
+    const std::string& real = *found;
     for (std::size_t end = real.find('/'); end != std::string::npos; end = real.find('/', end + 1)) {
         std::string dir = real.substr(0, end == 0 ? 1 : end);
         struct stat st {};

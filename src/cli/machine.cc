@@ -120,7 +120,9 @@ sys::Status look_at_limits(spec::Host& host) {
     host.hard.sigpending = TRY(hard_limit(RLIMIT_SIGPENDING));
     host.inotify = {inotify("instances"), inotify("watches")};
     host.oom_score_adj = std::atoi(text_of("/proc/self/oom_score_adj").c_str());
-    host.own_pid_max = kernel_version() >= std::pair(6U, 14U);
+    auto kernel = kernel_version();
+    if (kernel.first == 0) return sys::failed(sys::Call::uname);
+    host.own_pid_max = kernel >= std::pair(6U, 14U);
     return sys::Done{};
 }
 

@@ -150,6 +150,12 @@ TOLERATED = (
               fields="session keyring "),
     Tolerated("SAME", "monitor", r"openat (/proc/self/cgroup|/sys/fs/cgroup/.*) .*|access",
               "whether there is a cgroup, and how much memory it has: not known counts as none, and as the machine's"),
+    Tolerated("SAME", "monitor", r"openat /proc/sys/(user|fs/inotify)/max_\S+ .*",
+              "how many inotify watchers the caller may have: not known, the jail has no limit of its own"),
+    Tolerated("DIFF", "monitor", r"newfstatat \d+ (\.git|HEAD|objects|refs|commondir|config\.worktree|config|hooks)",
+              "whether the jail has made what git would run programs by is not known, and a warning says so", fields="output"),
+    Tolerated("SAME", "monitor", r"openat \S+/root 0x290000", "who can get to the root filesystem: not known counts as others, "
+              "and no set-user-ID bits come to it", variants="fs-edit"),
     Tolerated("SAME", "monitor", r"openat /proc/self/oom_score_adj .*", "not known counts as the least that there is"),
     Tolerated("SAME", "init", "sched_getaffinity", "how many CPUs fill memory: not known counts as many"),
     Tolerated("SAME", "monitor", r"openat /proc/filesystems .*", "whether there is overlayfs: not known counts as yes, and "
@@ -308,9 +314,9 @@ SERVING = r"ioctl 0x(c0|4008|8008)"  # of a seccomp listener: who believes to ha
 # A difference in one of these is no wall.
 PLAIN_FIELDS = re.compile(r"(env|cwd|hostname|modes|size|oom|nice|isatty|interface) |status (SigBlk|Umask)")
 
-# What a payload may see differently while its jail is being killed.
+# What a payload may see differently while its jail is being killed. What init would have refused nobody answers then.
 DYING = re.compile(r"(init-\w+|processes|isatty|modes|size|tty|session|fd|ls-pts|stdin|TIOC\w+|own TIOCSTI|ptrace init|kill all|"
-                   + EMULATED + ") ?")
+                   + EMULATED + r") ?|[\w /.-]+ (EPERM|ENOSYS|EAFNOSUPPORT)$")
 
 
 def has_range():
@@ -377,6 +383,7 @@ def normal(lines):
             ids[own] = target
             # Named after where it is mounted first, but for the scratch.
             devices.setdefault(device, "scratch" if re.search(r"/(nothing|empty|directory\d+)$", root) else target)
+            root = re.sub(r"^/(data|directory)\d+$", r"/\1N", root)  # the number of its operation
             line = f"mount {target} on {ids.get(parent, 'outside')} of {devices[device]} {root} {rest}"
         out.append(line)
     return out
