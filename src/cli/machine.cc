@@ -2,6 +2,7 @@
 // See machine.h.
 #include "cli/machine.h"
 
+#include "spec/procfs.h"
 #include "sys/calls.h"
 
 #include <algorithm>
@@ -65,13 +66,6 @@ std::uint64_t inotify(const std::string& what) {
     return own < INT_MAX ? own : number("/proc/sys/fs/inotify/max_user_" + what);
 }
 
-// The path in CGROUPS, a /proc/PID/cgroup; empty if there is none.
-std::string path_in(const std::string& cgroups) {
-    std::size_t line = cgroups.starts_with("0::") ? 0 : cgroups.find("\n0::");
-    std::size_t path = line == std::string::npos ? line : cgroups.find('/', line);
-    return path == std::string::npos ? "" : cgroups.substr(path, cgroups.find('\n', path) - path);
-}
-
 // The whole hierarchy, or beside one of version 1 (systemd's hybrid), without what that has of the controllers.
 std::string hierarchy() {
     for (const char* mount : {"/sys/fs/cgroup", "/sys/fs/cgroup/unified"})
@@ -80,7 +74,7 @@ std::string hierarchy() {
 }
 
 spec::Cgroup look_for_cgroup(const std::string& cgroups) {
-    std::string path = path_in(cgroups), mount = path.empty() ? "" : hierarchy();
+    std::string path = spec::cgroup_path(cgroups), mount = path.empty() ? "" : hierarchy();
     return mount.empty() ? spec::Cgroup() : cli::look_for_cgroup(mount, path, ::getpid());
 }
 
@@ -141,7 +135,7 @@ void look_for_manager(spec::Host& host) {
     auto connected = sys::connect_unix(socket.c_str());
     auto who = connected ? sys::peer((*connected).get()) : sys::Result<ucred>(connected.error());
     if (!who || (*who).uid != ::geteuid() || mount.empty()) return;
-    std::string path = path_in(text_of("/proc/" + std::to_string((*who).pid) + "/cgroup"));
+    std::string path = spec::cgroup_path(text_of("/proc/" + std::to_string((*who).pid) + "/cgroup"));
     if (path.find("/..") != std::string::npos || !path.ends_with("/init.scope")) return;
     path.erase(path.rfind('/'));
     host.cgroup = {mount, words_of(mount + path + "/cgroup.controllers"), false, socket};

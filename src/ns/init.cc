@@ -103,10 +103,10 @@ Status serve(const spec::Plan& plan, const Fd& lifeline, pid_t payload, Fd liste
     long slack = TRY(sys::prctl(PR_GET_TIMERSLACK)); // the payload's, too: it was forked from here
     policy::Emulation emulation(std::move(listener), std::move(proc), static_cast<std::uint64_t>(slack),
                                 std::move(place));
-    // poll(2) leaves a descriptor of -1 out.
     // The monitor ends a jail in time, but not while it is stopped itself, which the payload can bring about (^Z).
     std::optional<std::int64_t> end;
     if (plan.timeout != 0) end = sys::now() + static_cast<std::int64_t>(plan.timeout) + kGraceMs;
+    // poll(2) leaves a descriptor of -1 out.
     std::array<pollfd, 3> wait = {pollfd{lifeline.get(), POLLIN, 0}, pollfd{signals.get(), POLLIN, 0},
                                   pollfd{emulation.fd(), POLLIN, 0}};
     for (bool more = false, held = false; TRY(reap(lifeline, payload, held, emulation, memory, more));) {

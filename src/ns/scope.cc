@@ -3,6 +3,8 @@
 // of the D-Bus specification, "Marshaling", in the byte order of this machine.
 #include "ns/scope.h"
 
+#include "spec/procfs.h"
+
 #include <array>
 #include <bit>
 #include <cerrno>
@@ -150,11 +152,8 @@ Status answered(const Fd& socket, std::int64_t deadline) {
 }
 
 Result<std::string> own_cgroup() {
-    std::string text = TRY(sys::read_file("/proc/self/cgroup"));
-    std::size_t line = text.starts_with("0::") ? 0 : text.find("\n0::");
-    std::size_t path = line == std::string::npos ? line : text.find('/', line);
-    if (path == std::string::npos) return sys::refused(ENOENT);
-    return text.substr(path, text.find('\n', path) - path);
+    std::string path = spec::cgroup_path(TRY(sys::read_file("/proc/self/cgroup")));
+    return path.empty() ? Result<std::string>(sys::refused(ENOENT)) : Result<std::string>(std::move(path));
 }
 
 } // namespace

@@ -38,6 +38,13 @@ std::vector<unsigned> numbers_of(std::string_view text, std::string_view name) {
     return numbers;
 }
 
+std::string cgroup_path(std::string_view cgroups) {
+    std::size_t line = cgroups.starts_with("0::") ? 0 : cgroups.find("\n0::");
+    std::size_t path = line == std::string_view::npos ? line : cgroups.find('/', line);
+    if (path == std::string_view::npos) return {};
+    return std::string(cgroups.substr(path, cgroups.find('\n', path) - path));
+}
+
 std::string unescape(std::string_view path) {
     std::string out;
     for (std::size_t i = 0; i < path.size(); ++i) {

@@ -32,6 +32,9 @@ std::uint64_t number_of(std::string_view text, std::string_view name, int base =
 /// All of its decimal numbers.
 std::vector<unsigned> numbers_of(std::string_view text, std::string_view name);
 
+/// The cgroup of version 2 in CGROUPS, a /proc/PID/cgroup (cgroups(7)); empty if there is none.
+std::string cgroup_path(std::string_view cgroups);
+
 /// A path of mountinfo, where `\040` and the like stand for what would end a word.
 std::string unescape(std::string_view path);
 

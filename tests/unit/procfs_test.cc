@@ -47,6 +47,13 @@ TEST_CASE("procfs: lines, words and numbers") {
     CHECK(take_line(text).empty());
 }
 
+TEST_CASE("procfs: the cgroup of a process") {
+    CHECK(cgroup_path("9:pids:/x\n0::/a/b.scope\n") == "/a/b.scope");
+    CHECK(cgroup_path("0::/\n1:cpu:/y\n") == "/");
+    CHECK(cgroup_path("10::/x\n").empty());
+    CHECK(cgroup_path("").empty());
+}
+
 TEST_CASE("procfs: paths of mountinfo") {
     CHECK(unescape("/a\\040b\\011\\012\\134") == "/a b\t\n\\");
     CHECK(unescape("/a\\04") == "/a\\04");
