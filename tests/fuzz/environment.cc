@@ -8,7 +8,11 @@ using namespace ajail;
 namespace {
 
 std::string told(const std::variant<cli::RunOptions, cli::Shown, cli::Wrong>& parsed) {
-    if (auto* wrong = std::get_if<cli::Wrong>(&parsed)) return "wrong: " + wrong->message;
+    if (auto* wrong = std::get_if<cli::Wrong>(&parsed)) {
+        std::string_view message = wrong->message, where = "AJAIL_ARGS in the environment: ";
+        if (message.starts_with(where)) message.remove_prefix(where.size());
+        return "wrong: " + std::string(message);
+    }
     if (auto* shown = std::get_if<cli::Shown>(&parsed)) return "shown: " + shown->text;
     const auto& options = std::get<cli::RunOptions>(parsed);
     std::string all = options.hostname + "\n" + options.scratch.directory + "\n" + options.fs.value_or("") + "\n";

@@ -84,9 +84,13 @@ inline void plan(const spec::Plan& plan, const spec::Spec& spec, const spec::Hos
         must(policy::joined(name).size() <= BPF_MAXINSNS, "and not too long", name);
     }
     if (spec.policy.seccomp == spec::Seccomp::off) return;
-    must(!plan.filters.empty() && plan.filters.front().starts_with("terminal"), "the terminal is walled off");
-    const bool allowlist = plan.filters.back().starts_with("default");
-    must(spec.policy.seccomp == spec::Seccomp::profile ? !plan.programs.empty() : allowlist, "there is a policy");
+    auto loads = [&](const char* program) {
+        return std::any_of(plan.filters.begin(), plan.filters.end(),
+                           [&](const std::string& name) { return name.starts_with(program); });
+    };
+    must(loads("terminal"), "the terminal is walled off");
+    must(spec.policy.seccomp == spec::Seccomp::profile ? !plan.programs.empty() : loads("default"),
+         "there is a policy");
 }
 
 inline spec::Host host_of(std::uint8_t kind) {
