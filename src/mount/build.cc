@@ -105,8 +105,14 @@ private:
     // Whether what is made is looked at again.
     bool kept() const { return plan_.init == Init::keeper; }
 
-    Status remember(int tree) {
-        if (kept()) built_.mounts.emplace_back(index_, TRY(sys::mount_id(tree)));
+    // What is looked at again, and where something may be made.
+    Status remember(int tree, const std::string& target, bool own) {
+        if (!kept() && plan_.host_targets) return Done{};
+        std::uint64_t id = TRY(sys::mount_id(tree));
+        if (kept()) built_.mounts.emplace_back(index_, id);
+        if (!own) return Done{};
+        own_.insert(id);
+        built_.own.push_back({target, id});
         return Done{};
     }
 
@@ -172,47 +178,54 @@ private:
                             [this](int dir, const std::string&, bool) { return own(dir); }));
         struct stat st = TRY(sys::fstat(fd.get()));
         if (S_ISDIR(st.st_mode) != directory) return sys::refused(directory ? ENOTDIR : EISDIR);
-        struct stat top = TRY(sys::fstat(newroot_.get()));
         // A mount over the root itself would stand between every later one and the payload.
-        if (st.st_dev == top.st_dev && st.st_ino == top.st_ino) return sys::refused(EBUSY);
+        if (st.st_dev == top_.st_dev && st.st_ino == top_.st_ino) return sys::refused(EBUSY);
         return fd;
     }
 
-    Status attach(Fd tree, const std::string& target, bool directory, unsigned parents = kParents) {
+    // Attaches TREE. OWN: it ends with the jail.
+    Status attach(Fd tree, const std::string& target, bool directory, bool own, unsigned parents = kParents) {
         Place known = std::exchange(known_, {});
-        TRY(remember(tree.get()));
+        TRY(remember(tree.get(), target, own));
         if (target == "/") {
             // Once there is a root, another one goes on top of it, and everything later into that.
             if (newroot_ && !directory) return sys::refused(EISDIR);
             if (newroot_) TRY(sys::move_mount(tree.get(), newroot_.get(), ""));
             else TRY(sys::move_mount(tree.get(), scratch_.get(), "root"));
+            top_ = TRY(sys::fstat(tree.get()));
             newroot_ = std::move(tree);
             return Done{};
         }
         if (plan_.host_targets) return attach_wherever(std::move(tree), target, directory, parents, std::move(known));
+        if (stands_in(known, target)) {
+            known.name = target.substr(known.above.size() + 1);
+            if (TRY(make_place(known, directory, directory ? 0755 : 0644))) return attach_new(tree, std::move(known));
+        }
         Fd at = TRY(destination(target, directory));
-        return sys::move_mount(tree.get(), at.get(), "");
+        TRY(sys::move_mount(tree.get(), at.get(), ""));
+        if (own && directory) known_ = {std::move(tree), "", target};
+        return Done{};
+    }
+
+    static bool stands_in(const Place& known, const std::string& target) {
+        return known.parent && target.rfind('/') == known.above.size() && target.size() > known.above.size() + 1 &&
+               target.starts_with(known.above);
+    }
+
+    // By name: not even a symlink that somebody has put there since is followed (move_mount(2)).
+    Status attach_new(const Fd& tree, Place place) {
+        TRY(sys::move_mount(tree.get(), place.parent.get(), place.name.c_str()));
+        known_ = std::move(place);
+        return Done{};
     }
 
     // Among many targets in one directory that is looked up once: a new name in it leads to it no other way. What was
     // there before might.
     Status attach_wherever(Fd tree, const std::string& target, bool directory, unsigned parents, Place known) {
         Place place = TRY(find_place(newroot_.get(), target, parents, std::move(known)));
-        if (TRY(make_place(place, directory, directory ? 0755 : 0444))) {
-            // By name: not even a symlink that somebody has put there since is followed (move_mount(2)).
-            TRY(sys::move_mount(tree.get(), place.parent.get(), place.name.c_str()));
-            known_ = std::move(place);
-            return Done{};
-        }
+        if (TRY(make_place(place, directory, directory ? 0755 : 0444))) return attach_new(tree, std::move(place));
         Fd at = TRY(open_place(place, directory));
         return sys::move_mount(tree.get(), at.get(), "");
-    }
-
-    Status remember_own(int tree, const std::string& target) {
-        std::uint64_t id = TRY(sys::mount_id(tree));
-        own_.insert(id);
-        built_.own.push_back({target, id});
-        return Done{};
     }
 
     Status remember_proc(int tree, const std::string& target) {
@@ -230,14 +243,19 @@ private:
         return sys::openat2(proc_.get(), inside.c_str(), O_PATH, kInRoot);
     }
 
+    // The name of TARGET, if it is one right in the jail's procfs, where nobody makes names.
+    const char* in_proc(const std::string& target) const {
+        bool there = proc_ && target.rfind('/') == proc_target_.size() && target.starts_with(proc_target_);
+        return there ? target.c_str() + proc_target_.size() + 1 : nullptr;
+    }
+
     Status apply(const op::Filesystem& op) {
         Fd fs = TRY(sys::fsopen(op.type.c_str()));
         TRY(sys::fsconfig_string(fs.get(), "source", op.type.c_str()));
         for (const auto& [key, value] : op.options) TRY(sys::fsconfig_string(fs.get(), key.c_str(), value.c_str()));
         Fd tree = TRY(sys::fsmount(fs.get(), flags(op.attr)));
-        if (op.type == "tmpfs") TRY(remember_own(tree.get(), op.target));
         if (op.type == "proc") TRY(remember_proc(tree.get(), op.target));
-        return attach(std::move(tree), op.target, true, op.parents);
+        return attach(std::move(tree), op.target, true, op.type == "tmpfs", op.parents);
     }
 
     Status apply(const op::Directory& op) {
@@ -245,8 +263,7 @@ private:
         TRY(sys::mkdirat(scratch_.get(), name.c_str(), op.mode));
         Fd tree = TRY(sys::open_tree(scratch_.get(), name.c_str(), OPEN_TREE_CLONE));
         TRY(restrict(tree.get(), op.attr));
-        TRY(remember_own(tree.get(), op.target));
-        return attach(std::move(tree), op.target, true);
+        return attach(std::move(tree), op.target, true, true);
     }
 
     Status apply(const op::Bind& op) {
@@ -260,7 +277,7 @@ private:
         }
         if (op.make_setid) built_.own.push_back({op.target, TRY(sys::mount_id(tree.get()))});
         if (host_path(op.source) == "/proc" && op.source.directory) TRY(remember_proc(tree.get(), op.target));
-        return attach(std::move(tree), op.target, op.source.directory);
+        return attach(std::move(tree), op.target, op.source.directory, false);
     }
 
     Result<Fd> lower(const op::Overlay& op) {
@@ -331,8 +348,7 @@ private:
         TRY(sys::fsconfig_string(fs.get(), "xino", "off"));
         Fd tree = TRY(sys::fsmount(fs.get(), flags(op.attr)));
         if (!op.entry.empty()) return attach_entry(std::move(tree), op);
-        TRY(remember_own(tree.get(), op.target));
-        return attach(std::move(tree), op.target, true);
+        return attach(std::move(tree), op.target, true, true);
     }
 
     // Only one file of an overlay: the overlay stays on scratch, out of the payload's sight.
@@ -344,7 +360,7 @@ private:
         struct stat st = TRY(sys::fstat(entry.get()));
         if (S_ISDIR(st.st_mode)) return sys::refused(EISDIR);
         Fd file = TRY(sys::open_tree(entry.get(), "", kClone));
-        return attach(std::move(file), op.target, false);
+        return attach(std::move(file), op.target, false, false);
     }
 
     Status apply(const op::Restrict& op) {
@@ -354,32 +370,43 @@ private:
         Fd fd = TRY(std::move(at));
         Fd tree = TRY(sys::open_tree(fd.get(), "", kClone | AT_RECURSIVE));
         TRY(restrict(tree.get(), op.attr));
-        TRY(remember(tree.get()));
+        TRY(remember(tree.get(), op.target, false));
         return sys::move_mount(tree.get(), fd.get(), "");
     }
 
     Status apply(const op::Mask& op) {
         known_ = {};
+        if (auto name = in_proc(op.target)) {
+            struct stat st {};
+            if (::fstatat(proc_.get(), name, &st, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISLNK(st.st_mode)) {
+                Fd tree = TRY(empty(S_ISDIR(st.st_mode)));
+                TRY(remember(tree.get(), op.target, false));
+                return sys::move_mount(tree.get(), proc_.get(), name);
+            }
+        }
         auto at = standing(op.target);
         if (!at && at.error().err == ENOENT && op.optional) return Done{};
         Fd fd = TRY(std::move(at));
         struct stat st = TRY(sys::fstat(fd.get()));
         Fd tree = TRY(empty(S_ISDIR(st.st_mode)));
-        TRY(remember(tree.get()));
+        TRY(remember(tree.get(), op.target, false));
         return sys::move_mount(tree.get(), fd.get(), "");
     }
 
-    // A fresh read-only mount of this jail's one empty directory or file.
+    // A mount of this jail's one empty directory or file, as read-only as the first one, of which it is a clone. That
+    // is attached: detached trees can be cloned from Linux 6.15 on.
     Result<Fd> empty(bool directory) {
         const char* name = directory ? "empty" : "nothing";
-        auto there = sys::openat(scratch_.get(), name, O_PATH);
-        if (!there) {
+        Fd& first = directory ? empty_ : nothing_;
+        if (!first) {
             if (directory) TRY(sys::mkdirat(scratch_.get(), name, 0555));
             else TRY(sys::openat(scratch_.get(), name, O_CREAT | O_EXCL | O_RDONLY, 0444));
+            Fd tree = TRY(sys::open_tree(scratch_.get(), name, OPEN_TREE_CLONE));
+            TRY(restrict(tree.get(), Attr{}));
+            TRY(sys::move_mount(tree.get(), scratch_.get(), name));
+            first = std::move(tree);
         }
-        Fd tree = TRY(sys::open_tree(scratch_.get(), name, OPEN_TREE_CLONE));
-        TRY(restrict(tree.get(), Attr{}));
-        return tree;
+        return sys::open_tree(first.get(), "", kClone);
     }
 
     Status apply(const op::Data& op) {
@@ -389,7 +416,7 @@ private:
         TRY(sys::write_all(file.get(), op.content));
         Fd tree = TRY(sys::open_tree(scratch_.get(), name.c_str(), OPEN_TREE_CLONE));
         TRY(restrict(tree.get(), op.attr));
-        return attach(std::move(tree), op.target, false, op.parents);
+        return attach(std::move(tree), op.target, false, false, op.parents);
     }
 
     // An ordinary file of the throw-away layer, so that package scripts can replace it.
@@ -450,13 +477,18 @@ private:
         } else {
             std::size_t slash = op.target.rfind('/');
             place.name = op.target.substr(slash + 1);
+            if (stands_in(known_, op.target)) return make_symlink(op, known_.parent.get(), place.name);
             place.parent = slash == 0 ? TRY(sys::openat(newroot_.get(), ".", O_PATH | O_DIRECTORY))
                                       : TRY(destination(op.target.substr(0, slash), true));
             if (!own(place.parent.get())) return sys::refused(EROFS);
         }
-        Status made = sys::symlinkat(op.to.c_str(), place.parent.get(), place.name.c_str());
+        return make_symlink(op, place.parent.get(), place.name);
+    }
+
+    Status make_symlink(const op::Symlink& op, int parent, const std::string& name) {
+        Status made = sys::symlinkat(op.to.c_str(), parent, name.c_str());
         if (made || made.error().err != EEXIST) return made;
-        auto is = sys::readlinkat(place.parent.get(), place.name.c_str());
+        auto is = sys::readlinkat(parent, name.c_str());
         if (!is) return sys::refused(EINVAL);
         about_ = *is;
         return about_ == op.to ? Status(Done{}) : Status(sys::refused(EEXIST));
@@ -485,10 +517,12 @@ private:
     std::string& about_;
     std::size_t index_ = 0;
     Fd scratch_, newroot_, proc_;
+    Fd nothing_, empty_; ///< what masks are clones of
+    struct stat top_ {}; ///< the new root's
     Built built_;
     std::string proc_target_;
     std::set<std::uint64_t> own_; ///< mount ids
-    Place known_;                 ///< where the last target stood that was made
+    Place known_;                 ///< the directory of the last target that was made, or a mount of the jail's own
 };
 
 Result<Fd> idmapped(const Source& source, const Attr& attr, bool recursive, int userns) {

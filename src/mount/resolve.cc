@@ -59,6 +59,25 @@ Result<Fd> make_parents(int root, const std::string& path, mode_t mode) {
     return parent;
 }
 
+// What is missing of NAMES, below as many of them as lead to a directory; nothing (EEXIST) if a symlink is among the
+// rest, which has to be followed name by name.
+Result<Fd> make_below(int root, std::deque<std::string> names, bool directory, const MayMake& may_make) {
+    if (std::any_of(names.begin(), names.end(), [](const std::string& name) { return name == "." || name == ".."; }))
+        return sys::refused(EEXIST);
+    std::deque<std::string> missing;
+    Result<Fd> at = sys::refused(ENOENT);
+    while (!at && at.error().err == ENOENT && !names.empty()) {
+        missing.push_front(std::move(names.back()));
+        names.pop_back();
+        at = sys::openat2(root, joined(names).c_str(), O_PATH | O_DIRECTORY, kInRoot);
+    }
+    if (at && sys::openat2((*at).get(), missing.front().c_str(), O_PATH | O_NOFOLLOW, RESOLVE_BENEATH))
+        return sys::refused(EEXIST);
+    for (std::size_t i = 0; at && i < missing.size(); ++i)
+        at = make(*at, missing[i], directory || i + 1 < missing.size(), may_make);
+    return at;
+}
+
 } // namespace
 
 Result<Place> find_place(int root, const std::string& path, mode_t parents, Place known) {
@@ -100,6 +119,7 @@ Result<Fd> resolve(int root, const std::string& path, bool directory, const MayM
     push_front(todo, path);
     if (auto found = sys::openat2(root, joined(todo).c_str(), O_PATH, kInRoot); found || found.error().err != ENOENT)
         return found;
+    if (auto made = make_below(root, todo, directory, may_make); made || made.error().err != EEXIST) return made;
     int links = 0;
     Fd made; // the last of DONE, if it was missing: nothing is in it
     while (!todo.empty()) {
