@@ -174,13 +174,19 @@ private:
 
     // The object at TARGET inside the new root; made if it is missing and stands on a file system of this jail.
     Result<Fd> destination(const std::string& target, bool directory) {
-        Fd fd = TRY(resolve(newroot_.get(), target, directory,
-                            [this](int dir, const std::string&, bool) { return own(dir); }));
+        return checked(TRY(resolve(newroot_.get(), target, directory, may_make())), directory);
+    }
+
+    Result<Fd> checked(Fd fd, bool directory) const {
         struct stat st = TRY(sys::fstat(fd.get()));
         if (S_ISDIR(st.st_mode) != directory) return sys::refused(directory ? ENOTDIR : EISDIR);
         // A mount over the root itself would stand between every later one and the payload.
         if (st.st_dev == top_.st_dev && st.st_ino == top_.st_ino) return sys::refused(EBUSY);
         return fd;
+    }
+
+    MayMake may_make() const {
+        return [this](int dir, const std::string&, bool) { return own(dir); };
     }
 
     // Attaches TREE. OWN: it ends with the jail.
@@ -197,14 +203,27 @@ private:
             return Done{};
         }
         if (plan_.host_targets) return attach_wherever(std::move(tree), target, directory, parents, std::move(known));
-        if (stands_in(known, target)) {
-            known.name = target.substr(known.above.size() + 1);
-            if (TRY(make_place(known, directory, directory ? 0755 : 0644))) return attach_new(tree, std::move(known));
-        }
-        Fd at = TRY(destination(target, directory));
+        Fd at;
+        if (Place place = TRY(new_place(target, std::move(known), at)); place.parent)
+            if (TRY(make_place(place, directory, directory ? 0755 : 0644))) return attach_new(tree, std::move(place));
+        at = TRY(at ? checked(std::move(at), directory) : destination(target, directory));
         TRY(sys::move_mount(tree.get(), at.get(), ""));
         if (own && directory) known_ = {std::move(tree), "", target};
         return Done{};
+    }
+
+    // Where TARGET is to be made: in KNOWN, or in a directory that is looked up, on a file system of this jail. Nowhere if
+    // it is THERE already, or cannot be made by its name.
+    Result<Place> new_place(const std::string& target, Place known, Fd& there) {
+        std::size_t slash = target.rfind('/');
+        std::string name = target.substr(slash + 1);
+        if (stands_in(known, target)) return Place{std::move(known.parent), std::move(name), std::move(known.above)};
+        auto found = sys::openat2(newroot_.get(), ("." + target).c_str(), O_PATH, kInRoot);
+        if (found) there = std::move(found).take();
+        if (there || found.error().err != ENOENT || name.empty()) return Place{};
+        std::string above = target.substr(0, slash);
+        Fd parent = TRY(resolve(newroot_.get(), above, true, may_make()));
+        return own(parent.get()) ? Place{std::move(parent), std::move(name), std::move(above)} : Place{};
     }
 
     static bool stands_in(const Place& known, const std::string& target) {
@@ -538,33 +557,6 @@ Result<Fd> idmapped(const Source& source, const Attr& attr, bool recursive, int 
 }
 
 } // namespace
-
-Result<Fd> open_source(const Source& source) {
-    Fd fd;
-    if (source.resolve == Resolve::follow) {
-        fd = TRY(sys::open(source.path.c_str(), O_PATH));
-    } else if (source.resolve == Resolve::real) {
-        // What has become a symlink since was not asked for. And no symlink climbs to `/` by `..`, where scratch is
-        // mounted meanwhile.
-        fd = TRY(sys::openat2(AT_FDCWD, source.path.c_str(), O_PATH, RESOLVE_NO_SYMLINKS));
-    } else {
-        // Whoever may write to the parent of the working directory may have put something else at its name.
-        const char* name = source.base_is_cwd ? "." : source.base.c_str();
-        Fd base = TRY(sys::open(name, O_PATH | O_DIRECTORY));
-        const char* path = source.path.empty() ? "." : source.path.c_str();
-        // Beneath: a jail that ran here before may have put a symlink in place of what is granted now.
-        std::uint64_t how = source.resolve == Resolve::beneath ? RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS : kInRoot;
-        fd = TRY(sys::openat2(base.get(), path, O_PATH, how));
-    }
-    struct stat st = TRY(sys::fstat(fd.get()));
-    if (S_ISLNK(st.st_mode)) return sys::refused(ELOOP);
-    if (S_ISDIR(st.st_mode) != source.directory) return sys::refused(source.directory ? ENOTDIR : EISDIR);
-    if (source.descriptor >= 0) {
-        struct stat meant = TRY(sys::fstat(source.descriptor));
-        if (st.st_dev != meant.st_dev || st.st_ino != meant.st_ino) return sys::refused(ESTALE);
-    }
-    return fd;
-}
 
 Result<Trees> idmapped_trees(const Plan& plan, int userns) {
     Trees trees;

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+// Names become descriptors. Sources: opened on the host as the front end saw them, or refused.
 // Destinations: resolved once, inside the new root, and made where they are missing. A root filesystem and a
 // project are hostile: any component may be a symlink that points anywhere (CVE-2026-87766, CVE-2021-30465 are this
 // class). Every lookup is scoped by the kernel; a string never decides where a write goes.
@@ -79,6 +80,34 @@ Result<Fd> make_below(int root, std::deque<std::string> names, bool directory, c
 }
 
 } // namespace
+
+Result<Fd> open_source(const spec::Source& source) {
+    Fd fd;
+    if (source.resolve == spec::Resolve::follow) {
+        fd = TRY(sys::open(source.path.c_str(), O_PATH));
+    } else if (source.resolve == spec::Resolve::real) {
+        // What has become a symlink since was not asked for. And no symlink climbs to `/` by `..`, where scratch is
+        // mounted meanwhile.
+        fd = TRY(sys::openat2(AT_FDCWD, source.path.c_str(), O_PATH, RESOLVE_NO_SYMLINKS));
+    } else {
+        // Whoever may write to the parent of the working directory may have put something else at its name.
+        const char* name = source.base_is_cwd ? "." : source.base.c_str();
+        Fd base = TRY(sys::open(name, O_PATH | O_DIRECTORY));
+        const char* path = source.path.empty() ? "." : source.path.c_str();
+        // Beneath: a jail that ran here before may have put a symlink in place of what is granted now.
+        std::uint64_t how =
+            source.resolve == spec::Resolve::beneath ? RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS : kInRoot;
+        fd = TRY(sys::openat2(base.get(), path, O_PATH, how));
+    }
+    struct stat st = TRY(sys::fstat(fd.get()));
+    if (S_ISLNK(st.st_mode)) return sys::refused(ELOOP);
+    if (S_ISDIR(st.st_mode) != source.directory) return sys::refused(source.directory ? ENOTDIR : EISDIR);
+    if (source.descriptor >= 0) {
+        struct stat meant = TRY(sys::fstat(source.descriptor));
+        if (st.st_dev != meant.st_dev || st.st_ino != meant.st_ino) return sys::refused(ESTALE);
+    }
+    return fd;
+}
 
 Result<Place> find_place(int root, const std::string& path, mode_t parents, Place known) {
     std::size_t last = path.find_last_not_of('/');

@@ -8,6 +8,8 @@
 #include <cstdio>
 #include <linux/capability.h>
 #include <set>
+#include <unordered_map>
+#include <unordered_set>
 
 namespace ajail::spec {
 
@@ -494,12 +496,12 @@ private:
     // away and something else be put at the path. So each in between becomes a mountpoint (rename(2): EBUSY).
     void pin(const std::string& target) {
         if (spec_.bare) return;
-        std::size_t index = plan_.ops.size();
-        while (index-- > 0)
-            if (within(target, target_of(plan_.ops[index])) &&
-                !std::holds_alternative<op::Restrict>(plan_.ops[index]))
-                break;
-        auto* ground = index < plan_.ops.size() ? std::get_if<op::Bind>(&plan_.ops[index]) : nullptr;
+        std::optional<std::size_t> last;
+        over(target, [&](const std::string& dir) {
+            if (auto at = last_at_.find(dir); at != last_at_.end()) last = std::max(last.value_or(0), at->second);
+        });
+        std::size_t index = last.value_or(plan_.ops.size());
+        auto* ground = last ? std::get_if<op::Bind>(&plan_.ops[index]) : nullptr;
         if (ground == nullptr || !ground->attr.writable || ground->edit) return;
         Attr attr = ground->attr;
         std::size_t end = target.find('/', ground->target.size() + 1);
@@ -511,14 +513,25 @@ private:
     // the payload may detach the whole tree and go on in it by a descriptor; mountpoints of other namespaces can be
     // renamed (rename(2), since Linux 3.18).
     bool stands_on_writable() const {
-        for (std::size_t i = 0; i < plan_.ops.size(); ++i) {
-            auto* bind = std::get_if<op::Bind>(&plan_.ops[i]);
-            if (bind == nullptr || !bind->attr.writable || !bind->source.directory || bind->edit) continue;
-            bool any = std::any_of(plan_.ops.begin() + static_cast<std::ptrdiff_t>(i) + 1, plan_.ops.end(),
-                                   [&](const Op& op) { return within(target_of(op), bind->target); });
-            if (any) return true;
+        std::unordered_set<std::string> writable;
+        for (const Op& op : plan_.ops) {
+            bool on = false;
+            over(target_of(op), [&](const std::string& dir) { on |= writable.contains(dir); });
+            if (on) return true;
+            auto* bind = std::get_if<op::Bind>(&op);
+            if (bind != nullptr && bind->attr.writable && bind->source.directory && !bind->edit)
+                writable.insert(bind->target);
         }
         return false;
+    }
+
+    // SEE each directory that PATH is within, itself first: few look-ups, however many mounts there are.
+    template <class See> static void over(std::string path, See see) {
+        for (std::size_t end = path.size(); end > 1; end = path.rfind('/', end - 1)) {
+            path.resize(end);
+            see(path);
+        }
+        see("/");
     }
 
     // Whether all that a path of the root filesystem may lead to, by whatever links, is thrown away.
@@ -531,11 +544,15 @@ private:
     }
 
     bool idmap(const Source& source) const { return plan_.real_root && !source.system; }
-    void op(Op o) { plan_.ops.push_back(std::move(o)); }
+    void op(Op o) {
+        if (!spec_.bare && !std::holds_alternative<op::Restrict>(o)) last_at_[target_of(o)] = plan_.ops.size();
+        plan_.ops.push_back(std::move(o));
+    }
 
     const Spec& spec_;
     const Host& host_;
     Plan plan_;
+    std::unordered_map<std::string, std::size_t> last_at_; ///< the last operation at a target that can be stood on
     std::set<std::pair<std::size_t, std::string>> pinned_; ///< by operation that they stand on
     std::vector<std::string> device_directories_;          ///< where device nodes are
 };
