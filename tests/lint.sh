@@ -14,8 +14,8 @@ allowed() {
     spec | sys) ;;
     mount) echo sys spec ;;
     policy) echo sys spec ;;
-    net | store) echo sys ;;
-    probe) echo sys spec ;;
+    net) echo sys ;;
+    store | probe) echo sys spec ;;
     ns) echo sys spec mount policy net ;;
     cli) echo sys spec mount policy net ns store probe ;;
     *) return 1 ;;

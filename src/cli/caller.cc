@@ -10,7 +10,6 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <sstream>
 #include <sys/prctl.h>
 #include <sys/statvfs.h>
 #include <sys/xattr.h>
@@ -53,9 +52,10 @@ std::string find_program(const std::string& name) {
     };
     for (const char* dir : {"/usr/bin/", "/bin/", "/usr/local/bin/"})
         if (there(dir + name)) return dir + name;
-    std::istringstream dirs(environment("PATH"));
-    for (std::string dir; std::getline(dirs, dir, ':');) {
-        std::string path = dir + "/" + name;
+    std::string dirs = environment("PATH");
+    for (std::string_view rest = dirs; !rest.empty();) {
+        std::string_view dir = spec::take_line(rest, ':');
+        std::string path = std::string(dir) + "/" + name;
         if (dir.starts_with('/') && there(path) && gains_privileges(path)) return path;
     }
     return {};
@@ -190,15 +190,16 @@ Result<std::string> current_directory() {
 }
 
 std::string absolute(const std::string& path, const std::string& cwd) {
-    std::vector<std::string> parts;
-    std::istringstream names(path.starts_with('/') ? path : cwd + "/" + path);
-    for (std::string name; std::getline(names, name, '/');) {
+    std::vector<std::string_view> parts;
+    const std::string whole = path.starts_with('/') ? path : cwd + "/" + path;
+    for (std::string_view rest = whole; !rest.empty();) {
+        std::string_view name = spec::take_line(rest, '/');
         if (name.empty() || name == ".") continue;
         if (name != "..") parts.push_back(name);
         else if (!parts.empty()) parts.pop_back();
     }
     std::string out;
-    for (const std::string& part : parts) out += "/" + part;
+    for (std::string_view part : parts) (out += '/') += part;
     return out.empty() ? "/" : out;
 }
 

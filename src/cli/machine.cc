@@ -10,7 +10,6 @@
 #include <cstdio>
 #include <cstdlib>
 #include <sched.h>
-#include <sstream>
 #include <sys/resource.h>
 #include <sys/sysinfo.h>
 #include <sys/utsname.h>
@@ -26,9 +25,11 @@ std::string text_of(const std::string& path) {
 }
 
 std::vector<std::string> words_of(const std::string& path) {
-    std::istringstream words(text_of(path));
+    std::string text = text_of(path);
     std::vector<std::string> out;
-    for (std::string word; words >> word;) out.push_back(word);
+    for (std::string_view rest = text; !rest.empty();)
+        for (std::string_view line = spec::take_line(rest); !line.empty();)
+            if (std::string_view word = spec::take_word(line); !word.empty()) out.emplace_back(word);
     return out;
 }
 
@@ -37,13 +38,13 @@ std::vector<std::string> words_of(const std::string& path) {
 // says.
 std::uint64_t memory_limit(const std::string& cgroups, std::uint64_t machine) {
     std::uint64_t least = machine;
-    std::istringstream lines(cgroups);
-    for (std::string line; std::getline(lines, line);) {
+    for (std::string_view rest = cgroups; !rest.empty();) {
+        std::string_view line = spec::take_line(rest);
         bool second = line.starts_with("0::");
         std::size_t path = line.find('/');
         if (path == std::string::npos || (!second && line.find(":memory:") == std::string::npos)) continue;
         const char* file = second ? "/memory.max" : "/memory.limit_in_bytes";
-        for (std::string dir = line.substr(path);; dir.erase(dir.rfind('/'))) {
+        for (std::string dir(line.substr(path));; dir.erase(dir.rfind('/'))) {
             std::string text = text_of((second ? "/sys/fs/cgroup" : "/sys/fs/cgroup/memory") + dir + file);
             std::uint64_t limit = std::strtoull(text.c_str(), nullptr, 10); // "max": 0
             if (limit != 0) least = std::min(least, limit);

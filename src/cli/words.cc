@@ -5,6 +5,7 @@
 
 #include "cli/caller.h"
 #include "policy/refused.h"
+#include "spec/procfs.h"
 #include "sys/calls.h"
 
 #include <algorithm>
@@ -13,7 +14,6 @@
 #include <cstdio>
 #include <cstring>
 #include <numeric>
-#include <sstream>
 #include <unistd.h>
 
 namespace ajail::cli {
@@ -84,20 +84,33 @@ std::string first_line(const char* path) {
     return (*text).substr(0, (*text).find('\n'));
 }
 
-// Whether ID is in an id map, as proc(5) has it.
-bool mapped(const char* path, unsigned id) {
+// A line of an id map, as proc(5) has it.
+struct Mapped {
+    std::uint64_t inside = 0, outside = 0, count = 0;
+};
+
+std::vector<Mapped> id_map(const char* path) {
+    std::vector<Mapped> map;
     auto text = sys::read_file(path);
-    std::istringstream lines(text ? *text : std::string());
-    for (unsigned long inside = 0, outside = 0, count = 0; lines >> inside >> outside >> count;)
-        if (id >= inside && id - inside < count) return true;
-    return false;
+    for (std::string_view rest = text ? *text : std::string_view(); !rest.empty();) {
+        std::string_view line = spec::take_line(rest);
+        Mapped ids;
+        bool whole = spec::take_number(line, ids.inside) && spec::take_number(line, ids.outside) &&
+                     spec::take_number(line, ids.count);
+        if (whole) map.push_back(ids);
+    }
+    return map;
+}
+
+bool mapped(const char* path, unsigned id) {
+    std::vector<Mapped> map = id_map(path);
+    return std::any_of(map.begin(), map.end(),
+                       [&](const Mapped& ids) { return id >= ids.inside && id - ids.inside < ids.count; });
 }
 
 bool maps_all(const char* path) {
-    auto text = sys::read_file(path);
-    std::istringstream line(text ? *text : std::string());
-    unsigned long inside = 0, outside = 0, count = 0;
-    return line >> inside >> outside >> count && inside == 0 && outside == 0 && count >= 0xFFFFFFFFUL;
+    std::vector<Mapped> map = id_map(path);
+    return !map.empty() && map[0].inside == 0 && map[0].outside == 0 && map[0].count >= 0xFFFFFFFFUL;
 }
 
 // What is mounted by then is counted by the hints; all else that there is no room for lies on the scratch.

@@ -3,8 +3,8 @@
 #include "ns/info.h"
 
 #include "ns/wire.h"
+#include "spec/procfs.h"
 
-#include <sstream>
 #include <utility>
 
 namespace ajail::ns {
@@ -45,10 +45,10 @@ Status write_info(const spec::Plan& plan, pid_t pid, const Fd& report) {
     std::string lines = "{\n    \"child-pid\": " + std::to_string(pid);
     std::string line = "{ \"child-pid\": " + std::to_string(pid);
     heard.message.about.back() = '\0';
-    std::istringstream told(heard.message.about.data());
-    std::string name;
-    for (std::uint64_t inode = 0; told >> name >> inode;) {
-        std::string pair = "\"" + name + "-namespace\": " + std::to_string(inode);
+    std::string_view told = heard.message.about.data();
+    std::uint64_t inode = 0;
+    for (std::string_view name = spec::take_word(told); spec::take_number(told, inode); name = spec::take_word(told)) {
+        std::string pair = "\"" + std::string(name) + "-namespace\": " + std::to_string(inode);
         lines += ",\n    " + pair;
         line += ", " + pair;
     }

@@ -4,8 +4,8 @@
 
 namespace ajail::spec {
 
-std::string_view take_line(std::string_view& text) {
-    std::string_view line = text.substr(0, text.find('\n'));
+std::string_view take_line(std::string_view& text, char end) {
+    std::string_view line = text.substr(0, text.find(end));
     text.remove_prefix(std::min(line.size() + 1, text.size()));
     return line;
 }

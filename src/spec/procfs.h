@@ -12,8 +12,8 @@
 
 namespace ajail::spec {
 
-/// The first line of TEXT, which is without it then.
-std::string_view take_line(std::string_view& text);
+/// The first line of TEXT, which is without it then, or what else ends with END.
+std::string_view take_line(std::string_view& text, char end = '\n');
 /// Likewise its first word; empty if there is none.
 std::string_view take_word(std::string_view& text);
 /// Likewise the number that it begins with; false if it does not.

@@ -3,10 +3,11 @@
 // millisecond ago, a jail that is just ending).
 #include "store/lock.h"
 
+#include "spec/procfs.h"
+
 #include <algorithm>
 #include <cstdio>
 #include <ctime>
-#include <sstream>
 #include <sys/file.h>
 #include <sys/sysmacros.h>
 
@@ -25,8 +26,8 @@ dev_t device_of(int dir, dev_t otherwise) {
     auto id = sys::mount_id(dir);
     auto text = sys::read_file("/proc/self/mountinfo", 64 << 20);
     if (!id || !text) return otherwise;
-    std::istringstream lines(*text);
-    for (std::string line; std::getline(lines, line);) {
+    for (std::string_view rest = *text; !rest.empty();) {
+        std::string line(spec::take_line(rest));
         unsigned long long mount = 0;
         unsigned high = 0, low = 0;
         if (std::sscanf(line.c_str(), "%llu %*u %u:%u", &mount, &high, &low) == 3 && mount == *id)
@@ -70,8 +71,8 @@ std::vector<Holder> holders(int dir) {
     auto text = sys::read_file("/proc/locks", 64 << 20);
     if (!st || !text) return found;
     dev_t device = device_of(dir, (*st).st_dev);
-    std::istringstream lines(*text);
-    for (std::string line; std::getline(lines, line);) {
+    for (std::string_view rest = *text; !rest.empty();) {
+        std::string line(spec::take_line(rest));
         char type[16] = "", mode[16] = "";
         int pid = 0;
         unsigned high = 0, low = 0;

@@ -3,6 +3,8 @@
 // filesystem is ever followed.
 #include "store/store.h"
 
+#include "spec/procfs.h"
+
 #include <algorithm>
 #include <array>
 #include <cctype>
@@ -11,7 +13,6 @@
 #include <memory>
 #include <optional>
 #include <set>
-#include <sstream>
 #include <sys/file.h>
 #include <sys/random.h>
 
@@ -244,8 +245,8 @@ std::string small_file(int root, const char* path) {
 std::string pretty_name(int root) {
     std::string text = small_file(root, "etc/os-release");
     if (text.empty()) text = small_file(root, "usr/lib/os-release");
-    std::istringstream lines(text);
-    for (std::string line; std::getline(lines, line);) {
+    for (std::string_view rest = text; !rest.empty();) {
+        std::string_view line = spec::take_line(rest);
         constexpr std::string_view kKey = "PRETTY_NAME=";
         if (!line.starts_with(kKey)) continue;
         std::string value;
