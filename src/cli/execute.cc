@@ -7,7 +7,6 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
-#include <spdlog/spdlog.h>
 #include <string_view>
 
 namespace ajail::cli {
@@ -53,7 +52,7 @@ int exit_status(const ns::Outcome& outcome, const spec::Plan& plan) {
 } // namespace
 
 int execute(const spec::Plan& plan, const ns::Caller& process, bool hints) {
-    for (std::size_t i = 0; i < plan.ops.size(); ++i) spdlog::debug("{}", describe_op(plan, i));
+    for (std::size_t i = 0; i < plan.ops.size(); ++i) tell([&] { return describe_op(plan, i); });
     if (auto held = ns::hold_signals(); !held) return fail(sentence(held.error(), &plan));
     auto mountpoints = mount::Mountpoints::make(plan);
     if (!mountpoints) return fail("mountpoints in the root filesystem: " + sentence(mountpoints.error(), nullptr));

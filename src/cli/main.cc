@@ -12,8 +12,6 @@
 #include <array>
 #include <cstdio>
 #include <cstring>
-#include <spdlog/sinks/stdout_color_sinks.h>
-#include <spdlog/spdlog.h>
 #include <sys/auxv.h>
 #include <sys/prctl.h>
 
@@ -76,13 +74,6 @@ ns::Caller remember(int argc, char** argv) {
     return process;
 }
 
-void set_up_log(bool verbose) {
-    auto log = spdlog::stderr_color_mt("ajail");
-    log->set_pattern("ajail: %^%v%$");
-    log->set_level(verbose ? spdlog::level::debug : spdlog::level::warn);
-    spdlog::set_default_logger(log);
-}
-
 int report_descriptor(const cli::RunOptions& options) { return cli::report_descriptor(options.report).value_or(-1); }
 template <class Options> int report_descriptor(const Options&) { return -1; }
 
@@ -95,7 +86,7 @@ template <class Parsed, class Go> int dispatch(const Parsed& parsed, const char*
     if (auto* wrong = std::get_if<cli::Wrong>(&parsed)) return cli::fail(wrong->message + " (see " + help + ")");
     if (!close_leaked(report_descriptor(std::get<0>(parsed))))
         return cli::fail(std::string("cannot close inherited descriptors: ") + std::strerror(errno));
-    set_up_log(std::get<0>(parsed).verbose);
+    if (std::get<0>(parsed).verbose) cli::be_verbose();
     return go(std::get<0>(parsed));
 }
 

@@ -14,7 +14,6 @@
 #include <cstdio>
 #include <cstring>
 #include <set>
-#include <spdlog/spdlog.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -487,9 +486,9 @@ private:
                 "with --nested (--allow=userns), but it lets nobody make a user namespace; allow unshare and "
                 "clone in it, whatever their flags, or leave --nested away");
         for (const std::string& name : profile.unknown)
-            spdlog::debug("--seccomp={}: no system call {} here", spec::escape(given), spec::escape(name));
-        if (!profile.unknown.empty())
-            spdlog::debug("--seccomp={}: {} names passed over", spec::escape(given), profile.unknown.size());
+            tell([&] {
+                return "--seccomp=" + spec::escape(given) + ": no system call " + spec::escape(name) + " here";
+            });
         const char* bytes = reinterpret_cast<const char*>(profile.program.data());
         spec_.policy.programs = {{bytes, profile.program.size() * sizeof(sock_filter)}};
         spec_.policy.profile = path;

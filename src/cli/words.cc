@@ -31,6 +31,8 @@ struct Hint {
     const char* text;
 };
 
+bool told = false; // what --verbose tells
+
 constexpr const char* kTooManyMounts = "too many mounts, see /proc/sys/fs/mount-max";
 
 // The first that fits.
@@ -167,6 +169,11 @@ int show(const std::string& text, int (*failed)(const std::string&)) {
 }
 
 void warn(const std::string& text) { std::fprintf(stderr, "ajail: warning: %s\n", text.c_str()); }
+
+void tell(const std::function<std::string()>& text) {
+    if (told) std::fprintf(stderr, "ajail: %s\n", text().c_str());
+}
+void be_verbose() { told = true; }
 
 Circumstances look_around() {
     Circumstances here;

@@ -6,6 +6,7 @@
 #include "spec/plan.h"
 #include "sys/result.h"
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,9 @@ int fail(const std::string& text);
 int show(const std::string& text, int (*failed)(const std::string&) = fail);
 /// `ajail: warning: TEXT` on stderr.
 void warn(const std::string& text);
+/// `ajail: TEXT()` on stderr, with --verbose.
+void tell(const std::function<std::string()>& text);
+void be_verbose();
 
 /// What the kernel told about this machine; gathered only once something has failed.
 struct Circumstances {
