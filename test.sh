@@ -25,7 +25,7 @@ failed=()
 must() { "${@:2}" || failed+=("$1"); }
 
 step 'packages'
-packages=(g++ clang cmake ninja-build pkg-config libseccomp-dev libcap-dev libcli11-dev
+packages=(g++ clang cmake ninja-build pkg-config libseccomp-dev libcap-dev
     nlohmann-json3-dev catch2 mmdebstrap debian-archive-keyring ca-certificates python3 shellcheck clang-format
     bsdutils binutils git libcap2-bin procps uidmap
     # clients of bubblewrap, in tests/peer

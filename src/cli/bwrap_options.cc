@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The options of bubblewrap. Values are words of their own, order is meaning, and what is wrong is said in bubblewrap's
-// words: programs that call it compare them. Not CLI11's: the same option may stand anywhere, before and after others.
+// words: programs that call it compare them.
 #include "cli/bwrap_options.h"
 
 #include "cli/version.h"

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// The command line, read with CLI11. Three things are ours because CLI11 has other habits: the first word that is
-// no option starts the command and everything after it is the command's; a single dash is as good as two; and
-// `--ro` alone is something else than `--ro=PATH`, with the order kept across options.
+// The command line. The first word that is no option starts the command and everything after it is the command's; a
+// single dash is as good as two; and `--ro` alone is something else than `--ro=PATH`, with the order kept across options.
 #include "cli/options.h"
 
 #include "cli/version.h"
 #include "policy/filters.h"
 #include "spec/plan.h"
 
-#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <array>
 #include <cstring>
-#include <map>
+#include <span>
 #include <sys/capability.h>
 
 namespace ajail::cli {
@@ -96,6 +96,11 @@ constexpr Option kRunOptions[] = {
     {"bw", Takes::value, "ARG", "Compatibility", "refused, with the native option to use"},
 };
 
+constexpr Option kOther[] = {
+    {"help", Takes::nothing, "", "Other", "print this help"},
+    {"version", Takes::nothing, "", "Other", "print the version"},
+};
+
 constexpr Option kVerifyOptions[] = {
     {"json", Takes::nothing, "", "Options", "the results for programs, of all probes"},
     {"verbose", Takes::nothing, "", "Options", "all probes, also those that were blocked"},
@@ -138,93 +143,85 @@ struct Stop {
 
 class Parser {
 public:
-    template <std::size_t N>
-    Parser(const char* usage, const char* description, const Option (&options)[N]) : app_(description) {
-        app_.usage_text = usage;
-        app_.set_help_flag("--help", "print this help")->group("Other");
-        app_.set_version_flag("--version", "")->description("print the version")->group("Other");
-        for (const Option& option : options) add(option);
-    }
-
-    /// Read as well, and not told in the help.
-    template <std::size_t N> void also(const Option (&options)[N]) {
-        for (Option option : options) {
-            if (options_.contains(option.name)) continue;
-            option.group = "";
-            add(option);
-        }
-    }
+    /// ALSO: read as well, and not told in the help.
+    Parser(std::string usage, const char* description, std::span<const Option> options,
+           std::span<const Option> also = {})
+        : usage_(std::move(usage)), description_(description), tables_{kOther, options, also} {}
 
     // Takes the options out of WORDS, up to `--` or, where words are not MIXED with options, `-` or the first other
-    // word.
+    // word. SEEN gets them in their order, once all are known to be options.
     template <class Seen> void read(std::vector<std::string>& words, bool mixed, Seen seen) {
-        std::vector<std::string> normal, rest;
+        std::vector<std::pair<const Option*, std::string>> found;
+        std::vector<std::string> rest;
         auto ends = [&](const std::string& word) { return word == "--" || (word == "-" && !mixed); };
         std::size_t at = 0;
         for (; at < words.size() && !ends(words[at]); ++at) {
-            if (words[at].starts_with('-') && words[at] != "-") read_one(words, at, normal);
-            else if (mixed) rest.push_back(words[at]);
+            if (words[at].starts_with('-') && words[at] != "-") found.push_back(read_one(words, at));
+            else if (mixed) rest.push_back(std::move(words[at]));
             else break;
         }
         if (at < words.size() && ends(words[at])) ++at;
-        rest.insert(rest.end(), words.begin() + static_cast<std::ptrdiff_t>(at), words.end());
+        std::move(words.begin() + static_cast<std::ptrdiff_t>(at), words.end(), std::back_inserter(rest));
         words = std::move(rest);
-        std::reverse(normal.begin(), normal.end()); // as CLI11 wants them
-        app_.parse(normal);
-        std::map<const CLI::Option*, std::size_t> next;
-        for (const CLI::Option* option : app_.parse_order())
-            seen(option->get_lnames().at(0), option->results().at(next[option]++));
+        for (const auto& [option, value] : found) seen(option->name, value);
     }
 
 private:
-    void read_one(const std::vector<std::string>& words, std::size_t& at, std::vector<std::string>& normal) {
+    std::pair<const Option*, std::string> read_one(const std::vector<std::string>& words, std::size_t& at) const {
         const std::string& word = words[at];
         std::size_t start = word.starts_with("--") ? 2 : 1, equals = word.find('=');
-        std::string name = word.substr(start, equals == std::string::npos ? equals : equals - start);
-        for (auto [letter, full] : kLetters)
-            if (name == letter) name = full;
+        const Option* option = find(std::string_view(word).substr(start, equals - start));
+        if (option == nullptr) wrong("unknown option " + spec::escape(word));
+        std::string name = option->name;
         if (name == "help") throw Stop{Shown{help()}};
         if (name == "version") throw Stop{Shown{std::string("ajail ") + kVersion + "\n"}};
-        auto known = options_.find(name);
-        if (known == options_.end()) wrong("unknown option " + spec::escape(word));
-        Takes takes = known->second;
-        std::string value = kBare;
         if (equals != std::string::npos) {
-            if (takes == Takes::nothing) wrong("--" + name + " takes no value");
-            value = word.substr(equals + 1);
-            if (value.empty()) wrong("--" + name + "= needs a value after the =");
-        } else if (takes == Takes::value) {
-            if (at + 1 >= words.size()) wrong("--" + name + " needs a value");
-            value = words[++at];
+            if (option->takes == Takes::nothing) wrong("--" + name + " takes no value");
+            if (equals + 1 == word.size()) wrong("--" + name + "= needs a value after the =");
+            return {option, word.substr(equals + 1)};
         }
-        normal.push_back("--" + name);
-        normal.push_back(value);
+        if (option->takes != Takes::value) return {option, kBare};
+        if (at + 1 >= words.size()) wrong("--" + name + " needs a value");
+        return {option, words[++at]};
     }
 
-    void add(const Option& o) {
-        options_[o.name] = o.takes;
-        std::string names = std::string("--") + o.name;
+    const Option* find(std::string_view name) const {
         for (auto [letter, full] : kLetters)
-            if (std::string_view(full) == o.name) names = "-" + std::string(letter) + "," + names;
-        CLI::Option* option = app_.add_option(names, o.help)->group(o.group);
-        option->type_name(o.takes == Takes::nothing ? ""
-                          : o.takes == Takes::value ? o.value
-                                                    : "[=" + std::string(o.value) + "]");
-        option->expected(1)->allow_extra_args(false)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+            if (name == letter) name = full;
+        for (std::span<const Option> table : tables_)
+            for (const Option& option : table)
+                if (name == option.name) return &option;
+        return nullptr;
+    }
+
+    // As in GNU's programs: what it is called, and from the same column on what it does.
+    static std::string line(const Option& option) {
+        constexpr std::size_t kColumn = 30;
+        std::string text = "  ";
+        for (auto [letter, full] : kLetters)
+            if (std::string_view(full) == option.name && letter != "h") text += "-" + std::string(letter) + ",";
+        text += std::string("--") + option.name;
+        if (option.takes == Takes::value) text += std::string(" ") + option.value;
+        if (option.takes == Takes::optional_value) text += " [=" + std::string(option.value) + "]";
+        text.resize(std::max(text.size() + 1, kColumn), ' ');
+        return text + option.help + "\n";
     }
 
     std::string help() const {
-        std::string text = app_.help();
-        std::size_t groups = text.find("\n\n"); // CLI11's own usage line knows nothing of COMMAND
-        return "Usage: " + app_.usage_text + "\n" + app_.get_description() + "\n" +
-               (groups == std::string::npos ? text : text.substr(groups + 1));
+        std::string text = "Usage: " + usage_ + "\n" + description_ + "\n";
+        std::string_view group;
+        for (std::span<const Option> table : {tables_[0], tables_[1]})
+            for (const Option& option : table) {
+                if (group != option.group) text += std::string("\n") + option.group + ":\n";
+                group = option.group;
+                text += line(option);
+            }
+        return text;
     }
 
-    struct : CLI::App {
-        using CLI::App::App;
-        std::string usage_text;
-    } app_;
-    std::map<std::string, Takes> options_;
+    std::string usage_;
+    const char* description_;
+    std::array<std::span<const Option>, 3> tables_;
 };
 
 template <class Options, class Read> std::variant<Options, Shown, Wrong> reading(Read read) {
@@ -233,8 +230,6 @@ template <class Options, class Read> std::variant<Options, Shown, Wrong> reading
     } catch (const Stop& stop) {
         if (auto* shown = std::get_if<Shown>(&stop.what)) return *shown;
         return std::get<Wrong>(stop.what);
-    } catch (const CLI::Error& error) {
-        return Wrong{spec::escape(error.what())};
     }
 }
 
@@ -339,7 +334,7 @@ std::optional<std::uint64_t> thousandths(std::string_view text, std::string_view
     return value;
 }
 
-using Units = std::map<std::string_view, std::uint64_t>;
+using Units = std::vector<std::pair<std::string_view, std::uint64_t>>;
 
 // What VALUE has before one of the units, times that unit; a limit of nothing would be none to some. GIVEN: as it stands
 // on the command line.
@@ -348,7 +343,7 @@ std::uint64_t parse_number(const std::string& given, const std::string& value, c
     if (value == "none") return spec::kUnlimited;
     std::string_view unit;
     auto number = thousandths(value, unit);
-    auto known = units.find(unit);
+    auto known = std::find_if(units.begin(), units.end(), [&](const auto& u) { return u.first == unit; });
     std::string why;
     if (number && known == units.end())
         why = unit.empty() ? "has no unit; " : "there is no unit " + spec::escape(unit) + "; ";
@@ -359,10 +354,10 @@ std::uint64_t parse_number(const std::string& given, const std::string& value, c
 }
 
 spec::Amount parse_amount(const std::string& given, const std::string& value, const std::string& should) {
-    static const Units kBytes = {{"k", 1 << 10}, {"K", 1 << 10}, {"m", 1 << 20},
-                                 {"M", 1 << 20}, {"g", 1 << 30}, {"G", 1 << 30}};
+    const Units bytes = {{"k", 1 << 10}, {"K", 1 << 10}, {"m", 1 << 20},
+                         {"M", 1 << 20}, {"g", 1 << 30}, {"G", 1 << 30}};
     bool percent = value.ends_with('%');
-    std::uint64_t number = parse_number(given, value, should, percent ? Units{{"%", 1}} : kBytes);
+    std::uint64_t number = parse_number(given, value, should, percent ? Units{{"%", 1}} : bytes);
     if (!percent) return {.bytes = number};
     if (number > 100) wrong("--" + spec::escape(given) + ": there is no more than 100%; should be " + should);
     return {.percent = static_cast<unsigned>(number)};
@@ -494,8 +489,7 @@ std::variant<VerifyOptions, Shown, Wrong> read_verify(std::vector<std::string> a
             "ajail verify [--json|--verbose] [OPTIONS of ajail run]",
             "Starts a jail with these options, attacks it from inside, and says what was not blocked. Exit "
             "status: 0 if all\nelse is on purpose, 1 if something is not contained, 125 if that cannot be told.",
-            kVerifyOptions);
-        parser.also(kRunOptions);
+            kVerifyOptions, kRunOptions);
         VerifyOptions options;
         parser.read(args, false, [&](const std::string& name, const std::string& value) {
             if (name == "json") options.json = true;
@@ -555,7 +549,7 @@ std::variant<FsOptions, Shown, Wrong> parse_fs(const std::vector<std::string>& a
             usage += (usage.empty() ? "ajail " : "\n       ajail ") + std::string(verb.usage);
             known += (known.empty() ? "" : ", ") + std::string(verb.name);
         }
-        Parser parser(usage.c_str(),
+        Parser parser(usage,
                       "Root filesystems under ~/.ajail/fs: what there is, and how it gets in and out. Import takes a "
                       "tar, a\n`docker save` archive or an OCI archive; export writes a tar.",
                       kFsOptions);
