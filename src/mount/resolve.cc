@@ -93,11 +93,11 @@ Result<Fd> open_source(const spec::Source& source) {
         // Whoever may write to the parent of the working directory may have put something else at its name.
         const char* name = source.base_is_cwd ? "." : source.base.c_str();
         Fd base = TRY(sys::open(name, O_PATH | O_DIRECTORY));
-        const char* path = source.path.empty() ? "." : source.path.c_str();
+        const char* path = source.path == "." ? "" : source.path.c_str();
         // Beneath: a jail that ran here before may have put a symlink in place of what is granted now.
         std::uint64_t how =
             source.resolve == spec::Resolve::beneath ? RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS : kInRoot;
-        fd = TRY(sys::openat2(base.get(), path, O_PATH, how));
+        fd = *path == '\0' ? std::move(base) : TRY(sys::openat2(base.get(), path, O_PATH, how));
     }
     struct stat st = TRY(sys::fstat(fd.get()));
     if (S_ISLNK(st.st_mode)) return sys::refused(ELOOP);
