@@ -37,23 +37,28 @@ Called called(int argc, char** argv) {
     return {};
 }
 
+using Flags = std::array<int, 3>; // of stdio, open(2)
+
 // 0-2 exist from now on, so that no later open becomes somebody's stdin. As bwrap the payload gets what the caller has,
 // and no more: what is put in place of a closed one ends with exec.
-bool own_descriptors(bool bwrap) {
+bool own_descriptors(bool bwrap, Flags& flags) {
     for (int fd = 0; fd < 3; ++fd) {
-        if (::fcntl(fd, F_GETFD) >= 0) continue;
+        int& its = flags.at(static_cast<std::size_t>(fd));
+        its = ::fcntl(fd, F_GETFL);
+        if (its >= 0) continue;
+        its = O_RDWR;
         if (::open("/dev/null", O_RDWR | (bwrap ? O_CLOEXEC : 0)) != fd) return false;
     }
     return true;
 }
 
 // A directory as stdio would be a door to the host's files, `openat(0, "..")`.
-bool stdio_is_harmless() {
+bool stdio_is_harmless(const Flags& flags) {
     for (int fd = 0; fd < 3; ++fd) {
         struct stat st {};
         if (::fstat(fd, &st) < 0 || S_ISDIR(st.st_mode)) return false; // not known counts as one
         // Gives no right by itself, but opening it again through /proc/self/fd would.
-        if ((::fcntl(fd, F_GETFL) & O_PATH) != 0) return false;
+        if ((flags.at(static_cast<std::size_t>(fd)) & O_PATH) != 0) return false;
     }
     return true;
 }
@@ -126,13 +131,14 @@ int main(int argc, char** argv) {
     ns::Caller process = remember(argc, argv);
     Called as = called(argc, argv);
     auto fail = as.bwrap ? cli::bwrap_fail : cli::fail;
-    if (!own_descriptors(as.bwrap)) return fail(std::string("cannot open /dev/null: ") + std::strerror(errno));
+    Flags flags{};
+    if (!own_descriptors(as.bwrap, flags)) return fail(std::string("cannot open /dev/null: ") + std::strerror(errno));
     // Never with rights that the caller has not: ajail is no boundary between a user and the system.
     if (::getauxval(AT_SECURE) != 0)
         return fail(as.bwrap ? "setuid use of bubblewrap is not supported"
                              : "refusing to run set-user-ID or with file capabilities; remove them (chmod u-s, "
                                "setcap -r)");
-    if (!as.bwrap && !stdio_is_harmless())
+    if (!as.bwrap && !stdio_is_harmless(flags))
         return fail(
             "a directory or an O_PATH descriptor is open as stdin, stdout or stderr, and would lead out of the jail; "
             "redirect it");
