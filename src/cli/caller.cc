@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <sys/auxv.h>
 #include <sys/prctl.h>
 #include <sys/statvfs.h>
 #include <sys/xattr.h>
@@ -70,15 +71,23 @@ bool has_submounts(const std::string& dir) {
                        [&](const std::string& point) { return point != dir && within(point, dir); });
 }
 
-Result<Source> examine(Source source, const Fd& fd) {
+// Opens PATH as the other flags say, and makes it the real one. Where no symbolic link is in it, it is that already.
+Result<Fd> open_real(std::string& path, int flags) {
+    if (absolute(path, "/") == path) {
+        auto fd = sys::openat2(AT_FDCWD, path.c_str(), O_PATH | static_cast<unsigned>(flags), RESOLVE_NO_SYMLINKS);
+        if (fd || fd.error().err != ELOOP) return fd;
+    }
+    Fd fd = TRY(sys::open(path.c_str(), O_PATH | flags));
+    path = TRY(path_of(fd));
+    return fd;
+}
+
+// REAL: its path, if it is a directory.
+Result<Source> examine(Source source, Fd fd, const std::string& real, Seen* seen = nullptr) {
     struct stat st = TRY(sys::fstat(fd.get()));
     source.directory = S_ISDIR(st.st_mode);
-    Result<std::string> real = path_of(fd);
-    if (source.resolve == Resolve::real) {
-        if (!real) return real.error();
-        source.path = *real;
-    }
-    source.submounts = source.directory && real && has_submounts(*real);
+    source.submounts = source.directory && has_submounts(real);
+    if (seen != nullptr) *seen = {std::move(fd), st.st_uid};
     return source;
 }
 
@@ -100,17 +109,21 @@ const std::vector<std::string>& mountpoints() {
     return points;
 }
 
-Caller who_calls(unsigned uid) {
-    Caller caller;
+void look_for_name(Caller& caller, unsigned uid) {
     auto passwd = sys::read_file("/etc/passwd", kDatabase);
     if (auto account = account_of(passwd ? *passwd : "", uid)) {
         caller.name = account->name;
-        caller.home = account->home;
         caller.in_passwd = true;
+        if (caller.home.empty()) caller.home = account->home;
     }
-    if (std::string home = environment("HOME"); home.starts_with('/')) caller.home = home;
     if (caller.name.empty()) caller.name = environment("USER");
     if (caller.name.empty()) caller.name = "user";
+}
+
+Caller who_calls(unsigned uid) {
+    Caller caller;
+    if (std::string home = environment("HOME"); home.starts_with('/')) caller.home = home;
+    else look_for_name(caller, uid);
     if (!caller.home.starts_with('/')) caller.home = "/";
     caller.home = absolute(caller.home, "/");
     caller.ajail_home = environment("AJAIL_HOME");
@@ -123,16 +136,19 @@ Caller who_calls(unsigned uid) {
 }
 
 bool is_real_root(unsigned uid) {
-    // uid 0 is the machine's own unless a user namespace has mapped it to somebody else (user_namespaces(7)).
-    unsigned inside = 1, outside = 0;
-    auto map = sys::read_file("/proc/self/uid_map");
-    bool mapped = map && std::sscanf((*map).c_str(), "%u %u", &inside, &outside) == 2 && inside == 0 && outside != 0;
-    // A user namespace around us may call the machine's root anything, and uid_map tells one level only. What belongs
-    // to it for good says more: without a name for it here, that shows as the overflow uid.
+    // A user namespace around us may call the machine's root anything. What belongs to it for good says more than
+    // uid_map, which tells one level only: without a name for it here, that shows as the overflow uid.
     constexpr unsigned kOverflow = 65534;
     constexpr const char* kKnob = "/proc/sys/kernel/panic";
     struct stat knob {};
-    if (::stat(kKnob, &knob) != 0) return uid == 0 && !mapped;
+    if (::stat(kKnob, &knob) != 0) {
+        // uid 0 is the machine's own unless a user namespace has mapped it to somebody else (user_namespaces(7)).
+        unsigned inside = 1, outside = 0;
+        auto map = sys::read_file("/proc/self/uid_map");
+        bool mapped =
+            map && std::sscanf((*map).c_str(), "%u %u", &inside, &outside) == 2 && inside == 0 && outside != 0;
+        return uid == 0 && !mapped;
+    }
     if (knob.st_uid != uid || uid != kOverflow) return knob.st_uid == uid;
     // So somebody who is called like that, as nobody in a container is, is told by what only the machine's root may.
     return ::faccessat(AT_FDCWD, kKnob, W_OK, AT_EACCESS) == 0 || errno != EACCES;
@@ -140,20 +156,14 @@ bool is_real_root(unsigned uid) {
 
 Result<spec::Host> look_at_host() {
     spec::Host host;
-    (void)TRY(sys::openat2(AT_FDCWD, "/proc/self/fd", O_PATH,
-                           0)); // how paths are looked at, and what everything else here relies on
-    host.uid = ::geteuid();
-    host.gid = ::getegid();
+    TRY(look_at_limits(host));
+    host.uid = static_cast<unsigned>(::getauxval(AT_EUID)); // as execve(2) left them
+    host.gid = static_cast<unsigned>(::getauxval(AT_EGID));
     host.real_root = is_real_root(host.uid);
     host.landlock_abi = TRY(sys::landlock_abi());
     policy::Around around = TRY(policy::around());
     host.emulated = around.emulation;
     host.listener = around.listener;
-    // Absent from the list: either not built, or a module that only root's mount would load. Without /proc there is
-    // something else to complain about first.
-    auto filesystems = sys::read_file("/proc/filesystems");
-    host.overlay = !filesystems || (*filesystems).find("\toverlay\n") != std::string::npos;
-    TRY(look_at_limits(host));
     for (std::size_t fd = 0; fd < host.tty.size(); ++fd) {
         host.tty[fd] = ::isatty(static_cast<int>(fd)) == 1;
         // So says what is no terminal (EINVAL: /dev/urandom). Any other answer may be a terminal's (EIO: it has hung
@@ -163,7 +173,10 @@ Result<spec::Host> look_at_host() {
     return host;
 }
 
-spec::Subordinates look_for_subordinates(const std::string& name, unsigned uid) {
+spec::Subordinates look_for_subordinates(unsigned uid) {
+    Caller caller;
+    look_for_name(caller, uid);
+    const std::string& name = caller.name;
     spec::Subordinates found{.user = name};
     auto text = [](const char* path) {
         auto content = sys::read_file(path, kDatabase);
@@ -204,16 +217,15 @@ std::string absolute(const std::string& path, const std::string& cwd) {
 }
 
 std::string physical(const std::string& path) {
-    auto fd = sys::open(path.c_str(), O_PATH | O_DIRECTORY);
-    auto real = fd ? path_of(*fd) : Result<std::string>(fd.error());
-    return real ? *real : path;
+    std::string real = path;
+    return open_real(real, O_DIRECTORY) ? real : path;
 }
 
-Result<Source> look_at(const std::string& path, const std::string& writable, bool cwd) {
+Result<Source> look_at(const std::string& path, const std::string& writable, bool cwd, Seen* seen) {
     Source source{.path = path, .resolve = Resolve::real};
     if (writable == "/" || !within(path, writable)) {
-        Fd fd = TRY(sys::open(path.c_str(), O_PATH));
-        return examine(std::move(source), fd);
+        Fd fd = TRY(open_real(source.path, 0));
+        return examine(source, std::move(fd), source.path, seen);
     }
     source.resolve = Resolve::beneath;
     source.path = path.size() == writable.size() ? "." : path.substr(writable.size() + 1);
@@ -221,8 +233,9 @@ Result<Source> look_at(const std::string& path, const std::string& writable, boo
     source.base_is_cwd = cwd;
     Fd base = TRY(sys::open(cwd ? "." : writable.c_str(), O_PATH | O_DIRECTORY));
     if (!cwd) source.base = TRY(path_of(base));
+    if (source.path == ".") return examine(source, std::move(base), source.base, seen);
     Fd fd = TRY(sys::openat2(base.get(), source.path.c_str(), O_PATH, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS));
-    return examine(std::move(source), fd);
+    return examine(source, std::move(fd), source.base + "/" + source.path, seen);
 }
 
 std::string closed_above(const std::string& path) {
@@ -245,7 +258,8 @@ Result<Source> look_in_root(const std::string& root, const std::string& sub) {
     Source source{.path = sub.substr(sub.find_first_not_of('/')), .base = root, .resolve = Resolve::in_root};
     Fd base = TRY(sys::open(root.c_str(), O_PATH | O_DIRECTORY));
     Fd fd = TRY(sys::openat2(base.get(), source.path.c_str(), O_PATH, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS));
-    return examine(std::move(source), fd);
+    std::string real = TRY(path_of(fd));
+    return examine(std::move(source), std::move(fd), real);
 }
 
 Result<std::string> read_in_root(const std::string& root, const std::string& path) {

@@ -4,6 +4,7 @@
 
 #include "spec/host.h"
 #include "spec/spec.h"
+#include "sys/fd.h"
 #include "sys/result.h"
 
 #include <optional>
@@ -13,18 +14,21 @@
 namespace ajail::cli {
 
 struct Caller {
-    std::string name, home; ///< from /etc/passwd, else from the environment; never empty
+    std::string name; ///< empty until look_for_name()
+    std::string home; ///< from the environment, else from /etc/passwd; never empty
     bool in_passwd = false;
     std::string ajail_home; ///< AJAIL_HOME, or ~/.ajail
 };
 
 /// Who calls, for the user id UID.
 Caller who_calls(unsigned uid);
+/// From /etc/passwd, else from the environment. For those only who need it: that file may be large.
+void look_for_name(Caller& caller, unsigned uid);
 sys::Result<spec::Host> look_at_host();
 /// The user id UID, if that is the caller's, is the machine's root.
 bool is_real_root(unsigned uid);
-/// The helper programs, and the subordinate ids of the user NAME with id UID.
-spec::Subordinates look_for_subordinates(const std::string& name, unsigned uid);
+/// The helper programs, and the subordinate ids of the user id UID.
+spec::Subordinates look_for_subordinates(unsigned uid);
 
 /// The mountpoints of this mount namespace that can be reached, as /proc/self/mountinfo tells them; read once.
 const std::vector<std::string>& mountpoints();
@@ -37,10 +41,17 @@ std::string absolute(const std::string& path, const std::string& cwd);
 /// The same directory without symbolic links; PATH itself if it cannot be opened.
 std::string physical(const std::string& path);
 
+struct Seen {
+    sys::Fd fd; ///< O_PATH
+    unsigned owner = 0;
+};
+
 /// The source for PATH (absolute, normal), with what is there filled in: beneath WRITABLE, a directory that jails
 /// write to, if it lies there, following no link; else what PATH leads to now. `/` is no such directory. CWD: WRITABLE
-/// is the working directory, and is opened as such. The error says why it cannot be looked at.
-sys::Result<spec::Source> look_at(const std::string& path, const std::string& writable = "/", bool cwd = false);
+/// is the working directory, and is opened as such. SEEN: what is there, for more than the source. The error says why it
+/// cannot be looked at.
+sys::Result<spec::Source> look_at(const std::string& path, const std::string& writable = "/", bool cwd = false,
+                                  Seen* seen = nullptr);
 /// The first directory above PATH that nobody but the caller and root can search, by its mode; empty if there is none.
 /// PATH itself does not count: what is in a root filesystem's, jails may change.
 std::string closed_above(const std::string& path);

@@ -4,6 +4,7 @@
 
 #include "cli/archive.h"
 #include "cli/caller.h"
+#include "cli/machine.h"
 #include "cli/words.h"
 #include "ns/idmap.h"
 
@@ -25,7 +26,7 @@ class Command {
 public:
     Command(const FsOptions& options, const ns::Caller& process, spec::Host host, const Caller& caller)
         : options_(options), process_(process), host_(std::move(host)), home_(caller.ajail_home),
-          remover_(remover(host_, caller.name, process)) {}
+          remover_(remover(host_, process)) {}
 
     int run() {
         using Verb = FsOptions::Verb;
@@ -280,12 +281,12 @@ std::string why_not_locked(const std::string& name, const std::string& path, sto
     return text;
 }
 
-store::Remover remover(spec::Host host, const std::string& name, const ns::Caller& process) {
-    return [host = std::move(host), name, &process](int dir, const std::string& entry) mutable {
+store::Remover remover(spec::Host host, const ns::Caller& process) {
+    return [host = std::move(host), &process](int dir, const std::string& entry) mutable {
         sys::Status removed = store::remove_tree(dir, entry);
         bool denied = !removed && (removed.error().err == EACCES || removed.error().err == EPERM);
         if (!denied || host.real_root) return removed;
-        host.subordinates = look_for_subordinates(name, host.uid);
+        host.subordinates = look_for_subordinates(host.uid);
         auto lowered = spec::lower({.users = spec::Users::range}, host);
         if (std::holds_alternative<spec::Refusal>(lowered)) return removed; // no such ids: they cannot be the reason
         std::optional<ns::HelperEnd> helper;
@@ -303,8 +304,9 @@ int fs(const FsOptions& options, const ns::Caller& process) {
     if (!looked) return fail(sentence(looked.error(), nullptr));
     spec::Host host = std::move(looked).take();
     Caller caller = who_calls(host.uid);
-    host.subordinates = look_for_subordinates(caller.name, host.uid);
-    store::remove_abandoned_scratch(caller.ajail_home, scratch_owner(host), remover(host, caller.name, process));
+    host.subordinates = look_for_subordinates(host.uid);
+    look_for_overlay(host);
+    store::remove_abandoned_scratch(caller.ajail_home, scratch_owner(host), remover(host, process));
     return Command(options, process, std::move(host), caller).run();
 }
 

@@ -22,7 +22,7 @@ std::string why_not_locked(const std::string& name, const std::string& path, sto
 /// Whose a scratch directory is: the jail's root's.
 unsigned scratch_owner(const spec::Host& host);
 
-/// Removes trees of the user NAME's own and, as the root of NAME's subordinate ids, what those own.
-store::Remover remover(spec::Host host, const std::string& name, const ns::Caller& process);
+/// Removes trees of the caller's own and, as the root of its subordinate ids, what those own.
+store::Remover remover(spec::Host host, const ns::Caller& process);
 
 } // namespace ajail::cli

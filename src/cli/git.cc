@@ -3,7 +3,6 @@
 #include "cli/git.h"
 
 #include "cli/caller.h"
-#include "mount/mount.h"
 #include "spec/plan.h"
 #include "sys/calls.h"
 
@@ -29,7 +28,7 @@ constexpr const char* kGit = ".git";
 constexpr const char* kNames[] = {"hooks", "config", "config.worktree", "commondir", "info/attributes", kGit};
 constexpr const char* kWorktreeNames[] = {"config.worktree", "commondir", kGit};
 constexpr const char* kHead = "HEAD";
-constexpr const char* kSigns[] = {kHead, "objects", "refs", "commondir"};
+constexpr const char* kSigns[] = {"objects", "refs", "commondir"}; // besides HEAD
 constexpr std::size_t kMost = 64; // directories that are looked at in `modules` and `worktrees`; more are read-only
 
 // No link: a jail that ran here before may have put it there, and what it leads to is writable. ENOENT is an empty Fd.
@@ -177,8 +176,7 @@ struct GitGuard::Covering {
         return Done{};
     }
 
-    Status run() {
-        Fd top = TRY(mount::open_source(grant.source));
+    Status run(Fd top) {
         auto found = look(top, "", kGit);
         if (!found && found.error().err == EACCES) return Done{}; // for the host's git as well
         std::vector<std::string> absent;
@@ -189,26 +187,32 @@ struct GitGuard::Covering {
             if (directory) TRY(git_directory(std::move(git), kGit));
         } else absent.emplace_back(kGit);
         // Where `.git` is none that it takes, git looks at the directory itself, and a jail may break the one there is.
-        if (TRY(is_repository(top))) return git_directory(std::move(top), "");
+        // Without a HEAD it takes a HEAD to make it one.
+        bool head = TRY(has(top, kHead));
+        if (!head) absent.emplace_back(kHead);
+        else if (TRY(is_repository(top))) return git_directory(std::move(top), "");
         for (const char* name : kSigns)
-            if (!TRY(has(top, name))) absent.emplace_back(name);
+            if (head && !TRY(has(top, name))) absent.emplace_back(name);
         guard.watched_.push_back({std::move(top), shown(""), std::move(absent), false, true});
         return Done{};
     }
 };
 
-Result<std::vector<Bind>> GitGuard::cover(const Bind& grant) {
+Result<std::vector<Bind>> GitGuard::cover(const Bind& grant, Fd top) {
     in_the_way_ = host_path(grant.source);
     Covering covering{*this, grant};
-    TRY(covering.run());
+    TRY(covering.run(std::move(top)));
     return std::move(covering.binds);
 }
 
 std::string repository_elsewhere(const std::string& dir) {
     auto there = [](const std::string& path) { return ::faccessat(AT_FDCWD, path.c_str(), F_OK, 0) == 0; };
-    for (std::string above = dir; !there(join(dir, kGit)) && !above.empty();) {
-        above.erase(above.rfind('/'));
-        if (std::string git = above + "/" + kGit; there(git)) return git;
+    if (!there(join(dir, kGit))) {
+        for (std::string above = dir; !above.empty();) {
+            above.erase(above.rfind('/'));
+            if (std::string git = above + "/" + kGit; there(git)) return git;
+        }
+        return {};
     }
     auto file = sys::open_regular(AT_FDCWD, join(dir, kGit).c_str(), RESOLVE_NO_SYMLINKS);
     auto text = file ? sys::read_all((*file).get(), PATH_MAX) : Result<std::string>(file.error());

@@ -14,10 +14,10 @@ namespace ajail::cli {
 
 class GitGuard {
 public:
-    /// For on top of GRANT, a directory with a git directory at its top (or that is one): the git directory mounted on
+    /// For on top of GRANT, a directory, which is open as TOP, with a git directory at its top (or that is one): the git directory mounted on
     /// itself, since a mountpoint cannot be renamed away, and read-only what is there of those names. On failure
     /// `in_the_way` is what could not be covered; ELOOP: a symbolic link, and a jail may have put it there.
-    sys::Result<std::vector<spec::Bind>> cover(const spec::Bind& grant);
+    sys::Result<std::vector<spec::Bind>> cover(const spec::Bind& grant, sys::Fd top);
     const std::string& in_the_way() const { return in_the_way_; }
 
     /// Once the jails have ended: a name that was not there could not be covered. What has it now is renamed, so that

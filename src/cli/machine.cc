@@ -6,6 +6,7 @@
 #include "sys/calls.h"
 
 #include <algorithm>
+#include <array>
 #include <climits>
 #include <cstdio>
 #include <cstdlib>
@@ -14,14 +15,30 @@
 #include <sys/sysinfo.h>
 #include <sys/utsname.h>
 #include <unistd.h>
+#include <utility>
 
 namespace ajail::cli {
 
 namespace {
 
+using sys::Fd;
+
 std::string text_of(const std::string& path) {
     auto text = sys::read_file(path.c_str());
     return text ? *text : std::string();
+}
+
+// Of a file with one number, which one read(2) tells, all of it; 0 if there is none ("max").
+std::int64_t number_in(const Fd& file) {
+    std::array<char, 32> text{};
+    auto size = file ? sys::read_some(file.get(), text) : sys::Result<std::size_t>(0);
+    std::string_view rest(text.data(), size ? *size : 0);
+    std::int64_t number = 0;
+    return spec::take_number(rest, number) ? number : 0;
+}
+std::uint64_t number_in(const std::string& path) {
+    auto file = sys::open(path.c_str(), O_RDONLY);
+    return file ? static_cast<std::uint64_t>(std::max<std::int64_t>(number_in(*file), 0)) : 0;
 }
 
 std::vector<std::string> words_of(const std::string& path) {
@@ -38,15 +55,16 @@ std::vector<std::string> words_of(const std::string& path) {
 // says.
 std::uint64_t memory_limit(const std::string& cgroups, std::uint64_t machine) {
     std::uint64_t least = machine;
+    bool found = false; // where version 1 has the controller, version 2 has not
     for (std::string_view rest = cgroups; !rest.empty();) {
         std::string_view line = spec::take_line(rest);
         bool second = line.starts_with("0::");
         std::size_t path = line.find('/');
         if (path == std::string::npos || (!second && line.find(":memory:") == std::string::npos)) continue;
         const char* file = second ? "/memory.max" : "/memory.limit_in_bytes";
-        for (std::string dir(line.substr(path));; dir.erase(dir.rfind('/'))) {
-            std::string text = text_of((second ? "/sys/fs/cgroup" : "/sys/fs/cgroup/memory") + dir + file);
-            std::uint64_t limit = std::strtoull(text.c_str(), nullptr, 10); // "max": 0
+        if (std::exchange(found, true)) continue;
+        for (std::string dir(path + 1 == line.size() ? "" : line.substr(path));; dir.erase(dir.rfind('/'))) {
+            std::uint64_t limit = number_in((second ? "/sys/fs/cgroup" : "/sys/fs/cgroup/memory") + dir + file);
             if (limit != 0) least = std::min(least, limit);
             if (dir.empty()) break;
         }
@@ -62,9 +80,8 @@ sys::Result<std::uint64_t> hard_limit(__rlimit_resource resource) {
 
 // In a user namespace that has no limit of its own, that of the machine.
 std::uint64_t inotify(const std::string& what) {
-    auto number = [](const std::string& file) { return std::strtoull(text_of(file).c_str(), nullptr, 10); };
-    std::uint64_t own = number("/proc/sys/user/max_inotify_" + what);
-    return own < INT_MAX ? own : number("/proc/sys/fs/inotify/max_user_" + what);
+    std::uint64_t own = number_in("/proc/sys/user/max_inotify_" + what);
+    return own < INT_MAX ? own : number_in("/proc/sys/fs/inotify/max_user_" + what);
 }
 
 // The whole hierarchy, or beside one of version 1 (systemd's hybrid), without what that has of the controllers.
@@ -75,7 +92,7 @@ std::string hierarchy() {
 }
 
 spec::Cgroup look_for_cgroup(const std::string& cgroups) {
-    std::string path = spec::cgroup_path(cgroups), mount = path.empty() ? "" : hierarchy();
+    std::string path = spec::cgroup_path(cgroups), mount = path.size() <= 1 ? "" : hierarchy(); // `/`: everybody's
     return mount.empty() ? spec::Cgroup() : cli::look_for_cgroup(mount, path, ::getpid());
 }
 
@@ -102,6 +119,9 @@ spec::Cgroup look_for_cgroup(const std::string& mount, const std::string& path, 
 }
 
 sys::Status look_at_limits(spec::Host& host) {
+    // Without /proc or openat2(2), which everything else here relies on, this is what fails.
+    host.oom_score_adj =
+        static_cast<int>(number_in(TRY(sys::openat2(AT_FDCWD, "/proc/self/oom_score_adj", O_RDONLY, 0))));
     struct sysinfo info {};
     if (::sysinfo(&info) < 0) return sys::failed(sys::Call::sysinfo);
     host.memory = std::uint64_t{info.totalram} * info.mem_unit;
@@ -114,7 +134,6 @@ sys::Status look_at_limits(spec::Host& host) {
     host.hard.data = TRY(hard_limit(RLIMIT_DATA));
     host.hard.sigpending = TRY(hard_limit(RLIMIT_SIGPENDING));
     host.inotify = {inotify("instances"), inotify("watches")};
-    host.oom_score_adj = std::atoi(text_of("/proc/self/oom_score_adj").c_str());
     auto kernel = kernel_version();
     if (kernel.first == 0) return sys::failed(sys::Call::uname);
     host.own_pid_max = kernel >= std::pair(6U, 14U);
@@ -122,10 +141,20 @@ sys::Status look_at_limits(spec::Host& host) {
 }
 
 std::pair<unsigned, unsigned> kernel_version() {
-    utsname name{};
-    std::pair<unsigned, unsigned> version;
-    if (::uname(&name) == 0) (void)std::sscanf(name.release, "%u.%u", &version.first, &version.second);
-    return version;
+    static const std::pair<unsigned, unsigned> known = [] {
+        utsname name{};
+        std::pair<unsigned, unsigned> version;
+        if (::uname(&name) == 0) (void)std::sscanf(name.release, "%u.%u", &version.first, &version.second);
+        return version;
+    }();
+    return known;
+}
+
+// Absent from the list: either not built, or a module that only root's mount would load. Without /proc there is something
+// else to complain about first.
+void look_for_overlay(spec::Host& host) {
+    auto filesystems = sys::read_file("/proc/filesystems");
+    host.overlay = !filesystems || (*filesystems).find("\toverlay\n") != std::string::npos;
 }
 
 // Its socket for its owner alone, which takes no bus. It is in a cgroup of its own, beside those that it makes.

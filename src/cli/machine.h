@@ -13,6 +13,8 @@ namespace ajail::cli {
 sys::Status look_at_limits(spec::Host& host);
 /// Of the kernel, major and minor; 0.0 if it does not say.
 std::pair<unsigned, unsigned> kernel_version();
+/// Whether there is overlayfs.
+void look_for_overlay(spec::Host& host);
 /// The CPUs, for who asks for some of them.
 void look_for_cpus(spec::Host& host);
 /// Where HOST has no cgroup: systemd's user manager, if there is one, and the controllers that it may hand on.

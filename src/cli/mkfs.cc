@@ -2,6 +2,7 @@
 // `ajail mkfs`: makes a root filesystem with the distribution's script (tools/mkfs, embedded) inside a jail of the
 // host's own programs, where only the new directory can be written. It appears complete or not at all.
 #include "cli/fs.h"
+#include "cli/machine.h"
 #include "cli/mkfs_scripts.h"
 #include "cli/run.h"
 #include "cli/words.h"
@@ -74,9 +75,10 @@ int mkfs(const MkfsOptions& options, const ns::Caller& process) {
                     " is no name for a root filesystem (1 to 64 letters, digits, . _ -; not 'host')");
     auto looked = sys::during(sys::Stage::start, look_at_host());
     if (!looked) return fail(sentence(looked.error(), nullptr));
-    const spec::Host& host = *looked;
+    spec::Host host = std::move(looked).take();
+    look_for_overlay(host);
     Caller caller = who_calls(host.uid);
-    auto partial = store::Partial::create(caller.ajail_home, options.name, remover(host, caller.name, process));
+    auto partial = store::Partial::create(caller.ajail_home, options.name, remover(host, process));
     std::string where = spec::escape(caller.ajail_home) + "/fs/" + options.name;
     if (!partial && partial.error().err == EEXIST)
         return fail("mkfs: " + where + " exists already; remove it first (ajail fs remove " + options.name +

@@ -118,7 +118,7 @@ public:
     }
 
     void status(const spec::Plan& plan) const {
-        bool color = ::isatty(2) == 1 && std::getenv("NO_COLOR") == nullptr;
+        bool color = host_.tty[2] && std::getenv("NO_COLOR") == nullptr;
         auto head = [&](const char* text) { return color ? std::string("\033[1m") + text + "\033[0m" : text; };
         std::string out = head("ajail") + " " + spec::escape(fs_) + " in " + spec::escape(cwd_) + "\n";
         if (!fs_note_.empty()) out += "  (" + fs_note_ + ")\n";
@@ -183,7 +183,9 @@ private:
         if (cwd_ == "/" && options_.cwd != Kind::hide)
             throw Refused{"refusing to run in /: the jail would be given the whole machine (cd to the directory that "
                           "the command is to work in, or --hide gives it nothing)"};
-        if (within(physical(caller_.home), cwd_) && options_.cwd != Kind::hide)
+        // What a path that getcwd(3) tells is below of has no link in it, and is no deeper.
+        bool below = cwd_ != caller_.home && within(cwd_, caller_.home);
+        if (options_.cwd != Kind::hide && !below && within(physical(caller_.home), cwd_))
             warn(spec::escape(cwd_) + " holds your home directory with all its keys and settings, and the jail is "
                                       "given it; cd to a project, or add --hide");
     }
@@ -215,13 +217,14 @@ private:
                               spec::escape(caller_.ajail_home) + "/fs, or an absolute path"};
             path = caller_.ajail_home + "/fs/" + fs_;
         }
-        auto source = look_at(path, cwd_, true);
+        Seen seen;
+        auto source = look_at(path, cwd_, true, &seen);
         if (fs_.starts_with('/') && (!source || !(*source).directory))
             throw Refused{"no root filesystem " + spec::escape(fs_) + ": " +
                           std::strerror(source ? ENOTDIR : source.error().err)};
         if (!source || !(*source).directory)
             throw Refused{"no root filesystem " + spec::escape(fs_) + " (" + available() + ")"};
-        own_files(path);
+        own_files(path, seen.owner);
         spec_.root = {spec::Root::overlay, std::move(source).take()};
         if (!options_.edits.empty()) spec_.root.source.closed_by = closed_above(path);
         inside_home_ = "/root";
@@ -231,15 +234,14 @@ private:
     }
 
     // Whose id is not mapped is nobody inside: not even root could change, or make a mountpoint in, what is theirs.
-    void own_files(const std::string& path) const {
-        struct stat st {};
-        if (host_.real_root || ::stat(path.c_str(), &st) < 0 || st.st_uid == host_.uid) return;
+    void own_files(const std::string& path, unsigned owner) const {
+        if (host_.real_root || owner == host_.uid) return;
         const auto& ranges = host_.subordinates.uids; // known if they were asked for
         bool mapped = std::any_of(ranges.begin(), ranges.end(), [&](const spec::IdRange& range) {
-            return st.st_uid >= range.first && st.st_uid - range.first < range.count;
+            return owner >= range.first && owner - range.first < range.count;
         });
         if (mapped) return;
-        throw Refused{"the root filesystem " + spec::escape(path) + " belongs to uid " + std::to_string(st.st_uid) +
+        throw Refused{"the root filesystem " + spec::escape(path) + " belongs to uid " + std::to_string(owner) +
                       ", not to you; a copy of your own: tar -C " + spec::escape(path) +
                       " -c . | ajail fs import NAME -"};
     }
@@ -272,6 +274,7 @@ private:
             throw Refused{"--fs-edit and --home-edit need a root filesystem of the jail's own (--fs=NAME)"};
         spec_.root.kind = spec::Root::empty;
         spec_.identity = spec::Identity::self;
+        if (caller_.name.empty()) look_for_name(caller_, host_.uid);
         inside_home_ = host_.real_root ? "/root" : caller_.home == "/" ? "/tmp" : caller_.home;
         for (spec::Mount& mount : host_system()) {
             if (auto* overlay = std::get_if<spec::Overlay>(&mount)) show(overlay->target, overlay->target, "ro");
@@ -322,7 +325,7 @@ private:
         mounts().emplace_back(spec::Tmpfs{"/run/lock", 01777}); // is /var/lock, which daemons take for granted
         bool host = spec_.root.kind == spec::Root::empty;
         if (host && inside_home_ != "/tmp") mounts().emplace_back(spec::Tmpfs{inside_home_, 0700});
-        if (auto text = resolv_conf(); text && options_.network)
+        if (auto text = options_.network ? resolv_conf() : std::nullopt)
             mounts().emplace_back(spec::Data{"/etc/resolv.conf", *text});
         if (host && !caller_.in_passwd && !host_.real_root) { // a name for an id that only NSS knows
             auto passwd = sys::read_file("/etc/passwd", 16 << 20);
@@ -343,9 +346,10 @@ private:
 
     void project() {
         if (cwd_ == "/") return; // hidden: the jail has its own
-        auto source = look_at(cwd_, cwd_, true);
+        Seen seen;
+        auto source = look_at(cwd_, cwd_, true, &seen);
         if (!source) throw Refused{spec::escape(cwd_) + ": " + std::strerror(source.error().err)};
-        mount_as(options_.cwd, std::move(source).take(), cwd_, cwd_);
+        mount_as(options_.cwd, std::move(source).take(), std::move(seen.fd), cwd_, cwd_);
     }
 
     void add(const Grant& grant) {
@@ -355,12 +359,13 @@ private:
                                  : "--mount=" + spec::escape(grant.source) + "," + spec::escape(grant.target);
         if (target == "/") throw Refused{option + ": the target / is the root filesystem itself (--fs says which)"};
         std::string writable = within(path, cwd_) ? cwd_ : jails_write(path);
-        auto source = look_at(path, writable, writable == cwd_);
+        Seen seen;
+        auto source = look_at(path, writable, writable == cwd_, &seen);
         if (!source && source.error().err == ELOOP)
             throw Refused{option + ": a symbolic link below " + spec::escape(writable) +
                           " is not followed, because a jail may have put it there; name what it points to"};
         if (!source) throw Refused{option + ": " + std::strerror(source.error().err)};
-        mount_as(grant.kind, std::move(source).take(), path, target);
+        mount_as(grant.kind, std::move(source).take(), std::move(seen.fd), path, target);
     }
 
     // The directories that are given to be written to, each once.
@@ -401,7 +406,7 @@ private:
         return "/";
     }
 
-    void mount_as(Kind kind, spec::Source source, const std::string& path, const std::string& target) {
+    void mount_as(Kind kind, spec::Source source, sys::Fd fd, const std::string& path, const std::string& target) {
         switch (kind) {
         case Kind::ro: mounts().emplace_back(spec::Overlay{std::move(source), target}); break;
         case Kind::rol: mounts().emplace_back(spec::Bind{std::move(source), target}); break;
@@ -416,13 +421,13 @@ private:
             break;
         }
         show(kind == Kind::hide ? "_" : path, target, name_of(kind));
-        if (kind == Kind::rw || kind == Kind::dev) guard_git(std::get<spec::Bind>(mounts().back()));
+        if (kind == Kind::rw || kind == Kind::dev) guard_git(std::get<spec::Bind>(mounts().back()), std::move(fd));
     }
 
     // By value: what it was copied from stands in the list that grows here.
-    void guard_git(spec::Bind grant) {
+    void guard_git(spec::Bind grant, sys::Fd top) {
         if (!grant.source.directory || options_.git_config) return;
-        auto covers = git_.cover(grant);
+        auto covers = git_.cover(grant, std::move(top));
         if (!covers) {
             std::string path = spec::escape(git_.in_the_way());
             if (covers.error().err == ELOOP)
@@ -537,8 +542,8 @@ int run(const RunOptions& options, const ns::Caller& process, const std::functio
     bool pids = limits.pids != 0 && limits.pids != spec::kUnlimited;
     bool memory = limits.memory != spec::Amount{} && limits.memory.bytes != spec::kUnlimited;
     if (limits.cpu != 0 || pids || memory) look_for_manager(host);
-    if (options.users != spec::Users::one) host.subordinates = look_for_subordinates(caller.name, host.uid);
-    store::Remover remove = remover(host, caller.name, process);
+    if (options.users != spec::Users::one) host.subordinates = look_for_subordinates(host.uid);
+    store::Remover remove = remover(host, process);
     std::string home = caller.ajail_home;
     unsigned owner = scratch_owner(host);
     if (options.dry_run == RunOptions::DryRun::no) store::remove_abandoned_scratch(home, owner, remove);
@@ -569,6 +574,10 @@ int run(const RunOptions& options, const ns::Caller& process, const std::functio
         scratch.emplace(std::move(made).take());
         spec.scratch.directory = scratch->path();
     }
+    // For the root filesystem alone, the kernel says it itself when it has none.
+    bool more = std::any_of(spec.mounts.begin(), spec.mounts.end(),
+                            [](const spec::Mount& mount) { return std::holds_alternative<spec::Overlay>(mount); });
+    if (more || options.dry_run != RunOptions::DryRun::no) look_for_overlay(host);
     auto lowered = spec::lower(spec, host);
     if (auto* refusal = std::get_if<spec::Refusal>(&lowered)) return fail(refusal->message);
     const auto& plan = std::get<spec::Plan>(lowered);

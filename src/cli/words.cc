@@ -49,7 +49,8 @@ constexpr Hint kHints[] = {
     {Stage::mount, Call::mount_setattr, EINVAL,
      "this file system cannot be id-mapped (mount_setattr(2)); run ajail as an ordinary user, or grant another "
      "directory"},
-    {Stage::mount, Call::fsopen, ENODEV, "the kernel has no such file system; as root: modprobe overlay"},
+    {Stage::mount, Call::fsopen, ENODEV,
+     "the kernel has no such file system; as root: modprobe overlay (or use --fs=host)"},
     {Stage::mount, Call::fsconfig, ENODEV, "the kernel has no such file system; as root: modprobe overlay"},
     {Stage::mount, Call::fsconfig, EINVAL,
      "overlayfs cannot use what is there: an overlay over two others, perhaps, as in a jail in a jail in a jail"},
