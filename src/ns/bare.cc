@@ -46,7 +46,10 @@ Status assert_no_userns(const Plan& plan) {
 }
 
 Status take_privileges(const Plan& plan) {
-    if (!plan.caller_caps) TRY(during(Stage::capabilities, policy::drop_caps(plan.caps, plan.ambient)));
+    if (!plan.caller_caps) {
+        TRY(during(Stage::capabilities, policy::bound(plan.caps)));
+        TRY(during(Stage::capabilities, policy::drop_caps(plan.caps, plan.ambient)));
+    }
     TRY(during(Stage::no_new_privs, policy::forbid_new_privs()));
     // Whoever has entered a user namespace is not dumpable, and its /proc/PID is not the caller's (proc(5)).
     TRY(during(Stage::payload, sys::prctl(PR_SET_DUMPABLE, 1)));

@@ -180,6 +180,9 @@ Status payload(const Plan& plan, const Caller& caller, const Payload& its, const
     TRY(during(Stage::ids, become_user(plan)));
     // In the user namespace and as the user that they are counted for.
     TRY(during(Stage::limits, policy::limit(plan)));
+    // A user namespace of its own came with all of them.
+    std::uint64_t within = plan.second_userns ? ~std::uint64_t{0} : plan.caps | plan.init_caps;
+    TRY(during(Stage::capabilities, policy::bound(plan.caps, within)));
     TRY(during(Stage::capabilities, policy::drop_caps(plan.caps, plan.ambient)));
     TRY(during(Stage::no_new_privs, policy::forbid_new_privs()));
     TRY(during(Stage::payload, sys::close_on_exec_from(3)));
@@ -211,7 +214,9 @@ Status write_second_maps(const Plan& plan, pid_t pid) {
     return sys::write_file((proc + "gid_map").c_str(), identity_lines(plan.gids));
 }
 
-Result<Payload> start_payload(const Plan& plan, const Caller& caller, const Fd& report, Fd slave, Look look) {
+Result<Payload> start_payload(const Plan& plan, const Caller& caller, const Fd& report, Fd slave, Look& look) {
+    // What neither of the two may have: the payload inherits that.
+    TRY(during(Stage::capabilities, policy::bound(plan.caps | plan.init_caps)));
     auto [mine, its] = TRY(sys::socketpair());
     // Init's session, and before the fork: the payload inherits the terminal, an ioctl later would be init's alone.
     if (slave) TRY(sys::ioctl(slave.get(), TIOCSCTTY, nullptr));
@@ -272,13 +277,13 @@ Result<policy::Place> place_of(const Plan& plan, const std::vector<mount::Own>& 
 
 // Past this function nothing of init can be used against the jail's walls, and the payload runs.
 Result<policy::Place> release(const Plan& plan, const Payload& payload, const Fd& lifeline,
-                              const std::vector<mount::Own>& own) {
+                              const std::vector<mount::Own>& own, const Fd& proc) {
     Heard asked = TRY(hear(payload.socket));
     if (asked.message.kind == Message::eof) return policy::Place(); // it has failed and told the monitor itself
     if (plan.second_userns) TRY(write_second_maps(plan, payload.pid));
     policy::Place place = TRY(place_of(plan, own, payload.pid));
     TRY(give_terminal(plan, payload.slave, payload.pid));
-    TRY(become_init(plan));
+    TRY(become_init(plan, proc));
     TRY(monitor_lives(lifeline));
     TRY(tell(payload.socket, {.kind = Message::go}));
     return place;
@@ -322,9 +327,9 @@ Result<mount::Built> build(const Plan& plan, const Fd& report, const Fd& lifelin
     // was given, are all that is left of the host.
 }
 
-Result<Payload> keep(const Plan& plan, const Caller& caller, const Fd& report, Look look) {
+Result<Payload> keep(const Plan& plan, const Caller& caller, const Fd& report, Look& look) {
     Fd slave = TRY(during(Stage::terminal, make_terminal(plan, report)));
-    return during(Stage::payload, start_payload(plan, caller, report, std::move(slave), std::move(look)));
+    return during(Stage::payload, start_payload(plan, caller, report, std::move(slave), look));
 }
 
 } // namespace
@@ -346,12 +351,14 @@ void child(const Plan& plan, const Caller& caller, const spec::Namespaces& calle
         fail(report, bare(plan, caller, report, lifeline, proc, about).error(), about);
     mount::Built made = std::move(built).take();
     std::vector<mount::Own> own = std::move(made.own);
-    auto look = during(Stage::readback, Look::around(plan, callers, std::move(made), keyring));
-    if (!look) fail(report, look.error());
-    auto kept = keep(plan, caller, report, std::move(look).take());
+    auto looked = during(Stage::readback, Look::around(plan, callers, std::move(made), keyring));
+    if (!looked) fail(report, looked.error());
+    Look look = std::move(looked).take();
+    auto kept = keep(plan, caller, report, look);
     if (!kept) fail(report, kept.error());
+    proc = look.leave();
     Payload payload = std::move(kept).take();
-    auto place = release(plan, payload, lifeline, own);
+    auto place = release(plan, payload, lifeline, own, proc);
     if (!place) {
         sys::Error error = place.error();
         bool seen = error.stage == Stage::readback;
@@ -363,7 +370,7 @@ void child(const Plan& plan, const Caller& caller, const spec::Namespaces& calle
     payload.socket.reset();
     payload.slave.reset();
     report.reset();
-    init(plan, lifeline, payload.pid, std::move(listener).take(), std::move(place).take());
+    init(plan, lifeline, payload.pid, std::move(proc), std::move(listener).take(), std::move(place).take());
 }
 
 } // namespace ajail::ns

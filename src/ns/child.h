@@ -15,12 +15,13 @@ namespace ajail::ns {
                         sys::Fd lifeline);
 
 /// Gives up what PID 1 does not need: stdio, its dumpability, every capability but PLAN's for it. An error of
-/// Stage::readback: the kernel has said yes and left it.
-sys::Status become_init(const spec::Plan& plan);
+/// Stage::readback: the kernel has said yes and left it, by the jail's procfs PROC.
+sys::Status become_init(const spec::Plan& plan, const sys::Fd& proc);
 
 /// PID 1 of the jail from the payload's fork on: reaps, passes signals on, ends the jail with the payload or with
-/// the monitor, or with a limit of PLAN's. LISTENER: what the filters ask, or none; PLACE: where, for those about files.
-[[noreturn]] void init(const spec::Plan& plan, const sys::Fd& lifeline, pid_t payload, sys::Fd listener,
+/// the monitor, or with a limit of PLAN's. PROC: the jail's procfs. LISTENER: what the filters ask, or none; PLACE:
+/// where, for those about files.
+[[noreturn]] void init(const spec::Plan& plan, const sys::Fd& lifeline, pid_t payload, sys::Fd proc, sys::Fd listener,
                        policy::Place place);
 
 } // namespace ajail::ns

@@ -3,6 +3,7 @@
 // of the jail opens it; non-dumpable, without stdio, with CAP_KILL alone, or with what it takes to answer the filters.
 #include "ns/child.h"
 
+#include "ns/seen.h"
 #include "policy/emulation.h"
 #include "policy/limits.h"
 #include "policy/policy.h"
@@ -92,17 +93,15 @@ int sooner(int ms, std::optional<std::int64_t> end) {
     return ms < 0 ? left : std::min(ms, left);
 }
 
-Status serve(const spec::Plan& plan, const Fd& lifeline, pid_t payload, Fd listener, policy::Place place) {
+Status serve(const spec::Plan& plan, const Fd& lifeline, pid_t payload, const Fd& proc, Fd listener,
+             policy::Place place) {
     sigset_t mask;
     ::sigfillset(&mask);
     TRY(sys::sigprocmask(SIG_SETMASK, mask, nullptr));
     Fd signals = TRY(sys::signalfd(mask));
-    Fd proc = TRY(sys::open("/proc", O_PATH | O_DIRECTORY)), watched;
-    if (plan.watched_memory != 0) watched = TRY(sys::open("/proc", O_PATH | O_DIRECTORY));
-    policy::MemoryWatch memory(plan.watched_memory, watched);
+    policy::MemoryWatch memory(plan.watched_memory, proc);
     long slack = TRY(sys::prctl(PR_GET_TIMERSLACK)); // the payload's, too: it was forked from here
-    policy::Emulation emulation(std::move(listener), std::move(proc), static_cast<std::uint64_t>(slack),
-                                std::move(place));
+    policy::Emulation emulation(std::move(listener), proc, static_cast<std::uint64_t>(slack), std::move(place));
     // The monitor ends a jail in time, but not while it is stopped itself, which the payload can bring about (^Z).
     std::optional<std::int64_t> end;
     if (plan.timeout != 0) end = sys::now() + static_cast<std::int64_t>(plan.timeout) + kGraceMs;
@@ -133,22 +132,26 @@ Status serve(const spec::Plan& plan, const Fd& lifeline, pid_t payload, Fd liste
 
 } // namespace
 
-Status become_init(const spec::Plan& plan) {
+Status become_init(const spec::Plan& plan, const Fd& proc) {
     // Stdio above all, so that a reader of the payload's output sees its end.
     for (int fd = 0; fd < 3; ++fd) (void)::close(fd);
     TRY(sys::prctl(PR_SET_DUMPABLE, 0));
     TRY(sys::prctl(PR_SET_NAME, reinterpret_cast<unsigned long>("ajail-init")));
+    TRY(policy::bound(plan.init_caps, plan.caps | plan.init_caps));
     TRY(policy::drop_caps(plan.init_caps, false));
     TRY(policy::forbid_new_privs());
-    TRY(sys::during(sys::Stage::readback, policy::read_back_caps(plan.init_caps, false)));
-    long dumpable = TRY(sys::prctl(PR_GET_DUMPABLE)), no_new_privs = TRY(sys::prctl(PR_GET_NO_NEW_PRIVS));
-    bool small = dumpable == 0 && no_new_privs == 1;
+    spec::Status is = TRY(sys::during(sys::Stage::readback, status_of(proc.get(), "self/status")));
+    long dumpable = TRY(sys::prctl(PR_GET_DUMPABLE));
+    bool small = dumpable == 0 && is.no_new_privs && is.permitted == plan.init_caps &&
+                 is.effective == plan.init_caps && (is.inheritable | is.ambient) == 0 &&
+                 (is.bounding & ~plan.init_caps) == 0;
     return small ? Status(Done{}) : sys::during(sys::Stage::readback, Status(sys::refused(EPERM)));
 }
 
-void init(const spec::Plan& plan, const Fd& lifeline, pid_t payload, Fd listener, policy::Place place) {
+void init(const spec::Plan& plan, const Fd& lifeline, pid_t payload, Fd proc, Fd listener, policy::Place place) {
     // Whatever happens here, the answer is the same: PID 1 exits and the kernel kills the rest of the namespace.
-    if (Status served = serve(plan, lifeline, payload, std::move(listener), std::move(place)); !served) {
+    if (Status served = serve(plan, lifeline, payload, proc, std::move(listener), std::move(place));
+        !served) {
         sys::Error error = served.error();
         error.stage = sys::Stage::payload;
         (void)tell(lifeline, {.kind = Message::error, .value = 0, .error_value = error});

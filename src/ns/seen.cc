@@ -20,17 +20,19 @@ constexpr std::size_t kMost = 16 << 20;
 constexpr pid_t kInit = 1;
 
 Result<std::string> read_at(int dir, const char* path) {
-    constexpr std::size_t kAtOnce = 16 << 10; // each reading makes the kernel begin anew with what it has cut off
     Fd file = TRY(sys::openat(dir, path, O_RDONLY));
+    return sys::read_all(file.get(), kMost);
+}
+
+// What the kernel makes in one piece, it gives as far as there is room: less than that was all.
+Result<std::string> read_piece(int fd) {
     std::string text;
-    for (std::size_t size = 0;;) {
-        text.resize(size + kAtOnce);
-        std::size_t n = TRY(sys::read_some(file.get(), {text.data() + size, kAtOnce}));
-        size += n;
-        text.resize(size);
-        if (n == 0) return text;
-        if (size > kMost) return sys::refused(EFBIG);
+    std::array<char, 4096> buffer;
+    for (std::size_t n = buffer.size(); n == buffer.size() && text.size() <= kMost;) {
+        n = TRY(sys::read_some(fd, buffer));
+        text.append(buffer.data(), n);
     }
+    return text;
 }
 
 // The jail's root is beneath a directory of scratch, which nothing leads to any more: no rule of the ruleset is above
@@ -48,6 +50,12 @@ Result<bool> may_signal(pid_t pid) {
 }
 
 } // namespace
+
+Result<spec::Status> status_of(int proc, const char* path) {
+    Fd file = TRY(sys::openat(proc, path, O_RDONLY));
+    auto status = spec::read_status(TRY(read_piece(file.get())));
+    return status ? Result<spec::Status>(*std::move(status)) : sys::refused(EPROTO);
+}
 
 Result<spec::Namespaces> own_namespaces(int proc) {
     spec::Namespaces inodes{};
@@ -76,13 +84,17 @@ Result<Look> Look::around(const spec::Plan& plan, const spec::Namespaces& caller
     return look;
 }
 
+Fd Look::leave() {
+    Fd proc = std::move(built_.proc);
+    *this = Look(*plan_, {});
+    return proc;
+}
+
 Status Look::with_capabilities() {
     if (!plan_->report) return Done{};
     int proc = built_.proc.get();
     spec::Seen::More more;
-    auto status = spec::read_status(TRY(read_at(proc, "1/status")));
-    if (!status) return sys::refused(EPROTO);
-    more.init = *std::move(status);
+    more.init = TRY(status_of(proc, "1/status"));
     auto exe = sys::readlinkat(proc, "1/exe");
     if (!exe && exe.error().err != EACCES && exe.error().err != EPERM) return exe.error();
     more.init_hidden = !exe;
@@ -125,7 +137,7 @@ Status Look::before_landlock(const Fd& slave) {
 Status Look::before_filters() {
     if (plan_->landlock_abi > 0 && plan_->landlock_files) seen_.landlock_files = TRY(refused_outside(built_.outside));
     if (signals_init_) seen_.landlock_scopes = !TRY(may_signal(kInit));
-    text_ = TRY(sys::read_all(status_.get(), kMost));
+    text_ = TRY(read_piece(status_.get()));
     auto status = spec::read_status(text_);
     if (!status) return sys::refused(EPROTO);
     seen_.status = *std::move(status);

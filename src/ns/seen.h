@@ -12,11 +12,17 @@ namespace ajail::ns {
 /// The caller's namespaces, by the procfs of the caller.
 sys::Result<spec::Namespaces> own_namespaces(int proc);
 
+/// What /proc says of a process; PATH: below the procfs PROC.
+sys::Result<spec::Status> status_of(int proc, const char* path);
+
 class Look {
 public:
     /// In init, once the mounts are made: what stands, and the procfs by which the rest is seen.
     static sys::Result<Look> around(const spec::Plan& plan, const spec::Namespaces& callers, mount::Built built,
                                     std::int32_t keyring);
+
+    /// In init, which has the payload look: forgets it all but for the procfs.
+    sys::Fd leave();
 
     /// In the payload, with the capabilities that it has for setting up: what only they can tell.
     sys::Status with_capabilities();

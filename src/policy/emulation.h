@@ -54,7 +54,7 @@ bool acl_names_others(const std::vector<std::uint8_t>& value);
 class Emulation {
 public:
     /// LISTENER: from the payload's filter. PROC: the jail's /proc. SLACK: what the payload has started with.
-    Emulation(sys::Fd listener, sys::Fd proc, std::uint64_t slack, Place place);
+    Emulation(sys::Fd listener, const sys::Fd& proc, std::uint64_t slack, Place place);
     int fd() const { return listener_.get(); }
     /// One question that is waiting. An asker that is gone by now is no failure.
     sys::Status answer();
@@ -101,7 +101,8 @@ private:
     bool waits(const Asked& asked);
     sys::Fd memory(const Asked& asked, int flags);
 
-    sys::Fd listener_, proc_;
+    sys::Fd listener_;
+    const sys::Fd& proc_;
     std::uint64_t slack_;
     Place place_;
     std::uint64_t refused_ = 0;

@@ -40,10 +40,9 @@ bool asks(std::span<const sock_filter> bytes) {
 
 } // namespace
 
-Status drop_caps(std::uint64_t keep, bool ambient) {
-    // Bounding first: dropping from it needs CAP_SETPCAP.
+Status bound(std::uint64_t keep, std::uint64_t within) {
     for (int cap = 0; cap < 64; ++cap) {
-        if ((keep >> cap & 1U) != 0) continue;
+        if (((within & ~keep) >> cap & 1U) == 0) continue;
         auto dropped = sys::prctl(PR_CAPBSET_DROP, static_cast<unsigned long>(cap));
         if (dropped) continue;
         auto present = sys::prctl(PR_CAPBSET_READ, static_cast<unsigned long>(cap));
@@ -51,8 +50,12 @@ Status drop_caps(std::uint64_t keep, bool ambient) {
             break; // past the last one that this kernel knows
         if (!present || *present != 0) return dropped.error();
     }
+    return Done{};
+}
+
+Status drop_caps(std::uint64_t keep, bool ambient) {
+    // What is not inheritable any more is not ambient, either (capabilities(7)).
     TRY(sys::capset({keep, keep, ambient ? keep : 0}));
-    TRY(sys::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL));
     for (int cap = 0; ambient && cap < 64; ++cap)
         if ((keep >> cap & 1U) != 0)
             TRY(sys::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, static_cast<unsigned long>(cap)));
@@ -194,8 +197,6 @@ Status read_back_ids(const spec::Plan& plan) {
     return Done{};
 }
 
-} // namespace
-
 Status read_back_caps(std::uint64_t kept, bool ambient) {
     sys::Caps caps = TRY(sys::capget());
     if (caps.permitted != kept || caps.effective != kept) return sys::refused(EPERM);
@@ -207,6 +208,8 @@ Status read_back_caps(std::uint64_t kept, bool ambient) {
     }
     return Done{};
 }
+
+} // namespace
 
 Status read_back(const spec::Plan& plan) {
     TRY(read_back_ids(plan));

@@ -8,7 +8,9 @@
 
 namespace ajail::policy {
 
-/// Bounding, permitted, effective := KEEP; inheritable and ambient too if AMBIENT, else empty.
+/// Leaves at most KEEP of the bounding set. What is not in WITHIN is gone from it already.
+sys::Status bound(std::uint64_t keep, std::uint64_t within = ~std::uint64_t{0});
+/// Permitted, effective := KEEP; inheritable and ambient too if AMBIENT, else empty.
 sys::Status drop_caps(std::uint64_t keep, bool ambient);
 /// no_new_privs: no exec grants anything from here on (prctl(2), PR_SET_NO_NEW_PRIVS).
 sys::Status forbid_new_privs();
@@ -38,7 +40,5 @@ sys::Status load(const spec::Plan& plan);
 bool asks(const spec::Plan& plan);
 /// For a bare jail: what the kernel says of ids, capabilities and no_new_privs; EPERM if that is not the Plan's.
 sys::Status read_back(const spec::Plan& plan);
-/// What drop_caps() was to leave; EPERM if there is more.
-sys::Status read_back_caps(std::uint64_t kept, bool ambient);
 
 } // namespace ajail::policy
