@@ -10,7 +10,7 @@ cd "$(dirname "$0")"
 step() { printf '\n\033[1m[%s/4] %s\033[0m\n' "$1" "$2"; }
 if [ ! -t 1 ]; then step() { printf '\n[%s/4] %s\n' "$1" "$2"; }; fi
 
-packages=(g++ cmake make pkg-config libseccomp-dev libcap-dev
+packages=(g++ cmake make pkg-config libseccomp-dev
   nlohmann-json3-dev mmdebstrap debian-archive-keyring ca-certificates)
 
 step 1 "packages for the build"

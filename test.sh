@@ -25,14 +25,14 @@ failed=()
 must() { "${@:2}" || failed+=("$1"); }
 
 step 'packages'
-packages=(g++ clang cmake ninja-build pkg-config libseccomp-dev libcap-dev
+packages=(g++ clang cmake ninja-build pkg-config libseccomp-dev
     nlohmann-json3-dev catch2 mmdebstrap debian-archive-keyring ca-certificates python3 shellcheck clang-format
     bsdutils binutils git libcap2-bin procps uidmap
     # clients of bubblewrap, in tests/peer
     bubblewrap curl dbus flatpak gir1.2-gnomedesktop-3.0 gir1.2-webkit2-4.1 libgdk-pixbuf2.0-bin libimage-exiftool-perl mat2
     python3-gi ripgrep socat xauth xdg-dbus-proxy xvfb
     # bubblewrap's own tests
-    dpkg-dev iproute2 meson python3-seccomp python3-tap strace
+    dpkg-dev iproute2 libcap-dev meson python3-seccomp python3-tap strace
     # whose user manager gives cgroups, in tests/scope.sh
     systemd)
 missing=()

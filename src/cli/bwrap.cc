@@ -3,6 +3,7 @@
 #include "cli/bwrap.h"
 
 #include "cli/caller.h"
+#include "cli/machine.h"
 #include "cli/words.h"
 #include "sys/calls.h"
 
@@ -10,7 +11,6 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <sys/capability.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <utility>
@@ -194,7 +194,7 @@ private:
         policy.caller_caps = facts_.uid == 0 && !o_.caps_given;
         // Outside a user namespace of its own nobody can be given what the caller has not.
         std::uint64_t caps = spec_.shared.user ? o_.caps & facts_.permitted : o_.caps;
-        for (int cap = 0; cap < ::cap_max_bits(); ++cap) // those that the running kernel knows
+        for (int cap = 0, known = caps == 0 ? 0 : known_caps(); cap < known; ++cap)
             if ((caps >> cap & 1U) != 0) policy.add_caps.push_back(cap);
         policy.nested = !o_.disable_userns;
         policy.assert_not_nested = o_.disable_userns || o_.assert_userns_disabled;

@@ -17,7 +17,6 @@
 #include <linux/filter.h>
 #include <span>
 #include <strings.h>
-#include <sys/capability.h>
 #include <unistd.h>
 #include <utility>
 
@@ -310,9 +309,9 @@ private:
     std::uint64_t capabilities(const std::string& name) {
         o_.caps_given = true;
         if (::strcasecmp(name.c_str(), "ALL") == 0) return ~std::uint64_t{0};
-        cap_value_t cap = 0;
-        if (::cap_from_name(name.c_str(), &cap) < 0 || cap >= 64) wrong("unknown cap: " + spec::escape(name));
-        return std::uint64_t{1} << cap;
+        auto cap = spec::cap_number(name);
+        if (!cap) wrong("unknown cap: " + spec::escape(name));
+        return std::uint64_t{1} << *cap;
     }
     unsigned take_perms(unsigned usual) { return std::exchange(perms_, std::nullopt).value_or(usual); }
 

@@ -10,7 +10,9 @@
 #include <climits>
 #include <cstdio>
 #include <cstdlib>
+#include <linux/capability.h>
 #include <sched.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/sysinfo.h>
 #include <sys/utsname.h>
@@ -169,6 +171,14 @@ void look_for_manager(spec::Host& host) {
     if (path.find("/..") != std::string::npos || !path.ends_with("/init.scope")) return;
     path.erase(path.rfind('/'));
     host.cgroup = {mount, words_of(mount + path + "/cgroup.controllers"), false, socket};
+}
+
+int known_caps() {
+    auto known = [](int cap) { return static_cast<bool>(sys::prctl(PR_CAPBSET_READ, static_cast<unsigned>(cap))); };
+    int caps = CAP_LAST_CAP + 1;
+    while (caps < 64 && known(caps)) ++caps; // as many as a set has room for
+    while (caps > 0 && !known(caps - 1)) --caps;
+    return caps;
 }
 
 void look_for_cpus(spec::Host& host) {

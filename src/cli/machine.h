@@ -15,6 +15,8 @@ sys::Status look_at_limits(spec::Host& host);
 std::pair<unsigned, unsigned> kernel_version();
 /// Whether there is overlayfs.
 void look_for_overlay(spec::Host& host);
+/// How many capabilities the kernel has.
+int known_caps();
 /// The CPUs, for who asks for some of them.
 void look_for_cpus(spec::Host& host);
 /// Where HOST has no cgroup: systemd's user manager, if there is one, and the controllers that it may hand on.

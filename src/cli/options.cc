@@ -3,6 +3,7 @@
 // single dash is as good as two; and `--ro` alone is something else than `--ro=PATH`, with the order kept across options.
 #include "cli/options.h"
 
+#include "cli/machine.h"
 #include "cli/version.h"
 #include "policy/filters.h"
 #include "spec/plan.h"
@@ -11,7 +12,6 @@
 #include <array>
 #include <cstring>
 #include <span>
-#include <sys/capability.h>
 
 namespace ajail::cli {
 
@@ -256,15 +256,15 @@ Grant parse_mount(const std::string& value) {
 }
 
 std::vector<int> parse_cap(std::string name) {
-    cap_value_t cap = 0;
     if (name == "ALL" || name == "all") {
         std::vector<int> all;
-        for (int i = 0; i < ::cap_max_bits(); ++i) all.push_back(i); // those that the running kernel knows
+        for (int i = 0, known = known_caps(); i < known; ++i) all.push_back(i);
         return all;
     }
     if (!name.starts_with("cap_") && !name.starts_with("CAP_")) name = "CAP_" + name;
-    if (::cap_from_name(name.c_str(), &cap) != 0) wrong("--cap-add=" + spec::escape(name) + ": no such capability");
-    return {cap};
+    auto cap = spec::cap_number(name);
+    if (!cap) wrong("--cap-add=" + spec::escape(name) + ": no such capability");
+    return {*cap};
 }
 
 void parse_seccomp(RunOptions& options, const std::string& value) {

@@ -15,8 +15,8 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
+#include <linux/capability.h>
 #include <nlohmann/json.hpp>
-#include <sys/capability.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -161,8 +161,8 @@ bool profile_allows(const std::string& profile, const std::string& call, const A
         auto part = rule.value(key, nlohmann::json()); // a null as well
         if (!part.is_object()) return found;
         for (const auto& name : part.value("caps", nlohmann::json())) {
-            cap_value_t cap = -1;
-            bool added = cap_from_name(name.get<std::string>().c_str(), &cap) == 0 && asked.adds(cap);
+            auto cap = spec::cap_number(name.get<std::string>());
+            bool added = cap && asked.adds(*cap);
             found = any ? found || added : found && added;
         }
         return found;

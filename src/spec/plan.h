@@ -256,6 +256,8 @@ std::string to_json(const Plan& plan);
 std::string escape(std::string_view text);
 /// The name of capability NUMBER, `CAP_...`; empty if there is none.
 std::string_view cap_name(int number);
+/// By its name, in letters of either case, or by its number; none if it is neither.
+std::optional<int> cap_number(std::string_view name);
 /// The capabilities of a set, by name or number.
 std::vector<std::string> cap_names(std::uint64_t caps);
 /// In one line; `none` if there are none.

@@ -2,7 +2,10 @@
 // A Plan as text for people. Names come from outside and are escaped: a terminal acts on nothing printed here.
 #include "spec/plan.h"
 
+#include <algorithm>
+#include <charconv>
 #include <cstdio>
+#include <iterator>
 
 namespace ajail::spec {
 
@@ -253,6 +256,18 @@ std::string escape(std::string_view text) {
 std::string_view cap_name(int number) {
     if (number < 0 || static_cast<std::size_t>(number) >= std::size(kCapNames)) return {};
     return kCapNames[number];
+}
+
+std::optional<int> cap_number(std::string_view name) {
+    constexpr int kCaps = 64; // as many as a set has room for
+    int number = 0;
+    const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), number);
+    if (error == std::errc() && end == name.data() + name.size() && number >= 0 && number < kCaps) return number;
+    auto same = [](char a, char b) { return a == (b >= 'a' && b <= 'z' ? static_cast<char>(b - 'a' + 'A') : b); };
+    auto is = [&](std::string_view one) { return std::equal(one.begin(), one.end(), name.begin(), name.end(), same); };
+    const auto* found = std::find_if(std::begin(kCapNames), std::end(kCapNames), is);
+    if (found == std::end(kCapNames)) return std::nullopt;
+    return static_cast<int>(found - std::begin(kCapNames));
 }
 
 std::vector<std::string> cap_names(std::uint64_t caps) {
