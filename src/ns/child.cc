@@ -42,11 +42,10 @@ Status die_with_monitor() {
     return Done{};
 }
 
-// Blocks until the monitor has written the id maps. EOF means that it is gone, whether it died before or after
-// PDEATHSIG was armed.
-Result<mount::Trees> wait_for_go(const Fd& report) {
+// Blocks until the monitor has done what only it can. EOF means that it is gone.
+Result<mount::Trees> wait_for_go(const Plan& plan, const Fd& report) {
     mount::Trees trees;
-    for (;;) {
+    while (!sets_itself_up(plan)) {
         Heard heard = TRY(hear(report));
         switch (heard.message.kind) {
         case Message::go: return trees;
@@ -55,6 +54,7 @@ Result<mount::Trees> wait_for_go(const Fd& report) {
         default: return sys::refused(EPROTO);
         }
     }
+    return trees;
 }
 
 // USER's uid and gid, and every capability that there was.
@@ -76,6 +76,7 @@ Status take_ids(const Plan& plan) {
     // Where there are many ids the caller's groups can and must be left; a map of one id denies setgroups, and they
     // stay.
     if (plan.groups) TRY(sys::setgroups({}));
+    // One id is ours already, but a root emulation around us has to be told.
     TRY(sys::setresgid(plan.gids.at(0).inside));
     return sys::setresuid(plan.uids.at(0).inside);
 }
@@ -100,6 +101,10 @@ Result<Fd> make_terminal(const Plan& plan, const Fd& report) {
     return owned;
 }
 
+Status lead_group(pid_t pid) {
+    return ::setpgid(pid, pid) < 0 ? Status(sys::failed(sys::Call::setsid)) : Status(Done{});
+}
+
 // Stdio without the host's terminal. Without any terminal, a session of its own; with one, init leads the session
 // and the payload is a process group in it, so that ^Z stops it (an orphaned group, which has no shell or init in
 // its session, ignores that).
@@ -107,31 +112,33 @@ Status take_terminal(const Plan& plan, const Fd& slave) {
     if (!slave) return sys::setsid();
     for (int fd = 0; fd < 3; ++fd)
         if (plan.tty[static_cast<std::size_t>(fd)]) TRY(sys::dup2(slave.get(), fd));
-    return Done{};
+    return lead_group(0);
 }
 
-// The foreground of it, before the payload goes on. Where somebody else may be using the host's terminal the payload
+// The foreground of it, before the payload goes on. Its group is made by both: nobody waits for the other. Where somebody else may be using the host's terminal the payload
 // stays in the background until it asks for input, which stops it: init hears of that.
 Status give_terminal(const Plan& plan, const Fd& slave, pid_t payload) {
     if (!slave) return Done{};
-    if (::setpgid(payload, payload) < 0) return sys::failed(sys::Call::setsid);
+    TRY(lead_group(payload));
     if (plan.terminal == spec::Terminal::raw) TRY(sys::ioctl(slave.get(), TIOCSPGRP, &payload));
     return Done{};
 }
 
-// Two words with init before anything of the payload's own happens: init writes the maps of a second user namespace
-// (only a process of the first may write a range) and makes itself small; then the payload may go on.
-Status wait_for_init(const Plan& plan, const Fd& init_socket) {
-    // Every mount made so far is locked for a payload that may mount: see mount_namespaces(7).
-    if (plan.second_userns) {
-        // A change of ids has made /proc/PID root's, and init could not write the maps there (proc(5)).
-        TRY(sys::prctl(PR_SET_DUMPABLE, 1));
-        TRY(sys::unshare(CLONE_NEWUSER | CLONE_NEWNS));
-    }
-    TRY(tell(init_socket, {.kind = Message::go}));
+Status wait_for_init(const Fd& init_socket) {
     Heard answer = TRY(hear(init_socket));
     if (answer.message.kind == Message::eof) ::_exit(kFailed); // init failed, and told the monitor
     return answer.message.kind == Message::go ? Status(Done{}) : Status(sys::refused(EPROTO));
+}
+
+// Every mount made so far is locked for a payload that may mount: see mount_namespaces(7). Init writes the maps: only a
+// process of the first user namespace may write a range.
+Status second_userns(const Plan& plan, const Fd& init_socket) {
+    if (!plan.second_userns) return Done{};
+    // A change of ids has made /proc/PID root's, and init could not write the maps there (proc(5)).
+    TRY(sys::prctl(PR_SET_DUMPABLE, 1));
+    TRY(sys::unshare(CLONE_NEWUSER | CLONE_NEWNS));
+    TRY(tell(init_socket, {.kind = Message::go}));
+    return wait_for_init(init_socket);
 }
 
 // From the jail's root to the payload's user. The capabilities outlive it for what still needs them (the bounding set
@@ -173,7 +180,8 @@ Status payload(const Plan& plan, const Caller& caller, const Payload& its, const
                std::string& about) {
     const Fd &slave = its.slave, &init_socket = its.socket;
     TRY(during(Stage::terminal, take_terminal(plan, slave)));
-    TRY(during(Stage::ids, wait_for_init(plan, init_socket)));
+    TRY(during(Stage::ids, second_userns(plan, init_socket)));
+    if (plan.report) TRY(during(Stage::payload, wait_for_init(init_socket))); // it tells of init, too
     TRY(during(Stage::readback, look.with_capabilities()));
     std::string cwd = TRY(during(Stage::exec, enter_cwd(plan.exec)));
     TRY(during(Stage::payload, restore(caller)));
@@ -190,6 +198,8 @@ Status payload(const Plan& plan, const Caller& caller, const Payload& its, const
     // From here on only what stands in the jail can be opened.
     TRY(during(Stage::landlock, policy::landlock(plan)));
     TRY(during(Stage::readback, look.before_filters()));
+    // Init is as small as it will be, before anything of the payload's own happens.
+    if (!plan.report) TRY(during(Stage::payload, wait_for_init(init_socket)));
     Fd listener = TRY(during(Stage::seccomp, policy::filter(plan)));
     if (listener) TRY(during(Stage::seccomp, tell(init_socket, {.kind = Message::listener}, listener.get())));
     TRY(during(Stage::readback, look.after_filters()));
@@ -275,17 +285,26 @@ Result<policy::Place> place_of(const Plan& plan, const std::vector<mount::Own>& 
     return place;
 }
 
+// One that is gone has failed, and told the monitor itself.
+Status let_go(const Payload& payload) {
+    Status told = tell(payload.socket, {.kind = Message::go});
+    return told || told.error().err == EPIPE ? Status(Done{}) : told;
+}
+
 // Past this function nothing of init can be used against the jail's walls, and the payload runs.
 Result<policy::Place> release(const Plan& plan, const Payload& payload, const Fd& lifeline,
                               const std::vector<mount::Own>& own, const Fd& proc) {
-    Heard asked = TRY(hear(payload.socket));
-    if (asked.message.kind == Message::eof) return policy::Place(); // it has failed and told the monitor itself
-    if (plan.second_userns) TRY(write_second_maps(plan, payload.pid));
+    if (plan.second_userns) {
+        Heard asked = TRY(hear(payload.socket));
+        if (asked.message.kind == Message::eof) return policy::Place(); // it has failed and told the monitor itself
+        TRY(write_second_maps(plan, payload.pid));
+    }
     policy::Place place = TRY(place_of(plan, own, payload.pid));
+    if (plan.second_userns) TRY(let_go(payload));
     TRY(give_terminal(plan, payload.slave, payload.pid));
     TRY(become_init(plan, proc));
     TRY(monitor_lives(lifeline));
-    TRY(tell(payload.socket, {.kind = Message::go}));
+    TRY(let_go(payload));
     return place;
 }
 
@@ -301,8 +320,6 @@ Result<Fd> hear_listener(const Plan& plan, const Payload& payload) {
 // From the fresh namespaces to the new root.
 Result<mount::Built> build(const Plan& plan, const Fd& report, const Fd& lifeline, std::int32_t& keyring,
                            std::string& about) {
-    bool dies = plan.init == spec::Init::keeper || plan.supervise.die_with_parent;
-    if (dies) TRY(during(Stage::start, die_with_monitor()));
     // What the monitor holds (locks and directories of the store, on the host) is the monitor's alone: init keeps no
     // way out, and a lock ends with the one process that took it.
     if (!plan.descriptors) TRY(during(Stage::start, sys::close_all_but(std::array{report.get(), lifeline.get()})));
@@ -313,9 +330,14 @@ Result<mount::Built> build(const Plan& plan, const Fd& report, const Fd& lifelin
         if (fd > 2) Fd(fd).reset();
         else if (fd >= 0) TRY(sys::dup2(report.get(), fd, O_CLOEXEC));
     }
-    mount::Trees trees = TRY(during(Stage::start, wait_for_go(report)));
+    if (writes_own_maps(plan)) {
+        TRY(during(Stage::limits, be_taken_first(plan, "/proc/self")));
+        TRY(during(Stage::idmap, write_own_maps(plan)));
+    }
+    mount::Trees trees = TRY(during(Stage::start, wait_for_go(plan, report)));
     TRY(during(Stage::ids, take_ids(plan)));
-    // Again: a change of ids clears it (prctl(2)).
+    // A change of ids would clear it (prctl(2)). Who has died before that is seen by its socket, later.
+    bool dies = plan.init == spec::Init::keeper || plan.supervise.die_with_parent;
     if (dies) TRY(during(Stage::start, die_with_monitor()));
     ::umask(0);
     // The caller's keys come along in the session keyring, which no namespace holds back (keyrings(7)).
@@ -333,6 +355,15 @@ Result<Payload> keep(const Plan& plan, const Caller& caller, const Fd& report, L
 }
 
 } // namespace
+
+bool sets_itself_up(const Plan& plan) { return plan.init == spec::Init::keeper && writes_own_maps(plan); }
+
+// What a process with CAP_SYS_RESOURCE has raised, only such a one lowers again (proc(5)): so the monitor does it, where
+// it may be root. What an ordinary user has raised, the payload can lower to what its caller had.
+Status be_taken_first(const Plan& plan, const std::string& proc) {
+    if (!plan.oom_score_adj) return Done{};
+    return sys::write_file((proc + "/oom_score_adj").c_str(), std::to_string(*plan.oom_score_adj));
+}
 
 void child(const Plan& plan, const Caller& caller, const spec::Namespaces& callers, Fd report, Fd lifeline) {
     std::string about;

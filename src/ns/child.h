@@ -9,6 +9,11 @@
 
 namespace ajail::ns {
 
+/// The child needs nothing of the monitor before it is ready to exec, and does not wait for `go`.
+bool sets_itself_up(const spec::Plan& plan);
+/// PROC: its directory in /proc, or the caller's own. What is taken first when the machine is out of memory.
+sys::Status be_taken_first(const spec::Plan& plan, const std::string& proc);
+
 /// Runs in the new namespaces as PID 1: sets the jail up, forks the payload, then is init. Never returns. CALLERS: the
 /// namespaces that it came from.
 [[noreturn]] void child(const spec::Plan& plan, const Caller& caller, const spec::Namespaces& callers, sys::Fd report,

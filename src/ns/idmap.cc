@@ -81,6 +81,14 @@ Status run_helper(const std::string& path, const spec::IdMaps& maps, pid_t pid, 
     return sys::Error{sys::Stage::none, sys::Call::helper, sys::kNoOp, EPERM};
 }
 
+// PROC: whose.
+Status write_directly(const spec::Plan& plan, const std::string& proc) {
+    // Without it gid_map may not be written by an ordinary user (CVE-2014-8989).
+    if (!plan.groups) TRY(sys::write_file((proc + "setgroups").c_str(), "deny"));
+    TRY(sys::write_file((proc + "uid_map").c_str(), map_lines(plan.uids)));
+    return sys::write_file((proc + "gid_map").c_str(), map_lines(plan.gids));
+}
+
 } // namespace
 
 sys::Result<pid_t> number_in_proc(const Fd& pidfd) {
@@ -109,16 +117,17 @@ std::string identity_lines(spec::IdMaps maps) {
     return map_lines(maps);
 }
 
+bool writes_own_maps(const spec::Plan& plan) {
+    auto one = [](const spec::IdMaps& maps) { return maps.size() == 1 && maps[0].count == 1; };
+    return one(plan.uids) && one(plan.gids) && plan.newuidmap.empty() && !plan.groups && plan.enter.userns < 0;
+}
+
+Status write_own_maps(const spec::Plan& plan) { return write_directly(plan, "/proc/self/"); }
+
 Status write_maps(const spec::Plan& plan, const Caller& caller, pid_t pid, std::optional<HelperEnd>& helper) {
-    if (!plan.newuidmap.empty()) {
-        TRY(run_helper(plan.newuidmap, plan.uids, pid, caller, helper));
-        return run_helper(plan.newgidmap, plan.gids, pid, caller, helper);
-    }
-    std::string proc = "/proc/" + std::to_string(pid) + "/";
-    // Without it gid_map may not be written by an ordinary user (CVE-2014-8989).
-    if (!plan.groups) TRY(sys::write_file((proc + "setgroups").c_str(), "deny"));
-    TRY(sys::write_file((proc + "uid_map").c_str(), map_lines(plan.uids)));
-    return sys::write_file((proc + "gid_map").c_str(), map_lines(plan.gids));
+    if (plan.newuidmap.empty()) return write_directly(plan, "/proc/" + std::to_string(pid) + "/");
+    TRY(run_helper(plan.newuidmap, plan.uids, pid, caller, helper));
+    return run_helper(plan.newgidmap, plan.gids, pid, caller, helper);
 }
 
 Status with_ids(const spec::Plan& plan, const Caller& caller, const std::function<Status()>& work,

@@ -19,7 +19,12 @@ sys::Result<pid_t> number_in_proc(const sys::Fd& pidfd);
 /// The same, or PID where /proc does not tell.
 pid_t number_in_proc(const sys::Fd& pidfd, pid_t pid);
 
-/// In the monitor, between clone3 and `go`: writes the maps of PID (as /proc calls it), which waits. HELPER is set if one of the helper
+/// The maps are one id, of an ordinary caller's own: the child may write them itself, and needs nobody who waits for it.
+bool writes_own_maps(const spec::Plan& plan);
+/// In that child.
+sys::Status write_own_maps(const spec::Plan& plan);
+
+/// Else in the monitor, between clone3 and `go`: writes the maps of PID (as /proc calls it), which waits. HELPER is set if one of the helper
 /// programs was the reason for an error.
 sys::Status write_maps(const spec::Plan& plan, const Caller& caller, pid_t pid, std::optional<HelperEnd>& helper);
 

@@ -93,15 +93,8 @@ int sooner(int ms, std::optional<std::int64_t> end) {
     return ms < 0 ? left : std::min(ms, left);
 }
 
-Status serve(const spec::Plan& plan, const Fd& lifeline, pid_t payload, const Fd& proc, Fd listener,
-             policy::Place place) {
-    sigset_t mask;
-    ::sigfillset(&mask);
-    TRY(sys::sigprocmask(SIG_SETMASK, mask, nullptr));
-    Fd signals = TRY(sys::signalfd(mask));
-    policy::MemoryWatch memory(plan.watched_memory, proc);
-    long slack = TRY(sys::prctl(PR_GET_TIMERSLACK)); // the payload's, too: it was forked from here
-    policy::Emulation emulation(std::move(listener), proc, static_cast<std::uint64_t>(slack), std::move(place));
+Status serve(const spec::Plan& plan, const Fd& lifeline, pid_t payload, const Fd& signals,
+             policy::Emulation& emulation, policy::MemoryWatch& memory) {
     // The monitor ends a jail in time, but not while it is stopped itself, which the payload can bring about (^Z).
     std::optional<std::int64_t> end;
     if (plan.timeout != 0) end = sys::now() + static_cast<std::int64_t>(plan.timeout) + kGraceMs;
@@ -130,6 +123,13 @@ Status serve(const spec::Plan& plan, const Fd& lifeline, pid_t payload, const Fd
     return Done{};
 }
 
+Result<Fd> all_signals() {
+    sigset_t mask;
+    ::sigfillset(&mask);
+    TRY(sys::sigprocmask(SIG_SETMASK, mask, nullptr));
+    return sys::signalfd(mask);
+}
+
 } // namespace
 
 Status become_init(const spec::Plan& plan, const Fd& proc) {
@@ -149,9 +149,16 @@ Status become_init(const spec::Plan& plan, const Fd& proc) {
 }
 
 void init(const spec::Plan& plan, const Fd& lifeline, pid_t payload, Fd proc, Fd listener, policy::Place place) {
+    auto signals = all_signals();
+    auto slack = sys::prctl(PR_GET_TIMERSLACK); // the payload's, too: it was forked from here
+    policy::MemoryWatch memory(plan.watched_memory, proc);
+    policy::Emulation emulation(std::move(listener), proc, slack ? static_cast<std::uint64_t>(*slack) : 0,
+                                std::move(place));
+    Status served = !signals ? Status(signals.error())
+                    : !slack ? Status(slack.error())
+                             : serve(plan, lifeline, payload, *signals, emulation, memory);
     // Whatever happens here, the answer is the same: PID 1 exits and the kernel kills the rest of the namespace.
-    if (Status served = serve(plan, lifeline, payload, proc, std::move(listener), std::move(place));
-        !served) {
+    if (!served) {
         sys::Error error = served.error();
         error.stage = sys::Stage::payload;
         (void)tell(lifeline, {.kind = Message::error, .value = 0, .error_value = error});

@@ -26,10 +26,12 @@ public:
     Outcome run() {
         while (!turn()) {
         }
+        bool stays = ended_ && init_ == spec::Init::reaper; // which may have others to wait for
+        sys::Result<siginfo_t> info = siginfo_t{};
+        if (!stays) info = sys::waitid(P_PIDFD, static_cast<id_t>(ends_.init.get()), WEXITED);
         relay_.drain();
         relay_.restore();
-        if (ended_ && init_ == spec::Init::reaper) return outcome_; // which may have others to wait for
-        auto info = sys::waitid(P_PIDFD, static_cast<id_t>(ends_.init.get()), WEXITED); // dead already: only reaped
+        if (stays) return outcome_;
         if (ended_ || outcome_.error) return outcome_;
         if (init_ == spec::Init::keeper || !outcome_.executed) {
             outcome_.signal = SIGKILL;
@@ -63,9 +65,11 @@ private:
         }
         if (report != 0 && fds[report].revents != 0) hear_report();
         if (lifeline != 0 && fds[lifeline].revents != 0) hear_init();
-        if (fds[0].revents == 0) return ended_ && init_ == spec::Init::reaper;
-        while (lifeline_open_) hear_init(); // what it said last is still in the socket
-        while (report_open_) hear_report();
+        // Who keeps a jail goes after that word, with all that is left in it; a reaper may have others to wait for.
+        if (fds[0].revents == 0 && !ended_) return false;
+        while (lifeline_open_ && !ended_) hear_init(); // what it said last is still in the socket
+        if (init_ == spec::Init::keeper || fds[0].revents != 0)
+            while (report_open_) hear_report();
         return true;
     }
 
@@ -102,6 +106,7 @@ private:
         signalfd_siginfo info{};
         if (::read(signals_.get(), &info, sizeof info) != sizeof info) return;
         int sig = static_cast<int>(info.ssi_signo);
+        if (ignored(sig)) return;
         if (info.ssi_pid == static_cast<std::uint32_t>(::getpid())) return; // the relay's, for our neighbours
         if (sig == SIGWINCH) {
             relay_.resize(); // the kernel tells the jail's foreground, which the payload need not be
@@ -111,6 +116,12 @@ private:
         if (sig == SIGCONT) relay_.again();
         pass_on(sig);
         if (sig == SIGTSTP) stop_self(::getpid());
+    }
+
+    // nohup(1) and friends: stays ignored, for the payload as well. What is blocked comes here all the same.
+    static bool ignored(int sig) {
+        struct sigaction action {};
+        return ::sigaction(sig, nullptr, &action) == 0 && action.sa_handler == SIG_IGN;
     }
 
     // Stops us as a job of the caller's shell; comes back when it says `fg` or `bg`. By SIGTSTP, which a process
@@ -169,11 +180,10 @@ private:
 
     // Whoever reads the payload's output, or writes its input, is to see what the payload does with it.
     void let_go_of_stdio() {
-        auto null = sys::open("/dev/null", O_RDWR);
-        if (!null) return fail(null.error());
         for (int fd : {0, 1}) {
             if (tty_[static_cast<std::size_t>(fd)]) continue;
-            if (auto put = sys::dup2((*null).get(), fd); !put) return fail(put.error());
+            // Something stays there, so that no later open becomes stdio; nobody here uses it.
+            if (auto put = sys::dup2(signals_.get(), fd); !put) return fail(put.error());
         }
     }
 

@@ -120,23 +120,26 @@ Status send_trees(const Plan& plan, pid_t pid, const Fd& report) {
     return Done{};
 }
 
-// When the machine is out of memory. From out here: what a process with CAP_SYS_RESOURCE has raised, only such a one
-// lowers again (proc(5)). What an ordinary user has raised, the payload can lower to what its caller had.
-Status be_taken_first(const Plan& plan, pid_t pid) {
-    if (!plan.oom_score_adj) return Done{};
-    std::string path = "/proc/" + std::to_string(pid) + "/oom_score_adj";
-    return sys::write_file(path.c_str(), std::to_string(*plan.oom_score_adj));
-}
-
 Status release(const Plan& plan, const Caller& caller, pid_t pid, const Ends& ends, Outcome& outcome) {
+    if (sets_itself_up(plan)) return Done{};
     pid_t listed = number_in_proc(ends.init, pid);
     pid_t process = TRY(during(Stage::start, jail_process(plan, pid, ends.report)));
     TRY(during(Stage::info, write_info(plan, process, ends.report)));
     TRY(during(Stage::idmap, wait_for_ids(plan, process == pid ? listed : process)));
-    TRY(during(Stage::limits, be_taken_first(plan, listed)));
-    if (!plan.uids.empty()) TRY(during(Stage::idmap, write_maps(plan, caller, listed, outcome.helper)));
+    if (!writes_own_maps(plan)) {
+        TRY(during(Stage::limits, be_taken_first(plan, "/proc/" + std::to_string(listed))));
+        if (!plan.uids.empty()) TRY(during(Stage::idmap, write_maps(plan, caller, listed, outcome.helper)));
+    }
     TRY(during(Stage::mount, send_trees(plan, listed, ends.report)));
     return during(Stage::start, tell(ends.report, {.kind = Message::go}));
+}
+
+sigset_t payloads_signals() {
+    sigset_t set;
+    ::sigemptyset(&set);
+    for (int sig : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGCONT, SIGTSTP, SIGWINCH})
+        ::sigaddset(&set, sig);
+    return set;
 }
 
 // Those that the jail's are to differ from. A bare jail is not looked at like that.
@@ -152,15 +155,18 @@ Result<Outcome> start(const Plan& plan, const Caller& caller) {
     auto [lifeline, child_lifeline] = TRY(sys::socketpair());
     sigset_t watched;
     ::sigemptyset(&watched); // a bare jail shares the caller's terminal, and is sent its own
-    if (plan.init == spec::Init::keeper) watched = TRY(hold_signals());
+    if (plan.init == spec::Init::keeper) watched = payloads_signals();
     Fd signals = TRY(sys::signalfd(watched));
     Cgroup cgroup = TRY(during(Stage::limits, Cgroup::make(plan.cgroup)));
     Fd init;
     pid_t pid = TRY(bear(plan, init, cgroup));
     if (pid == 0) {
-        report.reset(); // the monitor's ends: with one of them here, its death would not be seen
-        lifeline.reset();
-        signals.reset();
+        // The monitor's ends: with one of them here, its death would not be seen. Else they go with all that is not ours.
+        if (plan.descriptors) {
+            report.reset();
+            lifeline.reset();
+            signals.reset();
+        }
         child(plan, caller, namespaces, std::move(child_report), std::move(child_lifeline));
     }
     child_report.reset();
@@ -186,17 +192,7 @@ Result<Outcome> start(const Plan& plan, const Caller& caller) {
 
 } // namespace
 
-Result<sigset_t> hold_signals() {
-    sigset_t set;
-    ::sigemptyset(&set);
-    for (int sig : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGCONT, SIGTSTP, SIGWINCH}) {
-        struct sigaction action {};
-        bool ignored = ::sigaction(sig, nullptr, &action) == 0 && action.sa_handler == SIG_IGN;
-        if (!ignored) ::sigaddset(&set, sig); // nohup(1) and friends: stays ignored, for the payload as well
-    }
-    TRY(sys::sigprocmask(SIG_BLOCK, set, nullptr));
-    return set;
-}
+Status hold_signals() { return sys::sigprocmask(SIG_BLOCK, payloads_signals(), nullptr); }
 
 Outcome run(const Plan& plan, const Caller& caller) {
     auto outcome = start(plan, caller);

@@ -46,11 +46,11 @@ struct Outcome {
 /// How the payload ended, as a shell tells it.
 inline int exit_code(const Outcome& outcome) { return outcome.signal != 0 ? 128 + outcome.signal : outcome.code; }
 
-/// From here on the signals that a jail's payload is to hear (those that the caller does not ignore) wait for run(), and
-/// are not the end of the calling process: for who makes something on the host that it removes again after the jail.
-sys::Result<sigset_t> hold_signals();
+/// From here on the signals that a jail's payload is to hear wait for run(), and are not the end of the calling process: for who makes something on the host that it removes again after the jail.
+sys::Status hold_signals();
 
-/// Runs PLAN to its end. The caller must be single-threaded. Returns only in the calling process.
+/// Runs PLAN to its end. The caller must be single-threaded, and hold the signals of a jail that has ajail's init.
+/// Returns only in the calling process.
 Outcome run(const spec::Plan& plan, const Caller& caller);
 
 } // namespace ajail::ns

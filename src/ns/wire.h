@@ -4,7 +4,7 @@
 //
 //   report    monitor <-> child, then payload. Closed by exec.
 //     monitor -> child    tree N (+fd)   an idmapped tree for operation N       (real root only)
-//                         go             id maps are written: proceed
+//                         go             id maps are written: proceed     (not to a child that writes its own)
 //     child  -> monitor   process (+fd)  a pidfd: that one is the jail's, not the sender  (a pid namespace in another)
 //                         namespaces     what they are, in `about`                        (if the Plan has whom to tell)
 //                         terminal (+fd) the master of the jail's pty; answered by go
@@ -22,8 +22,9 @@
 //                         error E        init itself failed; it exits
 //
 //   words     payload <-> init, until exec
-//     payload -> init     go             it has left the caller's terminal (and entered its second user namespace)
-//     init -> payload     go             maps are written, init is small
+//     payload -> init     go             it has entered its second user namespace      (if the Plan has one)
+//     init -> payload     go             the maps of that are written                  (likewise)
+//                         go             init is small
 //     payload -> init     listener (+fd) where the kernel's questions come, if a program of the Plan asks
 //
 // Anything else is a protocol error (EPROTO).
