@@ -28,20 +28,10 @@ int ended_by(ns::Outcome::Limit limit, const spec::Plan& plan) {
     return 128 + SIGKILL;
 }
 
-// By a shell in between it looks the same.
-void killed_by_policy(const spec::Plan& plan) {
-    if (!plan.filters.empty())
-        fail(plan.profile.empty()
-                 ? "the command was killed by SIGSYS: it made a system call by an entrance that is shut; "
-                   "32-bit programs need --allow=32bit (with --seccomp=off: --no-root-emulation)"
-                 : "the command was killed by SIGSYS, for a system call that the profile of --seccomp kills "
-                   "for, or a 32-bit one (--allow=32bit)");
-}
-
 int exit_status(const ns::Outcome& outcome, const spec::Plan& plan) {
     if (outcome.init_killed) fail("the jail's init was killed from outside, and all of the jail with it");
     if (!outcome.error && outcome.limit != ns::Outcome::none) return ended_by(outcome.limit, plan);
-    if (!outcome.error && ns::exit_code(outcome) == 128 + SIGSYS) killed_by_policy(plan);
+    if (std::string why = killed(outcome, plan); !why.empty()) fail(why);
     if (!outcome.error) return ns::exit_code(outcome);
     if (outcome.helper) return fail(sentence(*outcome.helper));
     fail(sentence(*outcome.error, &plan, outcome.about));
@@ -58,7 +48,7 @@ int execute(const spec::Plan& plan, const ns::Caller& process, bool hints) {
     if (!mountpoints) return fail("mountpoints in the root filesystem: " + sentence(mountpoints.error(), nullptr));
     ns::Outcome outcome = ns::run(plan, process);
     int code = exit_status(outcome, plan);
-    for (const std::string& hint : cli::hints(outcome, plan))
+    for (const std::string& hint : cli::hints(outcome))
         if (hints) (void)fail(hint);
     return code;
 }

@@ -234,7 +234,7 @@ std::string sentence(const ns::HelperEnd& helper) {
                   "/etc/subuid and /etc/subgid)";
 }
 
-std::vector<std::string> hints(const ns::Outcome& outcome, const spec::Plan& plan) {
+std::vector<std::string> hints(const ns::Outcome& outcome) {
     if (outcome.error || outcome.init_killed || ns::exit_code(outcome) == 0) return {};
     std::vector<std::string> out;
     std::string refused;
@@ -244,14 +244,18 @@ std::vector<std::string> hints(const ns::Outcome& outcome, const spec::Plan& pla
         refused += (refused.empty() ? "" : ", ") + std::string(calls[i].call) + " (--allow=" + calls[i].option + ")";
     }
     if (!refused.empty()) out.push_back("refused on the way: " + refused);
-    // Also what a shell says of a child. Which call it was the kernel tells nobody but an auditor.
-    if (ns::exit_code(outcome) != 128 + SIGSYS || plan.filters.empty()) return out;
-    bool both = plan.filters[0].find("+32bit") != std::string::npos;
-    std::string killed = "killed by SIGSYS, as by a system call of a foreign ABI (";
-    killed += both ? "x32): --seccomp=off --no-root-emulation" : "32-bit or x32): --allow=32bit";
-    if (!plan.profile.empty()) killed += ", or as " + spec::escape(plan.profile) + " says";
-    out.push_back(killed);
     return out;
+}
+
+std::string killed(const ns::Outcome& outcome, const spec::Plan& plan) {
+    if (outcome.error || ns::exit_code(outcome) != 128 + SIGSYS || plan.filters.empty()) return "";
+    auto is = [&](std::string_view part) { return plan.filters.back().find(part) != std::string::npos; };
+    bool off = !is("default") && !is("terminal") && plan.filters.size() == 1, both = is("+32bit");
+    std::string text = "the command was killed by SIGSYS, as by a system call of a foreign ABI (";
+    text += both  ? "x32): --seccomp=off --no-root-emulation"
+            : off ? "32-bit or x32): --no-root-emulation"
+                  : "32-bit or x32): --allow=32bit";
+    return plan.profile.empty() ? text : text + ", or as " + spec::escape(plan.profile) + " says (--seccomp)";
 }
 
 std::string sentence(const Error& error, const spec::Plan* plan, const std::string& about) {

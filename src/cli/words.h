@@ -47,6 +47,9 @@ std::string sentence(const sys::Error& error, const spec::Plan* plan, const std:
 std::string sentence(const ns::HelperEnd& helper);
 
 /// What of ajail's doing may have made the payload fail, and the option that changes it; none if it ended well.
-std::vector<std::string> hints(const ns::Outcome& outcome, const spec::Plan& plan);
+std::vector<std::string> hints(const ns::Outcome& outcome);
+/// That a seccomp program has killed the payload, and the option for it; empty if none has. Also what a shell says of a
+/// child: it looks the same. Which call it was the kernel tells nobody but an auditor.
+std::string killed(const ns::Outcome& outcome, const spec::Plan& plan);
 
 } // namespace ajail::cli

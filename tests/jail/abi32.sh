@@ -19,9 +19,9 @@ abi() { says "$1" "$2" --allow=32bit -- "${@:3}"; }
 
 status 'killed without the option' 159 jail -- ./call32 20
 equal 'which is said in one line' 1 "$(wc -l <"$ERR")"
-check 'it is' grep -q '^ajail: the command was killed by SIGSYS: .*--allow=32bit' "$ERR"
+check 'it is' grep -q '^ajail: the command was killed by SIGSYS, .*--allow=32bit' "$ERR"
 status 'by a shell' 159 jail -- sh -c './call32 20; exit $?'
-check 'it is said as well' grep -q '^ajail: the command was killed by SIGSYS: ' "$ERR"
+check 'it is said as well' grep -q '^ajail: the command was killed by SIGSYS, ' "$ERR"
 status 'also without the allowlist' 159 jail --no-seccomp -- ./call32 20
 status 'denied wins' 159 jail --allow=32bit --deny=32bit -- ./call32 20
 abi 'getpid' ok 20

@@ -51,7 +51,7 @@ ends 'nothing is refused, nothing told' - --seccomp=off -- sh -c "$(failing "./c
 ends 'a command that is not there' 'ajail: nosuch: command not found in the jail'\''s PATH' -- nosuch
 
 # 0x40000000: x32
-killed='^ajail: killed by SIGSYS, as by a system call of a foreign ABI \(32-bit or x32\): --'
+killed='^ajail: the command was killed by SIGSYS, as by a system call of a foreign ABI \(32-bit or x32\): --'
 matches 'a foreign ABI' "$killed" "$AJAIL" run --fs=deb ./call $((0x40000027))
 equal 'its status' 159 "$STATUS"
 matches 'a shell'\''s' "$killed" "$AJAIL" run --fs=deb sh -c './call $((0x40000027)); exit $?'
