@@ -2,6 +2,7 @@
 // See assemble.h.
 #include "policy/assemble.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <linux/seccomp.h>
 #include <utility>
@@ -64,60 +65,106 @@ void compare_low(std::vector<Step>& steps, const Test& test) {
     }
 }
 
-// At most six tests of eight steps each: every jump fits into eight bits.
-void append_answer(Program& program, const Answer& answer) {
-    std::vector<std::vector<Step>> tests;
-    std::size_t left = 1; // the return
-    for (const Test& test : answer.when) {
-        std::vector<Step> steps;
-        if (!test.low) compare_high(steps, test);
-        compare_low(steps, test);
-        left += steps.size();
-        tests.push_back(std::move(steps));
-    }
-    for (const std::vector<Step>& steps : tests) {
-        for (std::size_t at = 0; at < steps.size(); ++at) {
-            --left;
-            auto jump = [&](Way way) {
-                return static_cast<__u8>(way == on ? 0 : way == held ? steps.size() - at - 1 : left);
-            };
-            const Step& step = steps[at];
-            program.push_back({step.code, jump(step.if_true), jump(step.if_false), step.k});
-        }
-    }
-    program.push_back(BPF_STMT(BPF_RET | BPF_K, answer.action));
-}
+// Written from its end to its beginning: what is jumped to is there already, and what says the same is there once, as far
+// as a conditional jump reaches.
+class Writer {
+public:
+    /// An instruction, as the number of those that are written up to it.
+    using Label = std::size_t;
 
-// A search by halves; the accumulator holds the number.
-void append_search(Program& program, std::span<const Ranges::value_type> ranges) {
-    if (ranges.size() == 1) {
-        for (const Answer& answer : *ranges[0].second) append_answer(program, answer);
-        return;
+    Label answers(const Answers& answers) {
+        if (auto known = known_.find(&answers); known != known_.end() && near(known->second)) return known->second;
+        Label next = 0;
+        for (auto answer = answers.rbegin(); answer != answers.rend(); ++answer) next = tested(*answer, next);
+        return known_[&answers] = next;
     }
-    auto below = ranges.first(ranges.size() / 2), from = ranges.subspan(ranges.size() / 2);
-    program.push_back(BPF_JUMP(kNotLess, from[0].first, 0, 1));
-    std::size_t far = program.size(); // this may be too far for a conditional jump
-    program.push_back(BPF_STMT(BPF_JMP | BPF_JA, 0));
-    append_search(program, below);
-    program[far].k = static_cast<__u32>(program.size() - far - 1);
-    append_search(program, from);
-}
+
+    // A search by halves; the accumulator holds the number.
+    Label search(std::span<const Ranges::value_type> ranges) {
+        if (ranges.size() == 1) return answers(*ranges[0].second);
+        auto below = ranges.first(ranges.size() / 2), from = ranges.subspan(ranges.size() / 2);
+        Label not_less = search(from), less = search(below);
+        return jump(kNotLess, from[0].first, not_less, less);
+    }
+
+    Label statement(std::uint16_t code, std::uint32_t k) {
+        program_.push_back(BPF_STMT(code, k));
+        return program_.size();
+    }
+
+    Label jump(std::uint16_t code, std::uint32_t k, Label if_true, Label if_false) {
+        // What is put in between for one of them may be too much for the other.
+        while (!near(if_true) || !near(if_false)) {
+            Label& far = near(if_true) ? if_false : if_true;
+            far = statement(BPF_JMP | BPF_JA, static_cast<std::uint32_t>(program_.size() - far));
+        }
+        auto past = [&](Label label) { return static_cast<__u8>(program_.size() - label); };
+        program_.push_back(BPF_JUMP(code, k, past(if_true), past(if_false)));
+        return program_.size();
+    }
+
+    /// What goes on to LABEL without a jump has to stand right in front of it.
+    Label before(Label label, std::uint16_t code, std::uint32_t k) {
+        if (label != program_.size())
+            statement(BPF_JMP | BPF_JA, static_cast<std::uint32_t>(program_.size() - label));
+        return statement(code, k);
+    }
+
+    Program take() {
+        std::reverse(program_.begin(), program_.end());
+        return std::move(program_);
+    }
+
+private:
+    // One instruction may still come in front of the jump.
+    bool near(Label label) const { return program_.size() - label < 255; }
+
+    Label action(std::uint32_t action) {
+        if (auto known = actions_.find(action); known != actions_.end() && near(known->second)) return known->second;
+        return actions_[action] = statement(BPF_RET | BPF_K, action);
+    }
+
+    // ANSWER if its tests hold, else what is at NEXT.
+    Label tested(const Answer& answer, Label next) {
+        Label holds = action(answer.action);
+        for (auto test = answer.when.rbegin(); test != answer.when.rend(); ++test) {
+            std::vector<Step> steps;
+            if (!test->low) compare_high(steps, *test);
+            compare_low(steps, *test);
+            Label done = holds;
+            for (auto step = steps.rbegin(); step != steps.rend(); ++step) {
+                auto label = [&](Way way) { return way == on ? holds : way == held ? done : next; };
+                if (BPF_CLASS(step->code) == BPF_JMP)
+                    holds = jump(step->code, step->k, label(step->if_true), label(step->if_false));
+                else holds = before(holds, step->code, step->k);
+            }
+        }
+        return holds;
+    }
+
+    Program program_; // backwards
+    std::map<const Answers*, Label> known_;
+    std::map<std::uint32_t, Label> actions_;
+};
 
 } // namespace
 
 std::vector<sock_filter> assemble(std::span<const Abi> abis) {
-    Program program{BPF_STMT(kLoad, offsetof(seccomp_data, arch))};
-    for (const Abi& abi : abis) {
+    Writer writer;
+    Writer::Label next = writer.statement(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS);
+    for (auto abi = abis.rbegin(); abi != abis.rend(); ++abi) {
         Ranges ranges; // without those that say the same as the one before
-        for (const auto& [number, answers] : abi.from)
-            if (ranges.empty() || *ranges.back().second != answers) ranges.emplace_back(number, &answers);
-        Program part{BPF_STMT(kLoad, offsetof(seccomp_data, nr))};
-        append_search(part, ranges);
-        program.push_back(BPF_JUMP(kEqual, abi.audit, 1, 0));
-        program.push_back(BPF_STMT(BPF_JMP | BPF_JA, static_cast<__u32>(part.size())));
-        program.insert(program.end(), part.begin(), part.end());
+        for (const auto& [number, answers] : abi->from) {
+            if (!ranges.empty() && *ranges.back().second == answers) continue;
+            auto same =
+                std::find_if(ranges.begin(), ranges.end(), [&](const auto& r) { return *r.second == answers; });
+            ranges.emplace_back(number, same == ranges.end() ? &answers : same->second);
+        }
+        Writer::Label entry = writer.before(writer.search(ranges), kLoad, offsetof(seccomp_data, nr));
+        next = writer.jump(kEqual, abi->audit, entry, next);
     }
-    program.push_back(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS));
+    (void)writer.before(next, kLoad, offsetof(seccomp_data, arch));
+    Program program = writer.take();
     if (program.size() > BPF_MAXINSNS) return {};
     return program;
 }

@@ -171,8 +171,7 @@ Identity after_exec(Identity who) {
 }
 
 Emulation::Emulation(sys::Fd listener, const sys::Fd& proc, std::uint64_t slack, Place place)
-    : listener_(std::move(listener)), proc_(proc), slack_(slack), place_(std::move(place)),
-      entries_(1, Entry{}) {
+    : listener_(std::move(listener)), proc_(proc), slack_(slack), place_(std::move(place)), entries_(1, Entry{}) {
     // Asker and answerer take turns, best on one processor: a third of the time. Linux 6.6; older ones do without.
     if (listener_)
         (void)sys::ioctl(listener_.get(), SECCOMP_IOCTL_NOTIF_SET_FLAGS, reinterpret_cast<void*>(kSyncWakeUp));

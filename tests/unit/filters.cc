@@ -234,9 +234,6 @@ std::uint32_t devices_meaning(const Arch& arch, int nr, const Args& args) {
     return node && root_meaning(arch, nr, args) == kAsk ? kFake : kAllow;
 }
 
-// libseccomp up to 2.5 can name what is newer only for the machine that it runs on. (It does not make i386's.)
-bool names_newer(const Arch& arch) { return arch.audit == this_arch().audit || arch.audit == AUDIT_ARCH_I386; }
-
 /// Numbers from FIRST to LAST.
 struct Gap {
     int first, last;
@@ -291,7 +288,6 @@ std::uint32_t default_meaning(const Arch& arch, int nr, const Args& args) {
         return rest == 0 || other == 0 || low(0) == 0xffffffff ? kAllow : kEperm;
     }
     if (std::any_of(kRefusedCalls.begin(), kRefusedCalls.end(), is)) return kEperm;
-    if (is("mseal") && !names_newer(arch)) return kEnosys;
     return in_a_gap(arch, nr) ? kEnosys : kAllow;
 }
 
@@ -341,9 +337,7 @@ std::uint32_t setid_meaning(const Arch& arch, int nr, const Args& args) {
 Meaning opens(std::vector<std::string_view> names) {
     return [names = std::move(names)](const Arch& arch, int nr, const Args&) {
         for (const std::string_view name : names) {
-            if (!arch.is(nr, name)) continue;
-            if (names_newer(arch) || (name != "statmount" && name != "listmount" && name != "open_tree_attr"))
-                return kAllow;
+            if (arch.is(nr, name)) return kAllow;
         }
         return kPass;
     };

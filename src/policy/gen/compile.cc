@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Turns a Policy into a classic BPF program for one architecture by way of libseccomp. Refuses sets of rules
-// whose meaning libseccomp would change: it keeps no order between rules, and drops conditional rules beside
-// an unconditional one.
+// Turns a Policy into a classic BPF program for one architecture, twice: the one that is used is assemble()'s, and
+// libseccomp's is held to the same text, so that a mistake of reading is found by two. Refuses sets of rules whose meaning
+// libseccomp would change: it keeps no order between rules, and drops conditional rules beside an unconditional one.
 
 #include "policy.h"
 #include "policy/assemble.h"
@@ -164,6 +164,10 @@ std::vector<sock_filter> assembled(const Policy& policy, const Arch& arch) {
         if (number >= 0) calls[static_cast<std::uint32_t>(number)].push_back(answer_of(rule));
     }
     Abi abi{arch.audit, {{0, {fallback}}}};
+    if (arch.audit == AUDIT_ARCH_X86_64) {
+        abi.from[kX32SyscallBit] = {Answer{{}, SECCOMP_RET_KILL_PROCESS}};
+        abi.from[~0U] = {fallback}; // what a tracer has taken away (seccomp(2))
+    }
     for (auto& [number, answers] : calls) {
         answers.push_back(fallback);
         const auto always =
@@ -174,6 +178,21 @@ std::vector<sock_filter> assembled(const Policy& policy, const Arch& arch) {
     }
     std::vector<sock_filter> program = assemble({&abi, 1});
     if (program.empty()) fail(policy, policy.last_line, "more than BPF_MAXINSNS instructions");
+    return program;
+}
+
+// By libseccomp, a section at a time.
+std::vector<sock_filter> compiled(const Policy& policy, const Arch& arch) {
+    std::vector<sock_filter> program;
+    bool any = false;
+    for (int section = 0; section <= policy.last_section; ++section) {
+        const bool last = section == policy.last_section;
+        const std::vector<sock_filter> part =
+            compile_section(policy, arch, section, last ? policy.fallback : kPass, any);
+        if (last) program.insert(program.end(), part.begin(), part.end());
+        else append_passing(program, part);
+    }
+    if (!any) fail(policy, policy.last_line, "no rule is left on " + std::string(arch.name));
     return program;
 }
 
@@ -201,23 +220,10 @@ void check_rules(const Policy& policy) {
 }
 
 std::vector<sock_filter> compile(const Policy& policy, const Arch& arch) {
-    std::vector<sock_filter> program;
-    bool any = false;
-    if (arch.audit == AUDIT_ARCH_I386) {
-        program = assembled(policy, arch);
-        verify(policy, arch, program);
-        return program;
-    }
-    for (int section = 0; section <= policy.last_section; ++section) {
-        const bool last = section == policy.last_section;
-        const std::vector<sock_filter> part =
-            compile_section(policy, arch, section, last ? policy.fallback : kPass, any);
-        if (last) program.insert(program.end(), part.begin(), part.end());
-        else append_passing(program, part);
-    }
-    if (!any) fail(policy, policy.last_line, "no rule is left on " + std::string(arch.name));
-    if (program.size() > BPF_MAXINSNS) fail(policy, policy.last_line, "more than BPF_MAXINSNS instructions");
-    verify(policy, arch, program);
+    std::vector<sock_filter> program = assembled(policy, arch);
+    verify(policy, arch, program, "policy-gen");
+    if (arch.audit == AUDIT_ARCH_I386) return program;
+    verify(policy, arch, compiled(policy, arch), kLibseccomp);
     return program;
 }
 

@@ -76,22 +76,25 @@ int number_of(const Arch& arch, const std::string& syscall);
 /// libseccomp rewrites the numbers of a foreign architecture by its own table, and refuses what that does not have.
 /// Such a call is left to the fallback there.
 bool can_be_said(const Arch& arch, const Rule& rule);
-constexpr int kPastTheLast = 1024; ///< no number of any architecture here is near it
+constexpr std::uint32_t kX32SyscallBit = 0x40000000; // <asm/unistd.h>
+constexpr int kPastTheLast = 1024;                   ///< no number of any architecture here is near it
 /// Whether NAME is a syscall of any architecture.
 bool is_syscall(const std::string& name);
 /// The name of syscall NUMBER, empty if there is none.
 std::string name_of(const Arch& arch, int number);
 
-/// By libseccomp, a section at a time, and verified. For i386 by assemble(), because libseccomp would let socketcall
+/// By assemble(), and verified: a third of what libseccomp makes of the same, and as much less for the kernel to compile at
+/// each start. libseccomp compiles it as well, and is held to the same text; but not for i386, where it would let socketcall
 /// through with every call of a socket, and cannot compare arguments of those.
 std::vector<sock_filter> compile(const Policy& policy, const Arch& arch);
 
-/// Stops unless PROGRAM answers what POLICY says.
-void verify(const Policy& policy, const Arch& arch, std::span<const sock_filter> program);
+constexpr const char* kLibseccomp = "libseccomp";
+/// Stops unless PROGRAM, of MAKER's, answers what POLICY says.
+void verify(const Policy& policy, const Arch& arch, std::span<const sock_filter> program, std::string_view maker);
 
 std::string disassemble(const Policy& policy, const Arch& arch, std::span<const sock_filter> program);
 
-/// "2.5.4": the libseccomp in use, which decides the order of instructions.
+/// "2.5.4": the libseccomp in use, by whose names of calls a program is made.
 std::string libseccomp_version();
 
 } // namespace ajail::policy::gen

@@ -131,9 +131,9 @@ std::string describe(const Arch& arch, std::optional<std::uint32_t> field, std::
 } // namespace
 
 std::string disassemble(const Policy& policy, const Arch& arch, std::span<const sock_filter> program) {
-    const char* by = arch.audit == AUDIT_ARCH_I386 ? "by ajail, with the names of libseccomp" : "by libseccomp";
-    std::string out = format("# %s.policy for %s %s %s: %zu instructions\n", policy.name.c_str(),
-                             std::string(arch.name).c_str(), by, libseccomp_version().c_str(), program.size());
+    std::string out =
+        format("# %s.policy for %s, with the names of libseccomp %s: %zu instructions\n", policy.name.c_str(),
+               std::string(arch.name).c_str(), libseccomp_version().c_str(), program.size());
     out += "# Made by policy-gen --text, not by hand.\n";
     out += "#    code jt jf k\n";
     const auto fields = loaded_fields(program);

@@ -23,13 +23,13 @@ using Args = std::array<std::uint64_t, 6>;
 
 /// More questions than this about one syscall would make the build slow; such a policy can be split in two.
 constexpr std::size_t kMaxQuestions = 4'000'000;
-constexpr std::uint32_t kX32SyscallBit = 0x40000000; // <asm/unistd.h>
 
 /// What one check is about.
 struct Subject {
     const Policy& policy;
     const Arch& arch;
     std::span<const sock_filter> program;
+    std::string maker;
 };
 
 bool jumps(const Subject& subject, const sock_filter& instruction, std::uint32_t accumulator) {
@@ -38,7 +38,7 @@ bool jumps(const Subject& subject, const sock_filter& instruction, std::uint32_t
     case BPF_JMP | BPF_JGT | BPF_K: return accumulator > instruction.k;
     case BPF_JMP | BPF_JGE | BPF_K: return accumulator >= instruction.k;
     case BPF_JMP | BPF_JSET | BPF_K: return (accumulator & instruction.k) != 0;
-    default: fail(subject.policy, 0, "libseccomp made an instruction that policy-gen does not know");
+    default: fail(subject.policy, 0, subject.maker + " made an instruction that policy-gen does not know");
     }
 }
 
@@ -49,7 +49,7 @@ std::uint32_t run(const Subject& subject, const seccomp_data& data) {
         switch (instruction.code) {
         case BPF_LD | BPF_W | BPF_ABS:
             if (instruction.k > sizeof data - sizeof accumulator) {
-                fail(subject.policy, 0, "libseccomp made a load outside of seccomp_data");
+                fail(subject.policy, 0, subject.maker + " made a load outside of seccomp_data");
             }
             std::memcpy(&accumulator, reinterpret_cast<const char*>(&data) + instruction.k, sizeof accumulator);
             break;
@@ -59,7 +59,7 @@ std::uint32_t run(const Subject& subject, const seccomp_data& data) {
         default: at += jumps(subject, instruction, accumulator) ? instruction.jt : instruction.jf;
         }
     }
-    fail(subject.policy, 0, "libseccomp made a program without an end");
+    fail(subject.policy, 0, subject.maker + " made a program without an end");
 }
 
 std::uint32_t ask(const Subject& subject, std::uint32_t audit, std::uint32_t nr, const Args& args) {
@@ -135,8 +135,8 @@ bool advance(std::array<std::size_t, 6>& index, const std::array<std::vector<std
 }
 
 [[noreturn]] void differs(const Subject& subject, const Rule& rule, const Args& args, std::uint32_t got) {
-    std::string what = "libseccomp's program for " + std::string(subject.arch.name) + " does not say what the text" +
-                       " says: " + rule.syscall + "(";
+    std::string what = subject.maker + "'s program for " + std::string(subject.arch.name) +
+                       " does not say what the text" + " says: " + rule.syscall + "(";
     for (const std::uint64_t arg : args) {
         std::array<char, 24> text{};
         (void)std::snprintf(text.data(), text.size(), "0x%llx, ",
@@ -174,25 +174,26 @@ void verify_syscall(const Subject& subject, std::uint32_t nr, std::span<const Ru
     } while (advance(index, values));
 }
 
-std::vector<const Rule*> rules_of(const Policy& policy, const Arch& arch, std::uint32_t nr) {
+std::vector<const Rule*> rules_of(const Subject& subject, std::uint32_t nr) {
     std::vector<const Rule*> rules;
-    for (const Rule& rule : policy.rules) {
-        const int number = number_of(arch, rule.syscall);
-        if (number >= 0 && static_cast<std::uint32_t>(number) == nr && can_be_said(arch, rule))
-            rules.push_back(&rule);
+    for (const Rule& rule : subject.policy.rules) {
+        const int number = number_of(subject.arch, rule.syscall);
+        const bool said = subject.maker != kLibseccomp || can_be_said(subject.arch, rule);
+        if (number >= 0 && static_cast<std::uint32_t>(number) == nr && said) rules.push_back(&rule);
     }
     return rules;
 }
 
 } // namespace
 
-void verify(const Policy& policy, const Arch& arch, std::span<const sock_filter> program) {
-    const Subject subject{policy, arch, program};
+void verify(const Policy& policy, const Arch& arch, std::span<const sock_filter> program, std::string_view maker) {
+    const Subject subject{policy, arch, program, std::string(maker)};
     for (std::uint32_t nr = 0; nr < 2 * kPastTheLast; ++nr) {
-        const auto rules = rules_of(policy, arch, nr);
+        const auto rules = rules_of(subject, nr);
         if (!rules.empty()) verify_syscall(subject, nr, rules);
         if (rules.empty() && ask(subject, arch.audit, nr, {}) != policy.fallback) {
-            fail(policy, 0, "libseccomp's program answers syscall " + std::to_string(nr) + ", which no rule names");
+            fail(policy, 0,
+                 subject.maker + "'s program answers syscall " + std::to_string(nr) + ", which no rule names");
         }
         bool killed = ask(subject, AUDIT_ARCH_ARM, nr, {}) == SECCOMP_RET_KILL_PROCESS;
         for (const Arch& other : arches())
@@ -200,7 +201,7 @@ void verify(const Policy& policy, const Arch& arch, std::span<const sock_filter>
         if (arch.audit == AUDIT_ARCH_X86_64) {
             killed &= ask(subject, arch.audit, nr | kX32SyscallBit, {}) == SECCOMP_RET_KILL_PROCESS;
         }
-        if (!killed) fail(policy, 0, "libseccomp's program lets a foreign ABI through");
+        if (!killed) fail(policy, 0, subject.maker + "'s program lets a foreign ABI through");
     }
 }
 
