@@ -145,8 +145,7 @@ sigset_t payloads_signals() {
 // Those that the jail's are to differ from. A bare jail is not looked at like that.
 Result<spec::Namespaces> callers_namespaces(const Plan& plan) {
     if (plan.init != spec::Init::keeper) return spec::Namespaces{};
-    Fd proc = TRY(sys::open("/proc", O_PATH | O_DIRECTORY));
-    return own_namespaces(proc.get());
+    return own_namespaces(AT_FDCWD, "/proc/self/ns");
 }
 
 Result<Outcome> start(const Plan& plan, const Caller& caller) {

@@ -57,9 +57,9 @@ Result<spec::Status> status_of(int proc, const char* path) {
     return status ? Result<spec::Status>(*std::move(status)) : sys::refused(EPROTO);
 }
 
-Result<spec::Namespaces> own_namespaces(int proc) {
+Result<spec::Namespaces> own_namespaces(int proc, const char* self) {
     spec::Namespaces inodes{};
-    Fd dir = TRY(sys::openat(proc, "self/ns", O_PATH | O_DIRECTORY));
+    Fd dir = TRY(sys::openat(proc, self, O_PATH | O_DIRECTORY));
     for (std::size_t i = 0; i < inodes.size(); ++i) {
         // The text, `user:[4026531837]`: looking at the file itself would make the kernel make it.
         auto link = sys::readlinkat(dir.get(), spec::kNamespaces[i]);

@@ -9,8 +9,8 @@
 
 namespace ajail::ns {
 
-/// The caller's namespaces, by the procfs of the caller.
-sys::Result<spec::Namespaces> own_namespaces(int proc);
+/// The namespaces of the calling process. PROC: a procfs, and the way from there to what it has of us.
+sys::Result<spec::Namespaces> own_namespaces(int proc, const char* self = "self/ns");
 
 /// What /proc says of a process; PATH: below the procfs PROC.
 sys::Result<spec::Status> status_of(int proc, const char* path);

@@ -130,8 +130,12 @@ Result<std::atomic<bool>*> shared_flag() {
 Status setrlimit(int resource, std::uint64_t soft, std::uint64_t hard) {
     rlimit wanted{soft, hard}, got{};
     auto which = static_cast<__rlimit_resource>(resource);
-    if (::setrlimit(which, &wanted) < 0 || ::getrlimit(which, &got) < 0) return failed(Call::setrlimit);
-    return got.rlim_cur == soft && got.rlim_max == hard ? Status(Done{}) : Status(refused(EPERM));
+    auto as_wanted = [&] { return got.rlim_cur == soft && got.rlim_max == hard; };
+    got.rlim_cur = ~soft; // in case that it is not told
+    if (::prlimit(0, which, &wanted, &got) < 0) return failed(Call::setrlimit);
+    if (as_wanted()) return Done{}; // before already
+    if (::getrlimit(which, &got) < 0) return failed(Call::setrlimit);
+    return as_wanted() ? Status(Done{}) : Status(refused(EPERM));
 }
 Status sched_setaffinity(std::span<const unsigned> cpus) {
     std::vector<unsigned long> mask(kCpuMask / sizeof(unsigned long));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The text of a .policy file. What is refused is refused with a line and in one; what is not is compiled, and says what the
-// text says, of which verify() makes sure. libseccomp's mistakes it may find; there must be none of ours.
+// text says, of which verify() makes sure.
 #include "policy.h"
 #include "fuzz.h"
 
