@@ -365,7 +365,7 @@ Status be_taken_first(const Plan& plan, const std::string& proc) {
     return sys::write_file((proc + "/oom_score_adj").c_str(), std::to_string(*plan.oom_score_adj));
 }
 
-void child(const Plan& plan, const Caller& caller, const spec::Namespaces& callers, Fd report, Fd lifeline) {
+void child(Plan& plan, const Caller& caller, const spec::Namespaces& callers, Fd report, Fd lifeline) {
     std::string about;
     if (plan.enter.pidns >= 0 && !plan.shared.pid)
         if (Status nested = during(Stage::namespaces, nest(report)); !nested) fail(report, nested.error());

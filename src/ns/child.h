@@ -15,8 +15,8 @@ bool sets_itself_up(const spec::Plan& plan);
 sys::Status be_taken_first(const spec::Plan& plan, const std::string& proc);
 
 /// Runs in the new namespaces as PID 1: sets the jail up, forks the payload, then is init. Never returns. CALLERS: the
-/// namespaces that it came from.
-[[noreturn]] void child(const spec::Plan& plan, const Caller& caller, const spec::Namespaces& callers, sys::Fd report,
+/// namespaces that it came from. PLAN is gone at last.
+[[noreturn]] void child(spec::Plan& plan, const Caller& caller, const spec::Namespaces& callers, sys::Fd report,
                         sys::Fd lifeline);
 
 /// Gives up what PID 1 does not need: stdio, its dumpability, every capability but PLAN's for it. An error of
@@ -26,7 +26,7 @@ sys::Status become_init(const spec::Plan& plan, const sys::Fd& proc);
 /// PID 1 of the jail from the payload's fork on: reaps, passes signals on, ends the jail with the payload or with
 /// the monitor, or with a limit of PLAN's. PROC: the jail's procfs. LISTENER: what the filters ask, or none; PLACE:
 /// where, for those about files.
-[[noreturn]] void init(const spec::Plan& plan, const sys::Fd& lifeline, pid_t payload, sys::Fd proc, sys::Fd listener,
+[[noreturn]] void init(spec::Plan& plan, const sys::Fd& lifeline, pid_t payload, sys::Fd proc, sys::Fd listener,
                        policy::Place place);
 
 } // namespace ajail::ns

@@ -93,16 +93,22 @@ int sooner(int ms, std::optional<std::int64_t> end) {
     return ms < 0 ? left : std::min(ms, left);
 }
 
-Status serve(const spec::Plan& plan, const Fd& lifeline, pid_t payload, const Fd& signals,
-             policy::Emulation& emulation, policy::MemoryWatch& memory) {
+Status serve(spec::Plan& plan, const Fd& lifeline, pid_t payload, const Fd& signals, policy::Emulation& emulation,
+             policy::MemoryWatch& memory) {
     // The monitor ends a jail in time, but not while it is stopped itself, which the payload can bring about (^Z).
     std::optional<std::int64_t> end;
     if (plan.timeout != 0) end = sys::now() + static_cast<std::int64_t>(plan.timeout) + kGraceMs;
     // poll(2) leaves a descriptor of -1 out.
     std::array<pollfd, 3> wait = {pollfd{lifeline.get(), POLLIN, 0}, pollfd{signals.get(), POLLIN, 0},
                                   pollfd{emulation.fd(), POLLIN, 0}};
-    for (bool more = false, held = false; TRY(reap(lifeline, payload, held, emulation, memory, more));) {
-        TRY(sys::poll(wait, more ? 0 : sooner(memory.wait(), end)));
+    bool more = false, held = false, small = false;
+    while (TRY(reap(lifeline, payload, held, emulation, memory, more))) {
+        int ms = more ? 0 : sooner(memory.wait(), end);
+        bool idle = TRY(sys::poll(wait, small ? ms : ms < 0 ? kIdleMs : std::min(ms, kIdleMs))) == 0;
+        if (idle && !more && !std::exchange(small, true)) {
+            plan = {};
+            sys::give_back_memory();
+        }
         if (end && sys::now() >= *end) return tell(lifeline, {.kind = Message::too_late});
         if (TRY(memory.exceeded())) return tell(lifeline, {.kind = Message::too_much});
         if ((wait[1].revents & POLLIN) != 0) {
@@ -148,7 +154,7 @@ Status become_init(const spec::Plan& plan, const Fd& proc) {
     return small ? Status(Done{}) : sys::during(sys::Stage::readback, Status(sys::refused(EPERM)));
 }
 
-void init(const spec::Plan& plan, const Fd& lifeline, pid_t payload, Fd proc, Fd listener, policy::Place place) {
+void init(spec::Plan& plan, const Fd& lifeline, pid_t payload, Fd proc, Fd listener, policy::Place place) {
     auto signals = all_signals();
     auto slack = sys::prctl(PR_GET_TIMERSLACK); // the payload's, too: it was forked from here
     policy::MemoryWatch memory(plan.watched_memory, proc);

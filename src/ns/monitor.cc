@@ -18,8 +18,8 @@ using sys::Fd;
 
 class Monitor {
 public:
-    Monitor(const spec::Plan& plan, const Caller& caller, const Ends& ends, const Fd& signals)
-        : caller_(caller), ends_(ends), signals_(signals), relay_(plan), tty_(plan.tty), init_(plan.init) {
+    Monitor(const spec::Plan& plan, const Caller& caller, Ends ends, const Fd& signals)
+        : caller_(caller), ends_(std::move(ends)), signals_(signals), relay_(plan), tty_(plan.tty), init_(plan.init) {
         if (plan.timeout != 0) deadline_ = sys::now() + static_cast<std::int64_t>(plan.timeout);
     }
 
@@ -57,6 +57,7 @@ private:
         // Who puts the terminal's modes back before it obeys a stop (ssh, sudo) may have stopped after that was over
         // for the others. Nobody else looks after a child of the payload's.
         if (*polled == 0 && std::exchange(wanted_, false)) pass_on(SIGCONT);
+        if (*polled == 0 && !report_open_ && !std::exchange(small_, true)) become_small();
         if (deadline_ && sys::now() >= *deadline_) time_is_up();
         if (fds[1].revents != 0) take_signal();
         if (!relay_.pump() && !told_hangup_) {
@@ -75,10 +76,15 @@ private:
 
     // Milliseconds, for poll(2).
     int wait(bool often) const {
-        std::int64_t ms = often ? 250 : -1;
+        std::int64_t ms = often ? 250 : small_ ? -1 : kIdleMs;
         if (!deadline_) return static_cast<int>(ms);
         std::int64_t left = std::clamp<std::int64_t>(*deadline_ - sys::now(), 0, INT_MAX);
-        return static_cast<int>(often ? std::min(ms, left) : left);
+        return static_cast<int>(ms >= 0 ? std::min(ms, left) : left);
+    }
+
+    void become_small() {
+        ends_.report.reset();
+        sys::give_back_memory();
     }
 
     // Asked first, also who is stopped; then made to.
@@ -225,7 +231,7 @@ private:
     }
 
     const Caller& caller_;
-    const Ends& ends_;
+    Ends ends_;
     const Fd& signals_;
     Relay relay_;
     std::array<bool, 3> tty_;
@@ -233,13 +239,14 @@ private:
     Outcome outcome_;
     std::optional<std::int64_t> deadline_; ///< when the jail is to end
     bool report_open_ = true, lifeline_open_ = true, ended_ = false, told_hangup_ = false;
+    bool small_ = false;
     bool wanted_ = false; ///< the payload has asked for the terminal, and has not been silent since
 };
 
 } // namespace
 
-Outcome monitor(const spec::Plan& plan, const Caller& caller, const Ends& ends, const Fd& signals) {
-    return Monitor(plan, caller, ends, signals).run();
+Outcome monitor(const spec::Plan& plan, const Caller& caller, Ends ends, const Fd& signals) {
+    return Monitor(plan, caller, std::move(ends), signals).run();
 }
 
 } // namespace ajail::ns

@@ -13,6 +13,6 @@ struct Ends {
 };
 
 /// Waits until the jail has ended; CALLER gets the report, if there is one. SIGNALS is a signalfd of those that the monitor takes for the payload.
-Outcome monitor(const spec::Plan& plan, const Caller& caller, const Ends& ends, const sys::Fd& signals);
+Outcome monitor(const spec::Plan& plan, const Caller& caller, Ends ends, const sys::Fd& signals);
 
 } // namespace ajail::ns

@@ -166,7 +166,8 @@ Result<Outcome> start(const Plan& plan, const Caller& caller) {
             lifeline.reset();
             signals.reset();
         }
-        child(plan, caller, namespaces, std::move(child_report), std::move(child_lifeline));
+        // Nobody here comes back to whose Plan it is, and init needs the room more.
+        child(const_cast<Plan&>(plan), caller, namespaces, std::move(child_report), std::move(child_lifeline));
     }
     child_report.reset();
     child_lifeline.reset();
@@ -180,7 +181,7 @@ Result<Outcome> start(const Plan& plan, const Caller& caller) {
         failed.error = released.error();
         return failed;
     }
-    Outcome outcome = monitor(plan, caller, ends, signals);
+    Outcome outcome = monitor(plan, caller, std::move(ends), signals);
     if (!outcome.error && outcome.signal == SIGKILL && cgroup.out_of_memory()) {
         outcome.limit = Outcome::memory;
         outcome.init_killed = false;

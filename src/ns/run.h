@@ -46,6 +46,10 @@ struct Outcome {
 /// How the payload ended, as a shell tells it.
 inline int exit_code(const Outcome& outcome) { return outcome.signal != 0 ? 128 + outcome.signal : outcome.code; }
 
+/// Milliseconds in which nothing happens, after which monitor and init give back what they needed for the set-up: who
+/// ends sooner need not.
+constexpr int kIdleMs = 100;
+
 /// From here on the signals that a jail's payload is to hear wait for run(), and are not the end of the calling process: for who makes something on the host that it removes again after the jail.
 sys::Status hold_signals();
 
