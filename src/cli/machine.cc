@@ -146,7 +146,11 @@ std::pair<unsigned, unsigned> kernel_version() {
     static const std::pair<unsigned, unsigned> known = [] {
         utsname name{};
         std::pair<unsigned, unsigned> version;
-        if (::uname(&name) == 0) (void)std::sscanf(name.release, "%u.%u", &version.first, &version.second);
+        std::string_view rest = ::uname(&name) == 0 ? name.release : "";
+        if (spec::take_number(rest, version.first) && rest.starts_with('.')) {
+            rest.remove_prefix(1);
+            (void)spec::take_number(rest, version.second);
+        }
         return version;
     }();
     return known;

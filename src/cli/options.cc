@@ -18,7 +18,7 @@ namespace ajail::cli {
 namespace {
 
 // Stands for the value that an option was given without; no argument can contain it.
-const std::string kBare(1, '\0');
+constexpr std::string_view kBare("", 1);
 
 constexpr std::pair<const char*, Kind> kKinds[] = {
     {"ro", Kind::ro}, {"rol", Kind::rol}, {"rw", Kind::rw}, {"hide", Kind::hide}, {"dev", Kind::dev}};
@@ -135,11 +135,8 @@ constexpr FsVerb kFsVerbs[] = {
 constexpr std::pair<std::string_view, const char*> kLetters[] = {
     {"p", "packages"}, {"s", "suite"}, {"m", "mirror"}, {"h", "help"}};
 
-// Thrown by reading, shown by parse_*().
-struct Stop {
-    std::variant<Shown, Wrong> what;
-};
-[[noreturn]] void wrong(const std::string& message) { throw Stop{Wrong{message}}; }
+// Returned by parse_*().
+[[noreturn]] void wrong(const std::string& message) { throw Wrong{message}; }
 
 class Parser {
 public:
@@ -149,21 +146,25 @@ public:
         : usage_(std::move(usage)), description_(description), tables_{kOther, options, also} {}
 
     // Takes the options out of WORDS, up to `--` or, where words are not MIXED with options, `-` or the first other
-    // word. SEEN gets them in their order, once all are known to be options.
-    template <class Seen> void read(std::vector<std::string>& words, bool mixed, Seen seen) {
+    // word. SEEN gets them in their order, once all are known to be options. What is returned is to be shown instead.
+    template <class Seen> std::optional<Shown> read(std::vector<std::string>& words, bool mixed, Seen seen) {
         std::vector<std::pair<const Option*, std::string>> found;
         std::vector<std::string> rest;
         auto ends = [&](const std::string& word) { return word == "--" || (word == "-" && !mixed); };
         std::size_t at = 0;
         for (; at < words.size() && !ends(words[at]); ++at) {
-            if (words[at].starts_with('-') && words[at] != "-") found.push_back(read_one(words, at));
-            else if (mixed) rest.push_back(std::move(words[at]));
+            if (words[at].starts_with('-') && words[at] != "-") {
+                const std::string name = found.emplace_back(read_one(words, at)).first->name;
+                if (name == "help") return Shown{help()};
+                if (name == "version") return Shown{std::string("ajail ") + kVersion + "\n"};
+            } else if (mixed) rest.push_back(std::move(words[at]));
             else break;
         }
         if (at < words.size() && ends(words[at])) ++at;
         std::move(words.begin() + static_cast<std::ptrdiff_t>(at), words.end(), std::back_inserter(rest));
         words = std::move(rest);
         for (const auto& [option, value] : found) seen(option->name, value);
+        return std::nullopt;
     }
 
 private:
@@ -173,14 +174,13 @@ private:
         const Option* option = find(std::string_view(word).substr(start, equals - start));
         if (option == nullptr) wrong("unknown option " + spec::escape(word));
         std::string name = option->name;
-        if (name == "help") throw Stop{Shown{help()}};
-        if (name == "version") throw Stop{Shown{std::string("ajail ") + kVersion + "\n"}};
+        if (name == "help" || name == "version") return {option, ""};
         if (equals != std::string::npos) {
             if (option->takes == Takes::nothing) wrong("--" + name + " takes no value");
             if (equals + 1 == word.size()) wrong("--" + name + "= needs a value after the =");
             return {option, word.substr(equals + 1)};
         }
-        if (option->takes != Takes::value) return {option, kBare};
+        if (option->takes != Takes::value) return {option, std::string(kBare)};
         if (at + 1 >= words.size()) wrong("--" + name + " needs a value");
         return {option, words[++at]};
     }
@@ -227,9 +227,8 @@ private:
 template <class Options, class Read> std::variant<Options, Shown, Wrong> reading(Read read) {
     try {
         return read();
-    } catch (const Stop& stop) {
-        if (auto* shown = std::get_if<Shown>(&stop.what)) return *shown;
-        return std::get<Wrong>(stop.what);
+    } catch (const Wrong& wrong) {
+        return wrong;
     }
 }
 
@@ -471,30 +470,32 @@ template <class Parse> auto with_front(std::vector<std::string> args, const char
 }
 
 std::variant<RunOptions, Shown, Wrong> read_run(std::vector<std::string> args) {
-    return reading<RunOptions>([&] {
+    return reading<RunOptions>([&]() -> std::variant<RunOptions, Shown, Wrong> {
         Parser parser("ajail [run] [OPTIONS] [--] [COMMAND...]",
                       "Runs COMMAND (default: a shell) in a throw-away root filesystem, with the current directory.",
                       kRunOptions);
         RunOptions options;
-        parser.read(args, false,
-                    [&](const std::string& name, const std::string& value) { take(options, name, value); });
+        auto shown = parser.read(
+            args, false, [&](const std::string& name, const std::string& value) { take(options, name, value); });
+        if (shown) return *std::move(shown);
         options.command = std::move(args);
         return options;
     });
 }
 
 std::variant<VerifyOptions, Shown, Wrong> read_verify(std::vector<std::string> args) {
-    return reading<VerifyOptions>([&] {
+    return reading<VerifyOptions>([&]() -> std::variant<VerifyOptions, Shown, Wrong> {
         Parser parser(
             "ajail verify [--json|--verbose] [OPTIONS of ajail run]",
             "Starts a jail with these options, attacks it from inside, and says what was not blocked. Exit "
             "status: 0 if all\nelse is on purpose, 1 if something is not contained, 125 if that cannot be told.",
             kVerifyOptions, kRunOptions);
         VerifyOptions options;
-        parser.read(args, false, [&](const std::string& name, const std::string& value) {
+        auto shown = parser.read(args, false, [&](const std::string& name, const std::string& value) {
             if (name == "json") options.json = true;
             else take(options.run, name, value);
         });
+        if (shown) return *std::move(shown);
         if (!args.empty()) wrong("verify: takes options only, and runs its own probes; not " + spec::escape(args[0]));
         if (options.run.dry_run != RunOptions::DryRun::no) wrong("verify: there is nothing to verify with --dry-run");
         options.verbose = options.run.verbose;
@@ -521,19 +522,20 @@ bool is_run_option(std::string_view word) {
 }
 
 std::variant<MkfsOptions, Shown, Wrong> parse_mkfs(const std::vector<std::string>& args) {
-    return reading<MkfsOptions>([&] {
+    return reading<MkfsOptions>([&]() -> std::variant<MkfsOptions, Shown, Wrong> {
         Parser parser(
             "ajail mkfs debian [NAME] [OPTIONS]",
             "Makes the root filesystem NAME (default: the distribution's name) under ~/.ajail/fs, without root.",
             kMkfsOptions);
         MkfsOptions options;
         std::vector<std::string> words = args;
-        parser.read(words, true, [&](const std::string& name, const std::string& value) {
+        auto shown = parser.read(words, true, [&](const std::string& name, const std::string& value) {
             if (name == "packages") options.packages = value;
             else if (name == "suite") options.suite = value;
             else if (name == "mirror") options.mirror = value;
             else if (name == "verbose") options.verbose = true;
         });
+        if (shown) return *std::move(shown);
         if (words.empty()) wrong("mkfs: which distribution? For example: ajail mkfs debian");
         if (words.size() > 2) wrong("mkfs: too many names: " + spec::escape(words[2]));
         options.distribution = words[0];
@@ -543,7 +545,7 @@ std::variant<MkfsOptions, Shown, Wrong> parse_mkfs(const std::vector<std::string
 }
 
 std::variant<FsOptions, Shown, Wrong> parse_fs(const std::vector<std::string>& args) {
-    return reading<FsOptions>([&] {
+    return reading<FsOptions>([&]() -> std::variant<FsOptions, Shown, Wrong> {
         std::string usage, known;
         for (const FsVerb& verb : kFsVerbs) {
             usage += (usage.empty() ? "ajail " : "\n       ajail ") + std::string(verb.usage);
@@ -555,10 +557,11 @@ std::variant<FsOptions, Shown, Wrong> parse_fs(const std::vector<std::string>& a
                       kFsOptions);
         FsOptions options;
         std::vector<std::string> words = args;
-        parser.read(words, true, [&](const std::string& name, const std::string&) {
+        auto shown = parser.read(words, true, [&](const std::string& name, const std::string&) {
             if (name == "json") options.json = true;
             else if (name == "verbose") options.verbose = true;
         });
+        if (shown) return *std::move(shown);
         if (words.empty()) wrong("fs: what is to be done? One of: " + known);
         const FsVerb* verb = nullptr;
         for (const FsVerb& v : kFsVerbs)

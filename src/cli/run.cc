@@ -62,6 +62,7 @@ public:
         : options_(options), host_(host), caller_(std::move(caller)) {}
 
     spec::Spec spec() {
+        mounts().reserve(32 + options_.grants.size());
         directory();
         root();
         if (options_.user) user(*options_.user);

@@ -79,6 +79,7 @@ public:
             if (auto why_not = denials(spec_)) return Refusal{*why_not};
             if (auto why_not = limit(plan_, spec_, host_)) return Refusal{*why_not};
         }
+        plan_.ops.reserve(2 * spec_.mounts.size() + 8); // growing would touch as many pages again
         if (const char* why_not = root()) return Refusal{why_not};
         for (const Mount& mount : spec_.mounts) std::visit([this](const auto& m) { add(m); }, mount);
         policy();
