@@ -66,11 +66,6 @@ Result<std::string> path_of(const Fd& fd) {
     return sys::readlinkat(AT_FDCWD, ("/proc/self/fd/" + std::to_string(fd.get())).c_str());
 }
 
-bool has_submounts(const std::string& dir) {
-    return std::any_of(mountpoints().begin(), mountpoints().end(),
-                       [&](const std::string& point) { return point != dir && within(point, dir); });
-}
-
 // Opens PATH as the other flags say, and makes it the real one. Where no symbolic link is in it, it is that already.
 Result<Fd> open_real(std::string& path, int flags) {
     if (absolute(path, "/") == path) {
@@ -82,11 +77,9 @@ Result<Fd> open_real(std::string& path, int flags) {
     return fd;
 }
 
-// REAL: its path, if it is a directory.
-Result<Source> examine(Source source, Fd fd, const std::string& real, Seen* seen = nullptr) {
+Result<Source> examine(Source source, Fd fd, Seen* seen = nullptr) {
     struct stat st = TRY(sys::fstat(fd.get()));
     source.directory = S_ISDIR(st.st_mode);
-    source.submounts = source.directory && has_submounts(real);
     if (seen != nullptr) *seen = {std::move(fd), st.st_uid};
     return source;
 }
@@ -118,6 +111,21 @@ void look_for_name(Caller& caller, unsigned uid) {
     }
     if (caller.name.empty()) caller.name = environment("USER");
     if (caller.name.empty()) caller.name = "user";
+}
+
+bool has_submounts(const Source& source) {
+    const std::string dir = host_path(source);
+    return source.directory && std::any_of(mountpoints().begin(), mountpoints().end(), [&](const std::string& point) {
+               return point != dir && within(point, dir);
+           });
+}
+
+void look_for_overlays(spec::Host& host, spec::Spec& spec, bool all) {
+    bool more = std::any_of(spec.mounts.begin(), spec.mounts.end(),
+                            [](const spec::Mount& mount) { return std::holds_alternative<spec::Overlay>(mount); });
+    if (!more && !all) return;
+    look_for_overlay(host);
+    spec.root.source.submounts = has_submounts(spec.root.source);
 }
 
 Caller who_calls(unsigned uid) {
@@ -225,7 +233,7 @@ Result<Source> look_at(const std::string& path, const std::string& writable, boo
     Source source{.path = path, .resolve = Resolve::real};
     if (writable == "/" || !within(path, writable)) {
         Fd fd = TRY(open_real(source.path, 0));
-        return examine(source, std::move(fd), source.path, seen);
+        return examine(std::move(source), std::move(fd), seen);
     }
     source.resolve = Resolve::beneath;
     source.path = path.size() == writable.size() ? "." : path.substr(writable.size() + 1);
@@ -233,9 +241,9 @@ Result<Source> look_at(const std::string& path, const std::string& writable, boo
     source.base_is_cwd = cwd;
     Fd base = TRY(sys::open(cwd ? "." : writable.c_str(), O_PATH | O_DIRECTORY));
     if (!cwd) source.base = TRY(path_of(base));
-    if (source.path == ".") return examine(source, std::move(base), source.base, seen);
+    if (source.path == ".") return examine(std::move(source), std::move(base), seen);
     Fd fd = TRY(sys::openat2(base.get(), source.path.c_str(), O_PATH, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS));
-    return examine(source, std::move(fd), source.base + "/" + source.path, seen);
+    return examine(std::move(source), std::move(fd), seen);
 }
 
 std::string closed_above(const std::string& path) {
@@ -258,8 +266,7 @@ Result<Source> look_in_root(const std::string& root, const std::string& sub) {
     Source source{.path = sub.substr(sub.find_first_not_of('/')), .base = root, .resolve = Resolve::in_root};
     Fd base = TRY(sys::open(root.c_str(), O_PATH | O_DIRECTORY));
     Fd fd = TRY(sys::openat2(base.get(), source.path.c_str(), O_PATH, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS));
-    std::string real = TRY(path_of(fd));
-    return examine(std::move(source), std::move(fd), real);
+    return examine(std::move(source), std::move(fd));
 }
 
 Result<std::string> read_in_root(const std::string& root, const std::string& path) {
@@ -280,6 +287,7 @@ std::vector<spec::Mount> host_system() {
         } else if (auto source = look_at(dir); source && (*source).directory) {
             Source system = std::move(source).take();
             system.system = true;
+            system.submounts = has_submounts(system);
             mounts.emplace_back(spec::Overlay{system, dir});
         }
     }

@@ -33,6 +33,13 @@ spec::Subordinates look_for_subordinates(unsigned uid);
 /// The mountpoints of this mount namespace that can be reached, as /proc/self/mountinfo tells them; read once.
 const std::vector<std::string>& mountpoints();
 
+/// Whether other file systems are mounted in SOURCE. No overlay can be made of it then.
+bool has_submounts(const spec::Source& source);
+
+/// Whether there can be overlays for SPEC. A run that has none but its root finds out by making that, unless ALL are to be
+/// known beforehand.
+void look_for_overlays(spec::Host& host, spec::Spec& spec, bool all);
+
 /// The current directory, or why there is none.
 sys::Result<std::string> current_directory();
 
@@ -46,7 +53,7 @@ struct Seen {
     unsigned owner = 0;
 };
 
-/// The source for PATH (absolute, normal), with what is there filled in: beneath WRITABLE, a directory that jails
+/// The source for PATH (absolute, normal), with what is there filled in, but for submounts: beneath WRITABLE, a directory that jails
 /// write to, if it lies there, following no link; else what PATH leads to now. `/` is no such directory. CWD: WRITABLE
 /// is the working directory, and is opened as such. SEEN: what is there, for more than the source. The error says why it
 /// cannot be looked at.

@@ -98,6 +98,29 @@ spec::Cgroup look_for_cgroup(const std::string& cgroups) {
     return mount.empty() ? spec::Cgroup() : cli::look_for_cgroup(mount, path, ::getpid());
 }
 
+// Its socket for its owner alone, which takes no bus. It is in a cgroup of its own, beside those that it makes.
+void look_for_manager(spec::Host& host) {
+    const char* runtime = std::getenv("XDG_RUNTIME_DIR");
+    if (!host.cgroup.directory.empty() || runtime == nullptr || *runtime != '/') return;
+    std::string socket = std::string(runtime) + "/systemd/private", mount = hierarchy();
+    auto connected = sys::connect_unix(socket.c_str());
+    auto who = connected ? sys::peer((*connected).get()) : sys::Result<ucred>(connected.error());
+    if (!who || (*who).uid != ::geteuid() || mount.empty()) return;
+    std::string path = spec::cgroup_path(text_of("/proc/" + std::to_string((*who).pid) + "/cgroup"));
+    if (path.find("/..") != std::string::npos || !path.ends_with("/init.scope")) return;
+    path.erase(path.rfind('/'));
+    host.cgroup = {mount, words_of(mount + path + "/cgroup.controllers"), false, socket};
+}
+
+void look_for_cpus(spec::Host& host) {
+    auto cpus = sys::sched_getaffinity();
+    if (!cpus) return;
+    host.cpus = std::move(cpus).take();
+    int on = ::sched_getcpu();
+    auto found = std::find(host.cpus.begin(), host.cpus.end(), static_cast<unsigned>(on));
+    if (found != host.cpus.end()) host.cpu = static_cast<unsigned>(found - host.cpus.begin());
+}
+
 } // namespace
 
 // Where the cgroup beside ours has controllers, one more can be made there (unless it is systemd's own: who makes cgroups
@@ -163,20 +186,6 @@ void look_for_overlay(spec::Host& host) {
     host.overlay = !filesystems || (*filesystems).find("\toverlay\n") != std::string::npos;
 }
 
-// Its socket for its owner alone, which takes no bus. It is in a cgroup of its own, beside those that it makes.
-void look_for_manager(spec::Host& host) {
-    const char* runtime = std::getenv("XDG_RUNTIME_DIR");
-    if (!host.cgroup.directory.empty() || runtime == nullptr || *runtime != '/') return;
-    std::string socket = std::string(runtime) + "/systemd/private", mount = hierarchy();
-    auto connected = sys::connect_unix(socket.c_str());
-    auto who = connected ? sys::peer((*connected).get()) : sys::Result<ucred>(connected.error());
-    if (!who || (*who).uid != ::geteuid() || mount.empty()) return;
-    std::string path = spec::cgroup_path(text_of("/proc/" + std::to_string((*who).pid) + "/cgroup"));
-    if (path.find("/..") != std::string::npos || !path.ends_with("/init.scope")) return;
-    path.erase(path.rfind('/'));
-    host.cgroup = {mount, words_of(mount + path + "/cgroup.controllers"), false, socket};
-}
-
 int known_caps() {
     auto known = [](int cap) { return static_cast<bool>(sys::prctl(PR_CAPBSET_READ, static_cast<unsigned>(cap))); };
     int caps = CAP_LAST_CAP + 1;
@@ -185,13 +194,11 @@ int known_caps() {
     return caps;
 }
 
-void look_for_cpus(spec::Host& host) {
-    auto cpus = sys::sched_getaffinity();
-    if (!cpus) return;
-    host.cpus = std::move(cpus).take();
-    int on = ::sched_getcpu();
-    auto found = std::find(host.cpus.begin(), host.cpus.end(), static_cast<unsigned>(on));
-    if (found != host.cpus.end()) host.cpu = static_cast<unsigned>(found - host.cpus.begin());
+void look_for_means(spec::Host& host, const spec::Limits& asked) {
+    if (asked.cpu != 0) look_for_cpus(host);
+    bool pids = asked.pids != 0 && asked.pids != spec::kUnlimited;
+    bool memory = asked.memory != spec::Amount{} && asked.memory.bytes != spec::kUnlimited;
+    if (asked.cpu != 0 || pids || memory) look_for_manager(host);
 }
 
 } // namespace ajail::cli

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "spec/host.h"
+#include "spec/spec.h"
 #include "sys/result.h"
 
 #include <utility>
@@ -17,10 +18,9 @@ std::pair<unsigned, unsigned> kernel_version();
 void look_for_overlay(spec::Host& host);
 /// How many capabilities the kernel has.
 int known_caps();
-/// The CPUs, for who asks for some of them.
-void look_for_cpus(spec::Host& host);
-/// Where HOST has no cgroup: systemd's user manager, if there is one, and the controllers that it may hand on.
-void look_for_manager(spec::Host& host);
+/// What else keeps these limits: the CPUs, and where HOST has no cgroup, systemd's user manager, if there is one, and the
+/// controllers that it may hand on.
+void look_for_means(spec::Host& host, const spec::Limits& asked);
 
 /// The cgroup PATH, as /proc/self/cgroup has it, of the hierarchy mounted at MOUNT: whether process PID, which is in it,
 /// may make others there or beside it.

@@ -409,7 +409,10 @@ private:
 
     void mount_as(Kind kind, spec::Source source, sys::Fd fd, const std::string& path, const std::string& target) {
         switch (kind) {
-        case Kind::ro: mounts().emplace_back(spec::Overlay{std::move(source), target}); break;
+        case Kind::ro:
+            source.submounts = has_submounts(source);
+            mounts().emplace_back(spec::Overlay{std::move(source), target});
+            break;
         case Kind::rol: mounts().emplace_back(spec::Bind{std::move(source), target}); break;
         case Kind::rw:
         case Kind::dev:
@@ -538,11 +541,7 @@ int run(const RunOptions& options, const ns::Caller& process, const std::functio
     if (!looked) return fail(sentence(looked.error(), nullptr));
     spec::Host host = *std::move(looked);
     Caller caller = who_calls(host.uid);
-    const spec::Limits& limits = options.limits;
-    if (limits.cpu != 0) look_for_cpus(host);
-    bool pids = limits.pids != 0 && limits.pids != spec::kUnlimited;
-    bool memory = limits.memory != spec::Amount{} && limits.memory.bytes != spec::kUnlimited;
-    if (limits.cpu != 0 || pids || memory) look_for_manager(host);
+    look_for_means(host, options.limits);
     if (options.users != spec::Users::one) host.subordinates = look_for_subordinates(host.uid);
     store::Remover remove = remover(host, process);
     std::string home = caller.ajail_home;
@@ -575,10 +574,7 @@ int run(const RunOptions& options, const ns::Caller& process, const std::functio
         scratch.emplace(std::move(made).take());
         spec.scratch.directory = scratch->path();
     }
-    // For the root filesystem alone, the kernel says it itself when it has none.
-    bool more = std::any_of(spec.mounts.begin(), spec.mounts.end(),
-                            [](const spec::Mount& mount) { return std::holds_alternative<spec::Overlay>(mount); });
-    if (more || options.dry_run != RunOptions::DryRun::no) look_for_overlay(host);
+    look_for_overlays(host, spec, options.dry_run != RunOptions::DryRun::no);
     auto lowered = spec::lower(spec, host);
     if (auto* refusal = std::get_if<spec::Refusal>(&lowered)) return fail(refusal->message);
     const auto& plan = std::get<spec::Plan>(lowered);

@@ -127,6 +127,14 @@ std::string no_room(const Error& error, const spec::Plan& plan) {
            " bytes for what is thrown away; more: --disk=SIZE (without it, half of --memory)";
 }
 
+// A layer that the kernel will not take apart (has_locked_children, EINVAL).
+std::string mounted_in(const Error& error, const spec::Plan& plan) {
+    if (error.stage != Stage::mount || error.err != EINVAL || error.op >= plan.ops.size()) return {};
+    auto* overlay = std::get_if<spec::op::Overlay>(&plan.ops[error.op]);
+    if (overlay == nullptr || overlay->target != "/" || !has_submounts(overlay->lowers.at(0))) return {};
+    return spec::kMountedInRoot;
+}
+
 // The subcommand that WORD may have been meant for.
 std::string meant(std::string_view word) {
     for (std::string_view command : {"verify", "bwrap", "mkfs"}) {
@@ -274,6 +282,7 @@ std::string sentence(const Error& error, const spec::Plan* plan, const std::stri
     text += std::strerror(error.err);
     std::string why = diagnose(error, look_around());
     if (why.empty() && plan != nullptr) why = no_room(error, *plan);
+    if (why.empty() && plan != nullptr) why = mounted_in(error, *plan);
     for (const Hint& hint : kHints) {
         if (!why.empty()) break;
         if (fits(hint, error)) why = hint.text;

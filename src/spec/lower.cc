@@ -193,10 +193,7 @@ private:
                 return "this kernel offers no overlayfs, and a throw-away root filesystem needs it; as root: "
                        "modprobe "
                        "overlay (or use --fs=host)";
-            if (source.submounts && !idmap(source))
-                return "other file systems are mounted inside the root filesystem, and the kernel does not let a "
-                       "user "
-                       "namespace take them apart; unmount them";
+            if (source.submounts && !idmap(source)) return kMountedInRoot;
             op(op::Overlay{{source}, "", "/", kPrograms, idmap(source)});
             break;
         }

@@ -191,6 +191,11 @@ struct Degraded {
     std::string what, why;
 };
 
+/// Why it cannot be the lower layer of an overlay.
+constexpr const char* kMountedInRoot =
+    "other file systems are mounted inside the root filesystem, and the kernel does "
+    "not let a user namespace take them apart; unmount them";
+
 struct Plan {
     Shared shared; ///< where the network is not, lo is brought up
     Enter enter;

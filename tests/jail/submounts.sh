@@ -55,3 +55,13 @@ mount -t tmpfs none later && echo x >later/appeared
 wait
 END
 output 'mounted later' ready unshare --user --map-root-user --mount bash later
+
+# In a root filesystem no overlay can be made of it.
+cat >inside <<'END'
+mount -t tmpfs none "$AJAIL_HOME/fs/deb/mnt"
+"$AJAIL" run --fs=deb "$@"
+END
+for how in --quiet --dry-run; do
+    matches "mounted in the root filesystem: $how" 'mounted inside the root filesystem.*; unmount them' \
+        unshare --user --map-root-user --mount bash inside "$how" true
+done
