@@ -11,6 +11,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <sys/auxv.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <utility>
@@ -33,7 +34,9 @@ bool starts_with(const char* path, const char* text) {
 }
 
 BwrapFacts look_for_facts() {
-    BwrapFacts facts{.uid = ::getuid(), .gid = ::getgid()};
+    // As execve(2) left them.
+    BwrapFacts facts{.uid = static_cast<unsigned>(::getauxval(AT_UID)),
+                     .gid = static_cast<unsigned>(::getauxval(AT_GID))};
     auto caps = sys::capget();
     if (!caps) refuse("capget", caps.error().err);
     facts.caps = (*caps).effective;
@@ -41,12 +44,16 @@ BwrapFacts look_for_facts() {
     // It takes a file with capabilities to come here with some, and those are for other uses than ours.
     if (facts.uid != 0 && (*caps).permitted != 0)
         throw Refused{"Unexpected capabilities but not setuid, old file caps config?"};
-    struct stat st {};
-    facts.userns = ::stat("/proc/self/ns/user", &st) == 0 &&
-                   !starts_with("/sys/module/user_namespace/parameters/enable", "N") && // RHEL 7
-                   !starts_with("/proc/sys/user/max_user_namespaces", "0\n");
-    facts.no_cgroup_namespace = ::stat("/proc/self/ns/cgroup", &st) == 0 ? 0 : errno;
-    facts.selinux = ::access("/sys/fs/selinux/enforce", F_OK) == 0;
+    facts.userns = [] {
+        return ::access("/proc/self/ns/user", F_OK) == 0 &&
+               !starts_with("/sys/module/user_namespace/parameters/enable", "N") && // RHEL 7
+               !starts_with("/proc/sys/user/max_user_namespaces", "0\n");
+    };
+    facts.no_cgroup_namespace = [] {
+        struct stat st {};
+        return ::stat("/proc/self/ns/cgroup", &st) == 0 ? 0 : errno;
+    };
+    facts.selinux = [] { return ::access("/sys/fs/selinux/enforce", F_OK) == 0; };
     return facts;
 }
 

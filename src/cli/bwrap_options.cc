@@ -164,7 +164,7 @@ public:
         o_.chdir = path(option.name, values[0]);
     }
     void label(const Option& option, Values values) {
-        if (!facts_.selinux) wrong("labeling not supported on this system");
+        if (!facts_.selinux()) wrong("labeling not supported on this system");
         wrong(std::string(option.name) + " " + spec::escape(values[0]) + ": ajail sets no SELinux labels");
     }
     void sync(const Option&, Values values) { o_.sync.push_back(descriptor(values[0])); }
@@ -487,7 +487,7 @@ void Reader::fit_together() const {
 // Which of them there will be in the end; and the options that make no sense without one.
 void Reader::need_namespaces() {
     if (facts_.uid != 0 && o_.userns == -1) o_.user = true; // without one there is nothing that a user may mount
-    if (o_.user_try && facts_.userns) o_.user = true;
+    if (o_.user_try && !o_.user) o_.user = facts_.userns();
     bool ids = o_.user || o_.userns != -1;
     if (!ids && o_.uid.value_or(facts_.uid) != facts_.uid)
         wrong("Specifying --uid requires --unshare-user or --userns");
@@ -496,11 +496,11 @@ void Reader::need_namespaces() {
     if (!o_.uts && o_.hostname) wrong("Specifying --hostname requires --unshare-uts");
     if (o_.as_pid_1 && !o_.pid) wrong("Specifying --as-pid-1 requires --unshare-pid");
     if (o_.as_pid_1 && !o_.locks.empty()) wrong("Specifying --as-pid-1 and --lock-file is not permitted");
-    if (o_.cgroup && facts_.no_cgroup_namespace == ENOENT)
+    int no_cgroup = o_.cgroup || o_.cgroup_try ? facts_.no_cgroup_namespace() : 0;
+    if (o_.cgroup && no_cgroup == ENOENT)
         wrong("Cannot create new cgroup namespace because the kernel does not support it");
-    if (o_.cgroup && facts_.no_cgroup_namespace != 0)
-        wrong("stat on /proc/self/ns/cgroup failed", facts_.no_cgroup_namespace);
-    if (o_.cgroup_try) o_.cgroup = facts_.no_cgroup_namespace == 0;
+    if (o_.cgroup && no_cgroup != 0) wrong("stat on /proc/self/ns/cgroup failed", no_cgroup);
+    if (o_.cgroup_try) o_.cgroup = no_cgroup == 0;
 }
 
 // Not before all options are read: of what the command is not to have there is never a copy, which it could find in the
@@ -550,7 +550,7 @@ std::string bwrap_help(const std::string& called) {
 bool only_of_bwrap(std::string_view word) { return find(word) != nullptr && !is_run_option(word); }
 
 bool is_callers(int fd) {
-    int flags = ::fcntl(fd, F_GETFD);
+    int flags = fd < 0 ? -1 : ::fcntl(fd, F_GETFD);
     return flags >= 0 && (flags & FD_CLOEXEC) == 0;
 }
 

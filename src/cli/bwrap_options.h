@@ -21,9 +21,10 @@ struct BwrapFacts {
     unsigned uid = 0, gid = 0;
     std::uint64_t caps = 0;      ///< the caller's effective ones
     std::uint64_t permitted = 0; ///< and its permitted ones
-    bool userns = true;          ///< for --unshare-user-try: the kernel has them, and they are not switched off
-    int no_cgroup_namespace = 0; ///< errno of looking for them
-    bool selinux = false;
+    // Looked at once an option asks for it.
+    bool (*userns)() = [] { return true; };          ///< the kernel has them, and they are not switched off
+    int (*no_cgroup_namespace)() = [] { return 0; }; ///< errno of looking for them
+    bool (*selinux)() = [] { return false; };
 };
 
 struct BwrapMount {

@@ -396,8 +396,8 @@ TEST_CASE("bwrap: namespaces") {
     CHECK(ok({"--unshare-user"}, kRoot).user);
     CHECK(ok({"--unshare-user-try"}, kRoot).user);
     BwrapFacts off = kRoot;
-    off.userns = false;
-    off.no_cgroup_namespace = ENOENT;
+    off.userns = [] { return false; };
+    off.no_cgroup_namespace = [] { return ENOENT; };
     CHECK_FALSE(ok({"--unshare-user-try"}, off).user);
     CHECK(ok({"--unshare-user"}, off).user);
     CHECK_FALSE(ok({"--unshare-cgroup-try"}, off).cgroup);
@@ -405,7 +405,7 @@ TEST_CASE("bwrap: namespaces") {
     CHECK(ok({"--unshare-cgroup"}).cgroup);
     CHECK(refusal({"--unshare-cgroup", "true"}, off) ==
           "Cannot create new cgroup namespace because the kernel does not support it");
-    off.no_cgroup_namespace = EACCES;
+    off.no_cgroup_namespace = [] { return EACCES; };
     CHECK(refusal({"--unshare-cgroup", "true"}, off) == "stat on /proc/self/ns/cgroup failed: Permission denied");
     BwrapOptions all = ok({"--unshare-all"}, kRoot);
     CHECK((all.user && all.pid && all.network && all.ipc && all.uts && all.cgroup));
@@ -500,7 +500,7 @@ TEST_CASE("bwrap: seccomp programs") {
 
 TEST_CASE("bwrap: SELinux labels") {
     BwrapFacts selinux = kUser;
-    selinux.selinux = true;
+    selinux.selinux = [] { return true; };
     for (const char* option : {"--exec-label", "--file-label"}) {
         CHECK(refusal({option, "x", "true"}) == "labeling not supported on this system");
         CHECK(refusal({option, "x", "true"}, selinux) == std::string(option) + " x: ajail sets no SELinux labels");
