@@ -46,8 +46,10 @@ Status write_info(const spec::Plan& plan, pid_t pid, const Fd& report) {
     std::string line = "{ \"child-pid\": " + std::to_string(pid);
     heard.message.about.back() = '\0';
     std::string_view told = heard.message.about.data();
-    std::uint64_t inode = 0;
-    for (std::string_view name = spec::take_word(told); spec::take_number(told, inode); name = spec::take_word(told)) {
+    while (!told.empty()) {
+        std::string_view one = spec::take_line(told), name = spec::take_word(one);
+        std::uint64_t inode = 0;
+        if (!spec::take_number(one, inode)) return sys::refused(EPROTO);
         std::string pair = "\"" + std::string(name) + "-namespace\": " + std::to_string(inode);
         lines += ",\n    " + pair;
         line += ", " + pair;
