@@ -36,7 +36,9 @@ trap 'chmod -R u+rwX "$here" 2>/dev/null; rm -rf "$here"' EXIT
 trap 'exit 130' INT TERM
 mkdir "$here/work" "$here/state"
 install -m 755 "$BINARY" "$here/ajail" || die "cannot copy $BINARY"
-# The prober of the attack tests is built beside it.
-attack=$(dirname "$BINARY")/tests/attack
-[ ! -x "$attack" ] || install -m 755 "$attack" "$here/attack" || die "cannot copy $attack"
+# What is built beside it: the prober of the attack tests, and what is measured against.
+for program in attack floor calls; do
+    built=$(dirname "$BINARY")/tests/$program
+    [ ! -x "$built" ] || install -m 755 "$built" "$here/$program" || die "cannot copy $built"
+done
 [ "${#become[@]}" = 0 ] || chown -R "$user:" "$here"
