@@ -25,6 +25,8 @@ failed=()
 must() { "${@:2}" || failed+=("$1"); }
 
 step 'packages'
+# shellcheck source=tests/packages.bash
+. tests/packages.bash
 packages=(g++ clang cmake ninja-build pkg-config libseccomp-dev
     nlohmann-json3-dev catch2 mmdebstrap debian-archive-keyring ca-certificates python3 shellcheck clang-format
     bsdutils binutils git libcap2-bin procps uidmap
@@ -35,23 +37,7 @@ packages=(g++ clang cmake ninja-build pkg-config libseccomp-dev
     dpkg-dev iproute2 libcap-dev meson python3-seccomp python3-tap strace
     # whose user manager gives cgroups, in tests/scope.sh
     systemd)
-missing=()
-for package in "${packages[@]}"; do
-    dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q '^install ok installed$' || missing+=("$package")
-done
-if [ "${#missing[@]}" -gt 0 ]; then
-    echo "installing: ${missing[*]}"
-    sudo=()
-    if [ "$(id -u)" != 0 ]; then
-        sudo=(sudo)
-        if [ ! -x "$(command -v sudo)" ]; then
-            echo "test.sh: there is no sudo; as root: apt-get install ${missing[*]}" >&2
-            exit 1
-        fi
-    fi
-    "${sudo[@]}" apt-get update -q
-    "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "${missing[@]}"
-fi
+install_packages "${packages[@]}"
 
 # build DIR OPTION...: $target, or all of it, without output if all goes well
 build() {
