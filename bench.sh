@@ -32,8 +32,8 @@ for argument; do
 done
 [ "$update" = no ] || show+=("--doc=$top/docs/performance.md")
 
-# shellcheck source=tests/packages.bash
-. "$top/tests/packages.bash"
+# shellcheck source=tests/packages.sh
+. "$top/tests/packages.sh"
 quietly() { # shows what a command says only if it fails
     local said
     said=$("$@" 2>&1) || {

@@ -326,16 +326,19 @@ def binds(machine):
         os.makedirs(f"{sources}/{number}", exist_ok=True)
     runs = {f"ajail {count}": machine.ajail_run(*(f"--mount={sources}/{number},/tmp/{number},rol" for number in range(count)), "--", "true")
             for count in (10, 100, 1000, 5000)}
-    runs |= {f"floor {count}": [machine.floor, machine.fs, "/usr/bin/true", str(count)] for count in (10, 1000)}
+    runs |= {f"floor {count}": [machine.floor, machine.fs, "/usr/bin/true", str(count)] for count in (10, 100, 1000, 5000)}
     runs["bubblewrap 1000"] = [*machine.bwrap_start()[:-1], *(word for number in range(1000) for word in (
         "--ro-bind", f"{sources}/{number}", f"/tmp/{number}")), "--", "true"]
     return Row({name: lambda command=command: machine.timed(command) for name, command in runs.items()},
                [Target("binds/floor", "1,000 read-only binds against the least that they take", "ajail 1000", "floor 1000", 1.3),
                 Target("binds/bubblewrap", "the same against bubblewrap", "ajail 1000", "bubblewrap 1000", 0.04),
-                Target("binds/linear", "one of the binds from 1,000 to 5,000 against one of those from 100 to 1,000", "more", "fewer", 1.15)],
+                Target("binds/linear", "one of the binds from 1,000 to 5,000 against one of those from 100 to 1,000", "more", "fewer", 1.15),
+                Target("binds/linear-floor", "the same of the floor", "floor more", "floor fewer")],
                rounds=20, quick=5,
                derived={"more": lambda took: (took["ajail 5000"] - took["ajail 1000"]) / 4000,
-                        "fewer": lambda took: (took["ajail 1000"] - took["ajail 100"]) / 900})
+                        "fewer": lambda took: (took["ajail 1000"] - took["ajail 100"]) / 900,
+                        "floor more": lambda took: (took["floor 5000"] - took["floor 1000"]) / 4000,
+                        "floor fewer": lambda took: (took["floor 1000"] - took["floor 100"]) / 900})
 
 
 def tree(path, directories, files):
@@ -527,13 +530,13 @@ def job(machine, name, what, directory, command, before=None):
             before()
         return machine.timed(words, cwd=directory)
     return Row({who: lambda words=words: run(words) for who, words in ways.items()},
-               [Target("job/" + name, f"{what}, inside against outside", "inside", "outside", 1.02)], rounds=15, quick=3)
+               [Target("job/" + name, f"{what}, inside against outside", "inside", "outside", 1.02)], rounds=11, quick=3)
 
 
 @row("job/compile")
 def job_compile(machine):
     def make(path):
-        names = [f"c{number}" for number in range(16)]
+        names = [f"c{number}" for number in range(8)]
         for name in names:
             with open(f"{path}/{name}.c", "w", encoding="ascii") as file:
                 file.write("#include <stdio.h>\n#include <stdlib.h>\n#include <string.h>\n#include <math.h>\n")
@@ -542,7 +545,7 @@ def job_compile(machine):
                                f"x += s[i] * {number + 1} % (i + 1); return x + (double)strlen(s); }}\n")
         with open(path + "/Makefile", "w", encoding="ascii") as file:
             file.write("all: " + " ".join(name + ".o" for name in names) + "\n%.o: %.c\n\tcc -O2 -c -o $@ $<\n")
-    return job(machine, "compile", "make -j2 of 16 files of C", machine.fixture("compile", make),
+    return job(machine, "compile", "make -j2 of 8 files of C", machine.fixture("compile", make),
                [shutil.which("make") or "/usr/bin/make", "-B", "-s", "-j2"])
 
 
