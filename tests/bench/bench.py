@@ -90,6 +90,7 @@ class Machine:
         os.mkdir(self.project)
         os.symlink(self.ajail, self.work + "/bwrap")
         self.bwrap, self.bwrap_version = self.newest_bwrap()
+        self.not_run = []
         self.null = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
 
     def newest_bwrap(self):
@@ -154,12 +155,13 @@ class Machine:
         if done.returncode != 0:
             raise Broken(f"{' '.join(command)[:300]}: status {done.returncode}: {(done.stdout + done.stderr).strip()[-500:]}")
 
-    def works(self, command):
-        """Of a peer that is there only for comparison: it is left out where it cannot run."""
+    def works(self, name, command):
+        """Of a peer that is there for the picture only: it is left out where it cannot run, and that is said."""
         try:
             self.timed(command)
             return True
-        except (Broken, OSError):
+        except (Broken, OSError) as error:
+            self.not_run.append({"name": "start, " + name, "why": str(error).split(": ", 1)[-1], "skipped": True})
             return False
 
     def fixture(self, name, make):
@@ -244,7 +246,7 @@ def start(machine):
         peers["firejail"] = [shutil.which("firejail"), "--quiet", "--noprofile", "--private-tmp", "--private-dev", "/usr/bin/true"]
     if shutil.which("nsjail"):
         peers["nsjail"] = [shutil.which("nsjail"), "-q", "-Mo", "--chroot", machine.fs, "--", "/usr/bin/true"]
-    runs |= {name: command for name, command in peers.items() if machine.works(command)}
+    runs |= {name: command for name, command in peers.items() if machine.works(name, command)}
     return Row({name: lambda command=command: machine.timed(command) for name, command in runs.items()},
                [Target("start/bubblewrap", "a default start, all walls, against bubblewrap with the same mounts and no filter",
                        "ajail", "bubblewrap", 0.80),
@@ -833,7 +835,7 @@ def main():
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     machine = Machine(options)
     machine.pss = reader
-    result = {"machine": about(machine), "order": list(ROWS), "rows": [], "not_run": []}
+    result = {"machine": about(machine), "order": list(ROWS), "rows": [], "not_run": machine.not_run}
     failed = False
     try:
         for name in chosen:

@@ -83,7 +83,7 @@ def markdown(result, picture):
 
 
 class Drawing:
-    WIDTH, LEFT, RIGHT, STEP = 780, 190, 110, 22
+    WIDTH, LEFT, RIGHT, STEP = 780, 170, 160, 22
 
     def __init__(self):
         self.parts, self.y = [], 10
@@ -100,7 +100,7 @@ class Drawing:
         wide = (self.WIDTH - self.LEFT - self.RIGHT) * min(share, 1)
         self.text(self.LEFT - 8, self.y + 14, name, "end")
         self.parts.append(f'<rect x="{self.LEFT}" y="{self.y + 3}" width="{max(wide, 1):.1f}" height="{self.STEP - 7}" rx="2" fill="{colour}"/>')
-        self.text(self.LEFT + wide + 6, self.y + 14, words, kind="n")
+        self.text(self.WIDTH - self.RIGHT + 10, self.y + 14, words, kind="n")
         self.y += self.STEP
 
     def rule(self, share, top, words):
@@ -142,9 +142,9 @@ def draw(result):
 
 def merged(result, earlier):
     """The rows in the order that bench.py has them in."""
-    names = [row["name"] for part in (result["rows"], result["not_run"]) for row in part]
+    names = [row["name"] for row in result["rows"] + result["not_run"]]
     for part in ("rows", "not_run"):
-        result[part] += [row for row in earlier[part] if row["name"] not in names]
+        result[part] += [row for row in earlier[part] if row["name"].split(",")[0] not in names]
     for part in ("rows", "not_run"):
         result[part].sort(key=lambda row: result["order"].index(row["name"]) if row["name"] in result["order"] else len(result["order"]))
     return result
