@@ -94,11 +94,11 @@ class Machine:
         self.null = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
 
     def newest_bwrap(self):
-        """The newest of those that there are, so that nobody is beaten who has got better since. Not ours."""
+        """The newest of those that there are, so that nobody is beaten who has got better since. Ours says who it is."""
         found = {}
         for path in [self.base + "/bubblewrap/source/build/bwrap", shutil.which("bwrap", path=os.environ["PATH"]), "/usr/bin/bwrap"]:
             if path and os.access(path, os.X_OK):
-                said = subprocess.run([path, "--version"], capture_output=True, text=True, check=False).stdout
+                said = subprocess.run([path, "--version"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False).stdout
                 if match := re.fullmatch(r"bubblewrap ([0-9.]+)\n", said):
                     found.setdefault(tuple(int(part) for part in match[1].split(".")), path)
         if not found:
@@ -251,6 +251,25 @@ def start(machine):
                [Target("start/bubblewrap", "a default start, all walls, against bubblewrap with the same mounts and no filter",
                        "ajail", "bubblewrap", 0.80),
                 Target("start/floor", "the same against the least that it takes", "ajail", "floor", 1.20)], rounds=200, quick=30)
+
+
+@row("syscalls")
+def syscalls(machine):
+    """What tests/jail/calls_counted.sh holds to a budget."""
+    if not (strace := shutil.which("strace")):
+        raise Skip("there is no strace")
+    trace = machine.work + "/trace"
+
+    def counted(command):
+        machine.timed([strace, "-f", "-qq", "-o", trace, *command])
+        with open(trace, encoding="utf-8", errors="replace") as file:
+            return Sample(len(re.findall(r"^\d+ +[a-z0-9_]+\(", file.read(), re.M)))
+
+    runs = {"floor": [machine.floor, machine.fs, "/usr/bin/true"], "ajail": machine.default_start("true"),
+            "bubblewrap": machine.bwrap_start("true")}
+    return Row({name: lambda command=command: counted(command) for name, command in runs.items()},
+               [Target("syscalls/bubblewrap", "system calls of a default start, of all processes, against bubblewrap", "ajail", "bubblewrap"),
+                Target("syscalls/floor", "the same against the floor", "ajail", "floor")], rounds=5, quick=3, unit="calls", warm=False)
 
 
 def host_links():
@@ -547,7 +566,7 @@ def job_compile(machine):
                                f"x += s[i] * {number + 1} % (i + 1); return x + (double)strlen(s); }}\n")
         with open(path + "/Makefile", "w", encoding="ascii") as file:
             file.write("all: " + " ".join(name + ".o" for name in names) + "\n%.o: %.c\n\tcc -O2 -c -o $@ $<\n")
-    return job(machine, "compile", "make -j2 of 8 files of C", machine.fixture("compile", make),
+    return job(machine, "compile", "make -j2 of 8 files of C", machine.fixture("compile-8", make),
                [shutil.which("make") or "/usr/bin/make", "-B", "-s", "-j2"])
 
 

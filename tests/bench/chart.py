@@ -20,7 +20,9 @@ def amount(value, unit):
         for factor, name in ((1, "s"), (1e3, "ms"), (1e6, "µs"), (1e9, "ns")):
             if abs(value) * factor >= 0.9995 or name == "ns":
                 return f"{value * factor:#.3g} {name}".replace(". ", " ")
-    return f"{value:.0f}/s" if unit == "1/s" else f"{value:#.3g} {unit}".replace(". ", " ")
+    if unit in ("1/s", "calls"):
+        return f"{value:.0f}" + ("/s" if unit == "1/s" else "")
+    return f"{value:#.3g} {unit}".replace(". ", " ")
 
 
 def judged(line):
