@@ -44,8 +44,8 @@ quietly() { # shows what a command says only if it fails
     }
 }
 if [ "$install" = yes ]; then # what the build needs, what is measured with, the peers
-    quietly install_packages g++ cmake make pkg-config libseccomp-dev libcap-dev libcli11-dev libspdlog-dev libfmt-dev \
-        nlohmann-json3-dev catch2 mmdebstrap debian-archive-keyring ca-certificates python3 git strace uidmap bubblewrap dpkg-dev meson
+    quietly install_packages g++ cmake make pkg-config libseccomp-dev nlohmann-json3-dev catch2 \
+        mmdebstrap debian-archive-keyring ca-certificates python3 git strace uidmap bubblewrap dpkg-dev libcap-dev meson
     for peer in crun firejail; do quietly install_packages "$peer" || echo "bench.sh: no $peer here" >&2; done
 fi
 BINARY=${AJAIL_BINARY:-$top/build/ajail}
