@@ -90,7 +90,7 @@ class Machine:
         os.mkdir(self.project)
         os.symlink(self.ajail, self.work + "/bwrap")
         self.bwrap, self.bwrap_version = self.newest_bwrap()
-        self.not_run = []
+        self.not_run, self.used = [], []
         self.null = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
 
     def newest_bwrap(self):
@@ -167,6 +167,7 @@ class Machine:
     def fixture(self, name, make):
         """What takes long to make, whole or not at all; it goes away at the end, unless it is to be kept."""
         path = f"{self.fixtures}/{name}"
+        self.used.append(path)
         if not os.path.isdir(path):
             progress(f"making {name}")
             shutil.rmtree(path + ".part", ignore_errors=True)
@@ -867,7 +868,9 @@ def main():
         progress()
         if not machine.keep:
             progress("cleaning up")
-            shutil.rmtree(machine.fixtures, ignore_errors=True)
+            for path in machine.used:
+                shutil.rmtree(path, ignore_errors=True)
+                shutil.rmtree(path + ".part", ignore_errors=True)
             progress()
     json.dump(result, sys.stdout, indent=1)
     sys.exit(failed)
