@@ -244,7 +244,8 @@ std::vector<std::string> GitGuard::settle() const {
             if (auto repository = is_repository(at.directory); at.project && repository && !*repository) continue;
             said.push_back(made + ", and git would run programs by it; " + rename_away(at.directory, name));
         }
-        if (auto repository = is_repository(at.directory); at.whole && repository && !*repository)
+        if (!at.whole) continue;
+        if (auto repository = is_repository(at.directory); repository && !*repository)
             said.push_back(spec::escape(at.path) + " is no git directory any more: HEAD, objects or refs is missing");
     }
     return said;

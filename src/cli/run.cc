@@ -338,11 +338,12 @@ private:
 
     // What libraries (and lscpu) count processors by. All of it: older ones count the names in it.
     void processors() {
-        auto source = look_at("/sys/devices/system/cpu");
-        if (!source && (source.error().err == ENOENT || source.error().err == EACCES)) return; // a container's /sys
-        if (!source) throw Refused{std::string("/sys/devices/system/cpu: ") + std::strerror(source.error().err)};
-        mounts().emplace_back(spec::Bind{std::move(source).take(), "/sys/devices/system/cpu"});
-        std::get<spec::Bind>(mounts().back()).source.system = true;
+        constexpr const char* kThem = "/sys/devices/system/cpu"; // the kernel makes no link of it
+        bool there = ::access(kThem, F_OK) == 0;
+        if (!there && (errno == ENOENT || errno == EACCES)) return; // a container's /sys
+        if (!there) throw Refused{std::string(kThem) + ": " + std::strerror(errno)};
+        spec::Source source{.path = kThem, .resolve = spec::Resolve::real, .directory = true, .system = true};
+        mounts().emplace_back(spec::Bind{std::move(source), kThem});
     }
 
     void project() {

@@ -156,11 +156,10 @@ TOLERATED = (
               "whether the jail has made what git would run programs by is not known, and a warning says so", fields="output"),
     Tolerated("SAME", "monitor", r"openat \S+/root 0x290000", "who can get to the root filesystem: not known counts as others, "
               "and no set-user-ID bits come to it", variants="fs-edit"),
-    Tolerated("SAME", "monitor", r"openat /proc/self/oom_score_adj .*", "not known counts as the least that there is"),
     Tolerated("SAME", "init", "sched_getaffinity", "how many CPUs fill memory: not known counts as many"),
     Tolerated("SAME", "monitor", r"openat /proc/filesystems .*", "whether there is overlayfs: not known counts as yes, and "
               "fsopen(2) says no"),
-    Tolerated("SAME", "monitor", rf"openat {re.escape(os.environ.get('HOME', '/'))} .*",
+    Tolerated("SAME", "monitor", rf"openat2? {re.escape(os.environ.get('HOME', '/'))} .*",
               "where the home really is, for the warning that it is granted"),
     Tolerated("SAME", "monitor", r"landlock_create_ruleset 0 1", "this jail has no Landlock", variants="sys-admin"),
     Tolerated("SAME", "monitor", r"rt_sigaction \d+", "whether a signal is ignored: not known counts as no"),
