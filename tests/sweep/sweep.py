@@ -156,6 +156,8 @@ TOLERATED = (
               "whether the jail has made what git would run programs by is not known, and a warning says so", fields="output"),
     Tolerated("SAME", "monitor", r"openat \S+/root 0x290000", "who can get to the root filesystem: not known counts as others, "
               "and no set-user-ID bits come to it", variants="fs-edit"),
+    Tolerated("WEAKER", "monitor", "access", "a host without that directory: whether it has it is what was asked", "ENOENT",
+              fields="mount /sys/devices/system/cpu |ls-root sys "),
     Tolerated("SAME", "init", "sched_getaffinity", "how many CPUs fill memory: not known counts as many"),
     Tolerated("SAME", "monitor", r"openat /proc/filesystems .*", "whether there is overlayfs: not known counts as yes, and "
               "fsopen(2) says no"),
