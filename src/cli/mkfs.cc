@@ -22,6 +22,7 @@ spec::Spec jail(const MkfsOptions& options, std::string_view script, const std::
     spec.root.kind = spec::Root::empty;
     spec.identity = spec::Identity::root;
     spec.shared.network = true;
+    spec.policy.unsynced = true;
     spec.mounts = host_system();
     auto add = [&](spec::Mount mount) { spec.mounts.push_back(std::move(mount)); };
     add(spec::Proc{"/proc"});

@@ -43,7 +43,7 @@ public:
         std::string changes = listed && listens ? (strict ? "+noted+noted_strict" : "+noted") : "";
         if (listed) changes += allowed();
         if (listed) plan_.filters.push_back("default" + std::string(strict ? "+strict" : "") + changes);
-        if (filtered) plan_.filters.push_back("terminal+init");
+        if (filtered) plan_.filters.push_back(asked.unsynced ? "terminal+init+unsynced" : "terminal+init");
         if (!root.empty()) plan_.filters.push_back(root);
         if (listens) plan_.filters.back() += changes + guard();
         if (std::string denied = denials_by_name(); filtered && !denied.empty()) plan_.filters.push_back(denied);

@@ -162,6 +162,7 @@ struct Policy {
     std::vector<std::string> allow = {}; ///< groups and system calls by name, on top of that; of `userns`, see nested
     std::vector<std::string> deny = {};  ///< likewise; answered EPERM, also where `allow` names them
     bool nested = false;                 ///< the payload may make user namespaces
+    bool unsynced = false;               ///< fsync(2) and its like do nothing: what a power cut takes is made again
     bool assert_not_nested = false;      ///< try, and refuse to run if it can
     std::vector<std::string> programs = {}; ///< seccomp programs, the bytes of sock_filter[], loaded in order
     std::string profile = {};               ///< the file that they were made from, for people

@@ -46,6 +46,11 @@ constexpr std::array kNumbers{
     Number{"lchown", 94, -1, 198},
     Number{"fchown", 93, 55, 207},
     Number{"fchownat", 260, 54, 298},
+    Number{"fsync", 74, 82, 118},
+    Number{"fdatasync", 75, 83, 148},
+    Number{"sync", 162, 81, 36},
+    Number{"syncfs", 306, 267, 344},
+    Number{"sync_file_range", 277, 84, 314},
     Number{"mknod", 133, -1, 14},
     Number{"mknodat", 259, 33, 297},
     Number{"setgroups", 116, 159, 206},
@@ -205,6 +210,12 @@ std::uint32_t terminal_meaning(const Arch& arch, int nr, const Args& args) {
 std::uint32_t init_meaning(const Arch& arch, int nr, const Args& args) {
     const bool sets = arch.is(nr, "prlimit64") && args[2] != 0;
     return sets && static_cast<std::uint32_t>(args[0]) == 1 ? kEperm : kPass;
+}
+
+std::uint32_t unsynced_meaning(const Arch& arch, int nr, const Args&) {
+    constexpr std::string_view kWaiting[] = {"fsync", "fdatasync", "sync", "syncfs", "sync_file_range"};
+    const auto is = [&](std::string_view name) { return arch.is(nr, name); };
+    return std::any_of(std::begin(kWaiting), std::end(kWaiting), is) ? kFake : kPass;
 }
 
 std::uint32_t root_meaning(const Arch& arch, int nr, const Args& args) {
@@ -413,6 +424,7 @@ const std::vector<Subject>& subjects() {
     static const std::vector<Subject> all{
         {"terminal", terminal_meaning, {"ioctl"}},
         {"init", init_meaning, {"prlimit64"}, kPass},
+        {"unsynced", unsynced_meaning, {}, kPass},
         {"root", root_meaning, {"chown", "lchown", "fchown", "fchownat", "mknod", "mknodat", "prctl"}},
         {"devices", devices_meaning, {"mknod", "mknodat"}},
         {"default", default_meaning, {"clone", "unshare", "socket", "socketpair", "personality"}, kEnosys},

@@ -261,7 +261,9 @@ TEST_CASE("seccomp: the allowlist, the terminal's, the root emulation unless ref
     using Names = std::vector<std::string>;
     CHECK(plan_of(in_deb()).filters == Names{"default+noted", "terminal+init", "root+noted+setid+listener"});
     Spec spec = in_deb();
-    spec.policy.no_root_emulation = true;
+    spec.policy.unsynced = true;
+    CHECK(plan_of(spec).filters == Names{"default+noted", "terminal+init+unsynced", "root+noted+setid+listener"});
+    spec.policy = {.no_root_emulation = true};
     CHECK(plan_of(spec).filters == Names{"default+noted", "terminal+init+noted+setid+listener"});
     spec.policy.seccomp = Seccomp::strict;
     spec.policy.deny = {"mkdir"};
