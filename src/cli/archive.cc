@@ -53,29 +53,6 @@ spec::Spec jail(const Task& task, const spec::Host& host) {
     return spec;
 }
 
-// Puts FDS in the places of stdin, stdout and stderr while it lives.
-class Stdio {
-public:
-    explicit Stdio(const std::array<int, 3>& fds) {
-        for (int i = 0; i < 3; ++i) {
-            saved_[static_cast<std::size_t>(i)].reset(::fcntl(i, F_DUPFD_CLOEXEC, 3));
-            ok_ = ok_ && saved_[static_cast<std::size_t>(i)] && sys::dup2(fds[static_cast<std::size_t>(i)], i);
-        }
-    }
-    Stdio(const Stdio&) = delete;
-    Stdio& operator=(const Stdio&) = delete;
-    ~Stdio() {
-        (void)std::fflush(stderr);
-        for (int i = 0; i < 3; ++i)
-            if (const Fd& fd = saved_[static_cast<std::size_t>(i)]) (void)sys::dup2(fd.get(), i);
-    }
-    bool ok() const { return ok_; }
-
-private:
-    std::array<Fd, 3> saved_;
-    bool ok_ = true;
-};
-
 // The line of TEXT that says most: tar sums up at the end, and mentions harmless things at the beginning.
 std::string telling_line(const std::string& text) {
     std::string found;
@@ -91,6 +68,20 @@ std::string telling_line(const std::string& text) {
 }
 
 } // namespace
+
+Stdio::Stdio(const std::array<int, 3>& fds) {
+    for (std::size_t i = 0; i < 3; ++i) {
+        int place = static_cast<int>(i);
+        saved_[i].reset(::fcntl(place, F_DUPFD_CLOEXEC, 3));
+        ok_ = ok_ && saved_[i] && (fds[i] == place || sys::dup2(fds[i], place));
+    }
+}
+
+Stdio::~Stdio() {
+    (void)std::fflush(stderr);
+    for (std::size_t i = 0; i < 3; ++i)
+        if (saved_[i]) (void)sys::dup2(saved_[i].get(), static_cast<int>(i));
+}
 
 Done carry_out(const Task& task, const spec::Host& host, const ns::Caller& process, bool verbose) {
     Done done;

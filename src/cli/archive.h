@@ -5,7 +5,9 @@
 
 #include "ns/run.h"
 #include "spec/host.h"
+#include "sys/fd.h"
 
+#include <array>
 #include <string>
 #include <string_view>
 
@@ -29,6 +31,20 @@ struct Done {
 
 /// Runs TASK. With VERBOSE its messages go to stderr as they come.
 Done carry_out(const Task& task, const spec::Host& host, const ns::Caller& process, bool verbose);
+
+/// Puts FDS in the places of stdin, stdout and stderr while it lives; each of the three may stay in its own.
+class Stdio {
+public:
+    explicit Stdio(const std::array<int, 3>& fds);
+    Stdio(const Stdio&) = delete;
+    Stdio& operator=(const Stdio&) = delete;
+    ~Stdio();
+    bool ok() const { return ok_; }
+
+private:
+    std::array<sys::Fd, 3> saved_;
+    bool ok_ = true;
+};
 
 /// What the file is compressed with, by its first bytes: gzip, xz, zstd, bzip2, or empty.
 std::string_view compression(int fd);

@@ -7,6 +7,7 @@
 #include "cli/machine.h"
 #include "cli/words.h"
 #include "ns/idmap.h"
+#include "store/cache.h"
 
 #include <algorithm>
 #include <array>
@@ -71,6 +72,11 @@ private:
             else
                 rows.push_back({spec::escape(name), human(details.size), local_time(details.made),
                                 users(details.in_use), spec::escape(details.pretty_name)});
+        }
+        if (auto kept = store::kept(home_); !kept.empty()) {
+            std::uint64_t size = 0;
+            for (const store::Kept& one : kept) size += one.size;
+            rows.push_back({"(cache)", human(size), local_time(kept[0].made), "no", "for mkfs; fs remove --cache"});
         }
         return show(options_.json ? json.dump(2) + "\n" : table(rows));
     }
@@ -147,6 +153,9 @@ private:
 
     int remove() const {
         int code = 0;
+        if (options_.cache)
+            if (auto removed = store::remove_cache(home_); !removed)
+                code = fail("fs remove: " + spec::escape(home_) + "/cache: " + std::strerror(removed.error().err));
         for (const std::string& name : options_.names) {
             if (!exists(name)) {
                 code = kFailed;

@@ -110,10 +110,12 @@ constexpr Option kMkfsOptions[] = {
     {"packages", Takes::value, "PKG,PKG", "Options", "packages to install besides the base system"},
     {"suite", Takes::value, "SUITE", "Options", "release or codename (default: stable)"},
     {"mirror", Takes::value, "URL", "Options", "where to get packages from"},
+    {"no-cache", Takes::nothing, "", "Options", "make all of it anew, and keep nothing for the next time"},
     {"verbose", Takes::nothing, "", "Options", "tell on stderr what is done, and on failure all that the tools said"},
 };
 
 constexpr Option kFsOptions[] = {
+    {"cache", Takes::nothing, "", "Options", "remove what mkfs keeps for the next time"},
     {"json", Takes::nothing, "", "Options", "list for programs"},
     {"verbose", Takes::nothing, "", "Options", "tell on stderr what is done"},
 };
@@ -126,7 +128,7 @@ struct FsVerb {
 };
 constexpr FsVerb kFsVerbs[] = {
     {"list", FsOptions::Verb::list, 0, 0, "fs list [--json]"},
-    {"remove", FsOptions::Verb::remove, 1, 1000, "fs remove NAME..."},
+    {"remove", FsOptions::Verb::remove, 1, 1000, "fs remove NAME...|--cache"},
     {"copy", FsOptions::Verb::copy, 2, 2, "fs copy NAME NEW"},
     {"import", FsOptions::Verb::import, 2, 2, "fs import NEW FILE|-"},
     {"export", FsOptions::Verb::export_, 1, 2, "fs export NAME [FILE|-]"},
@@ -533,6 +535,7 @@ std::variant<MkfsOptions, Shown, Wrong> parse_mkfs(const std::vector<std::string
             if (name == "packages") options.packages = value;
             else if (name == "suite") options.suite = value;
             else if (name == "mirror") options.mirror = value;
+            else if (name == "no-cache") options.cache = false;
             else if (name == "verbose") options.verbose = true;
         });
         if (shown) return *std::move(shown);
@@ -559,6 +562,7 @@ std::variant<FsOptions, Shown, Wrong> parse_fs(const std::vector<std::string>& a
         std::vector<std::string> words = args;
         auto shown = parser.read(words, true, [&](const std::string& name, const std::string&) {
             if (name == "json") options.json = true;
+            else if (name == "cache") options.cache = true;
             else if (name == "verbose") options.verbose = true;
         });
         if (shown) return *std::move(shown);
@@ -568,9 +572,11 @@ std::variant<FsOptions, Shown, Wrong> parse_fs(const std::vector<std::string>& a
             if (words[0] == v.name) verb = &v;
         if (verb == nullptr) wrong("fs: no command " + spec::escape(words[0]) + "; there are: " + known);
         words.erase(words.begin());
-        if (words.size() < verb->least || words.size() > verb->most)
+        std::size_t least = options.cache ? 0 : verb->least;
+        if (words.size() < least || words.size() > verb->most)
             wrong("fs " + std::string(verb->name) + ": should be ajail " + verb->usage);
         if (options.json && verb->verb != FsOptions::Verb::list) wrong("fs: --json is for list");
+        if (options.cache && verb->verb != FsOptions::Verb::remove) wrong("fs: --cache is for remove");
         options.verb = verb->verb;
         options.names = std::move(words);
         return options;

@@ -72,7 +72,7 @@ std::variant<VerifyOptions, Shown, Wrong> parse_verify(std::vector<std::string> 
 struct MkfsOptions {
     std::string distribution, name;
     std::string packages, suite, mirror;
-    bool verbose = false;
+    bool cache = true, verbose = false;
 };
 std::variant<MkfsOptions, Shown, Wrong> parse_mkfs(const std::vector<std::string>& args);
 
@@ -80,7 +80,7 @@ std::variant<MkfsOptions, Shown, Wrong> parse_mkfs(const std::vector<std::string
 struct FsOptions {
     enum class Verb { list, remove, copy, import, export_ } verb = Verb::list;
     std::vector<std::string> names; ///< as many as the verb needs
-    bool json = false, verbose = false;
+    bool cache = false, json = false, verbose = false;
 };
 std::variant<FsOptions, Shown, Wrong> parse_fs(const std::vector<std::string>& args);
 

@@ -293,7 +293,11 @@ TEST_CASE("mkfs") {
         CHECK(o.packages == "a,b");
         CHECK(o.suite == "sid");
         CHECK(o.mirror == "http://x");
+        CHECK(o.cache);
     }
+    parsed = parse({"debian", "--no-cache"});
+    REQUIRE(std::holds_alternative<MkfsOptions>(parsed));
+    CHECK_FALSE(std::get<MkfsOptions>(parsed).cache);
     for (const Words& args : {Words{}, Words{"debian", "a", "b"}, Words{"debian", "--bogus"}, Words{"debian", "-p"}})
         CHECK(std::holds_alternative<Wrong>(parse(args)));
     CHECK(std::holds_alternative<Shown>(parse({"--help"})));

@@ -2,8 +2,10 @@
 // The store: names, removal of trees that fight back, and root filesystems that appear complete or not at all.
 #include "catch.h"
 #include "scratch.h"
+#include "store/cache.h"
 #include "store/store.h"
 
+#include <algorithm>
 #include <sys/file.h>
 #include <sys/stat.h>
 
@@ -129,4 +131,96 @@ TEST_CASE("the list of root filesystems: directories and links to them, sorted")
     home.link("s/fs/dangling", "nowhere");
     home.file("s/fs/file");
     CHECK(store::root_filesystems(home.path("s")) == std::vector<std::string>{"a", "b", "c"});
+}
+
+namespace {
+
+std::string sum_of(char digit) { return std::string(64, digit); }
+
+// Keeps an archive that says TEXT.
+sys::Status keep(const store::Cache& cache, const std::string& slot, char key, char sum,
+                 const std::string& text = "x") {
+    auto file = cache.file();
+    REQUIRE(file);
+    REQUIRE(sys::write_all((*file).get(), text));
+    return cache.keep(*file, slot, sum_of(key), sum_of(sum));
+}
+
+std::vector<std::string> names_of(const std::vector<store::Kept>& kept) {
+    std::vector<std::string> names;
+    for (const store::Kept& one : kept) names.push_back(one.name.substr(0, one.name.size() - 2 * 65 - 4));
+    std::sort(names.begin(), names.end());
+    return names;
+}
+
+} // namespace
+
+TEST_CASE("the cache: one archive a slot, whole or not at all") {
+    using Names = std::vector<std::string>;
+    Scratch home;
+    CHECK(store::kept(home.path("s")).empty());
+    auto opened = store::Cache::open(home.path("s"));
+    REQUIRE(opened);
+    store::Cache cache = std::move(opened).take();
+    {
+        auto file = cache.file();
+        REQUIRE(file);
+        REQUIRE(sys::write_all((*file).get(), "half"));
+        CHECK(store::kept(home.path("s")).empty());
+    }
+    CHECK(keep(cache, "debian-sid", 'a', '1'));
+    CHECK(keep(cache, "debian-sid", 'a', '1')); // somebody was faster
+    CHECK(keep(cache, "debian-sid+", 'b', '2'));
+    CHECK(names_of(store::kept(home.path("s"))) == Names{"debian-sid", "debian-sid+"});
+    CHECK(keep(cache, "debian-sid", 'c', '3', "new"));
+    CHECK(names_of(store::kept(home.path("s"))) == Names{"debian-sid", "debian-sid+"});
+    std::string name = "s/cache/debian-sid." + sum_of('c') + "." + sum_of('3') + ".tar";
+    auto text = sys::read_file(home.path(name).c_str());
+    REQUIRE(text);
+    CHECK(*text == "new");
+    for (const char* slot : {"1", "2", "3", "4", "5", "6", "7"}) CHECK(keep(cache, slot, 'a', 'b'));
+    CHECK(store::kept(home.path("s")).size() == store::kMost);
+    CHECK_FALSE(home.exists(name));
+    CHECK(store::remove_cache(home.path("s")));
+    CHECK_FALSE(home.exists("s/cache"));
+    CHECK(store::remove_cache(home.path("s")));
+    CHECK(store::remove_cache(home.path("nothing")));
+}
+
+TEST_CASE("the cache: names, locks, and others who may get in") {
+    Scratch home;
+    auto opened = store::Cache::open(home.path("s"));
+    REQUIRE(opened);
+    store::Cache cache = std::move(opened).take();
+    auto file = cache.file();
+    REQUIRE(file);
+    for (const std::string& bad :
+         {std::string(), std::string("x"), std::string(63, 'a'), std::string(64, 'A'), std::string(65, 'a')}) {
+        CHECK_FALSE(store::is_sum(bad));
+        CHECK_FALSE(cache.keep(*file, "x", bad, sum_of('1')));
+        CHECK_FALSE(cache.keep(*file, "x", sum_of('1'), bad));
+    }
+    CHECK_FALSE(cache.keep(*file, "../x", sum_of('1'), sum_of('1')));
+    CHECK_FALSE(cache.keep(*file, "", sum_of('1'), sum_of('1')));
+    {
+        auto other = store::lock(cache.path(), store::Hold::exclusive);
+        REQUIRE(other);
+        auto kept = cache.keep(*file, "x", sum_of('1'), sum_of('1'));
+        REQUIRE_FALSE(kept);
+        CHECK(kept.error().err == EWOULDBLOCK);
+    }
+    CHECK(cache.keep(*file, "x", sum_of('1'), sum_of('1')));
+    home.file("s/cache/else", "not ours");
+    CHECK(store::kept(home.path("s")).size() == 1);
+    for (mode_t mode : {0755U, 0770U, 0701U}) {
+        REQUIRE(::chmod(cache.path().c_str(), mode) == 0);
+        auto again = store::Cache::open(home.path("s"));
+        REQUIRE_FALSE(again);
+        CHECK(again.error().err == EPERM);
+    }
+    home.dir("t");
+    home.link("t/cache", "../s/cache");
+    CHECK_FALSE(store::Cache::open(home.path("t")));
+    CHECK(store::remove_cache(home.path("t")));
+    CHECK(home.exists("s/cache/else"));
 }

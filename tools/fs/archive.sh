@@ -5,6 +5,7 @@
 #   archive.sh extract    unpacks the tar on stdin into TARGET
 #   archive.sh pack       writes SOURCE as a tar to stdout
 #   archive.sh copy       SOURCE into TARGET
+#   archive.sh sum        writes the SHA-256 of stdin to stdout
 #
 # FORMAT: what the tar is compressed with (gzip, xz, zstd, bzip2; empty: not).
 # EXCLUDE: a file with names, one a line, that are not to be unpacked.
@@ -88,5 +89,6 @@ case $mode in
     case $(cp --help 2>&1) in *--reflink*) ;; *) reflink='' ;; esac
     bounded cp -a -x $reflink "$source/." "$target"
     ;;
+  sum) bounded sha256sum ;;
   *) die "archive.sh: no $mode" ;;
 esac
