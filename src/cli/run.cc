@@ -584,6 +584,7 @@ int run(const RunOptions& options, const ns::Caller& process, const std::functio
     if (!options.quiet) front.status(plan);
     ns::Caller with_report = process;
     if (report) with_report.report = [&report](std::string_view text) { return report->write(text); };
+    spec = {}; // the plan says it all, and init has a copy of what we have
     int code = execute(plan, with_report, !options.quiet);
     front.settle();
     sys::Status removed = scratch ? scratch->remove() : sys::Status(sys::Done{});
