@@ -45,7 +45,7 @@ Status assert_no_userns(const Plan& plan) {
     return Done{};
 }
 
-Status take_privileges(const Plan& plan) {
+Status take_privileges(const Plan& plan, const Fd& status) {
     if (!plan.caller_caps) {
         TRY(during(Stage::capabilities, policy::bound(plan.caps)));
         TRY(during(Stage::capabilities, policy::drop_caps(plan.caps, plan.ambient)));
@@ -53,7 +53,7 @@ Status take_privileges(const Plan& plan) {
     TRY(during(Stage::no_new_privs, policy::forbid_new_privs()));
     // Whoever has entered a user namespace is not dumpable, and its /proc/PID is not the caller's (proc(5)).
     TRY(during(Stage::payload, sys::prctl(PR_SET_DUMPABLE, 1)));
-    return during(Stage::readback, policy::read_back(plan));
+    return during(Stage::readback, policy::read_back(plan, status));
 }
 
 // One of the caller's that was for us. 0-2 end with exec: nothing of ours is to take their place, and be closed by
@@ -165,13 +165,14 @@ Status payload(const Plan& plan, const Fd& report, const Fd* lifeline, pid_t par
 
 } // namespace
 
-Status bare(const Plan& plan, const Caller& caller, Fd& report, const Fd& lifeline, const Fd& proc,
+Status bare(const Plan& plan, const Caller& caller, Fd& report, const Fd& lifeline, const Fd& proc, Fd status,
             std::string& about) {
     if (plan.enter.last_userns >= 0) TRY(during(Stage::enter, sys::setns(plan.enter.last_userns, CLONE_NEWUSER)));
     close_used(plan);
     TRY(during(Stage::ids, second_userns(plan, proc)));
     TRY(during(Stage::nested, assert_no_userns(plan)));
-    TRY(take_privileges(plan));
+    TRY(take_privileges(plan, status));
+    status.reset();
     wait_for_caller(plan.supervise.block);
     TRY(during(Stage::payload, restore(caller)));
     std::string cwd = TRY(during(Stage::exec, enter_cwd(plan.exec)));

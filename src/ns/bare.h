@@ -9,9 +9,9 @@
 namespace ajail::ns {
 
 /// From the new root to exec. LIFELINE ends with the monitor; REPORT hears when all is set up; PROC is the old root's
-/// /proc. Returns only to say what failed.
+/// /proc, STATUS our own in it. Returns only to say what failed.
 sys::Status bare(const spec::Plan& plan, const Caller& caller, sys::Fd& report, const sys::Fd& lifeline,
-                 const sys::Fd& proc, std::string& about);
+                 const sys::Fd& proc, sys::Fd status, std::string& about);
 
 /// A pid namespace of its own below the one that was entered, which takes a process in between: that one tells the
 /// monitor of the other, waits for it and ends as it does. Returns in the other.

@@ -373,13 +373,16 @@ void child(Plan& plan, const Caller& caller, const spec::Namespaces& callers, Fd
     Fd proc; // a bare jail need not have one
     if (plan.second_userns && plan.init != spec::Init::keeper)
         if (auto opened = sys::open("/proc", O_PATH | O_DIRECTORY)) proc = std::move(opened).take();
+    Fd status;
+    if (!plan.caller_caps && plan.init != spec::Init::keeper)
+        if (auto opened = sys::open("/proc/self/status", O_RDONLY)) status = std::move(opened).take();
     std::int32_t keyring = 0;
     auto built = build(plan, report, lifeline, keyring, about);
     if (!built) fail(report, built.error(), about);
     // The launcher's arguments and environment, before anybody can look: /proc/1/{cmdline,environ} show them.
     std::memset(caller.args, 0, caller.args_size);
     if (plan.init != spec::Init::keeper)
-        fail(report, bare(plan, caller, report, lifeline, proc, about).error(), about);
+        fail(report, bare(plan, caller, report, lifeline, proc, std::move(status), about).error(), about);
     mount::Built made = std::move(built).take();
     std::vector<mount::Own> own = std::move(made.own);
     auto looked = during(Stage::readback, Look::around(plan, callers, std::move(made), keyring));

@@ -122,7 +122,7 @@ Status send_trees(const Plan& plan, pid_t pid, const Fd& report) {
 
 Status release(const Plan& plan, const Caller& caller, pid_t pid, const Ends& ends, Outcome& outcome) {
     if (sets_itself_up(plan)) return Done{};
-    pid_t listed = number_in_proc(ends.init, pid);
+    pid_t listed = writes_own_maps(plan) ? pid : number_in_proc(ends.init, pid);
     pid_t process = TRY(during(Stage::start, jail_process(plan, pid, ends.report)));
     TRY(during(Stage::info, write_info(plan, process, ends.report)));
     TRY(during(Stage::idmap, wait_for_ids(plan, process == pid ? listed : process)));

@@ -3,6 +3,7 @@
 #include "policy/policy.h"
 
 #include "policy/filters.h"
+#include "spec/walls.h"
 
 #include <algorithm>
 #include <cstring>
@@ -197,10 +198,15 @@ Status read_back_ids(const spec::Plan& plan) {
     return Done{};
 }
 
-Status read_back_caps(std::uint64_t kept, bool ambient) {
+Status read_back_caps(std::uint64_t kept, bool ambient, const Fd& status) {
     sys::Caps caps = TRY(sys::capget());
     if (caps.permitted != kept || caps.effective != kept) return sys::refused(EPERM);
     if (caps.inheritable != (ambient ? kept : 0)) return sys::refused(EPERM);
+    if (status) {
+        constexpr std::size_t kMost = 1 << 20; // with 65,536 groups
+        auto is = spec::read_status(TRY(sys::read_all(status.get(), kMost)));
+        return is && (is->bounding & ~kept) == 0 ? Status(Done{}) : Status(sys::refused(EPERM));
+    }
     for (int cap = 0; cap <= CAP_LAST_CAP; ++cap) {
         if ((kept >> cap & 1U) != 0) continue;
         long present = TRY(sys::prctl(PR_CAPBSET_READ, static_cast<unsigned long>(cap)));
@@ -211,9 +217,9 @@ Status read_back_caps(std::uint64_t kept, bool ambient) {
 
 } // namespace
 
-Status read_back(const spec::Plan& plan) {
+Status read_back(const spec::Plan& plan, const Fd& status) {
     TRY(read_back_ids(plan));
-    if (!plan.caller_caps) TRY(read_back_caps(plan.caps, plan.ambient));
+    if (!plan.caller_caps) TRY(read_back_caps(plan.caps, plan.ambient, status));
     long no_new_privs = TRY(sys::prctl(PR_GET_NO_NEW_PRIVS));
     return no_new_privs == 1 ? Status(Done{}) : Status(sys::refused(EPERM));
 }

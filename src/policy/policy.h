@@ -38,7 +38,8 @@ sys::Result<Around> around();
 sys::Status load(const spec::Plan& plan);
 /// Whether filter() will give a descriptor.
 bool asks(const spec::Plan& plan);
-/// For a bare jail: what the kernel says of ids, capabilities and no_new_privs; EPERM if that is not the Plan's.
-sys::Status read_back(const spec::Plan& plan);
+/// For a bare jail: what the kernel says of ids, capabilities and no_new_privs; EPERM if that is not the Plan's. STATUS:
+/// /proc/self/status, where there is one.
+sys::Status read_back(const spec::Plan& plan, const sys::Fd& status);
 
 } // namespace ajail::policy
