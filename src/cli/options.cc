@@ -525,10 +525,9 @@ bool is_run_option(std::string_view word) {
 
 std::variant<MkfsOptions, Shown, Wrong> parse_mkfs(const std::vector<std::string>& args) {
     return reading<MkfsOptions>([&]() -> std::variant<MkfsOptions, Shown, Wrong> {
-        Parser parser(
-            "ajail mkfs debian [NAME] [OPTIONS]",
-            "Makes the root filesystem NAME (default: the distribution's name) under ~/.ajail/fs, without root.",
-            kMkfsOptions);
+        Parser parser("ajail mkfs debian [NAME] [OPTIONS]",
+                      "Makes the root filesystem NAME (default: the distribution's) under ~/.ajail/fs, without root.",
+                      kMkfsOptions);
         MkfsOptions options;
         std::vector<std::string> words = args;
         auto shown = parser.read(words, true, [&](const std::string& name, const std::string& value) {
@@ -555,8 +554,8 @@ std::variant<FsOptions, Shown, Wrong> parse_fs(const std::vector<std::string>& a
             known += (known.empty() ? "" : ", ") + std::string(verb.name);
         }
         Parser parser(usage,
-                      "Root filesystems under ~/.ajail/fs: what there is, and how it gets in and out. Import takes a "
-                      "tar, a\n`docker save` archive or an OCI archive; export writes a tar.",
+                      "Root filesystems under ~/.ajail/fs. Import takes a tar, `docker save` or OCI archive; export "
+                      "writes a tar.",
                       kFsOptions);
         FsOptions options;
         std::vector<std::string> words = args;
@@ -567,13 +566,11 @@ std::variant<FsOptions, Shown, Wrong> parse_fs(const std::vector<std::string>& a
         });
         if (shown) return *std::move(shown);
         if (words.empty()) wrong("fs: what is to be done? One of: " + known);
-        const FsVerb* verb = nullptr;
-        for (const FsVerb& v : kFsVerbs)
-            if (words[0] == v.name) verb = &v;
-        if (verb == nullptr) wrong("fs: no command " + spec::escape(words[0]) + "; there are: " + known);
+        const auto* verb = std::find_if(std::begin(kFsVerbs), std::end(kFsVerbs),
+                                        [&](const FsVerb& v) { return words[0] == v.name; });
+        if (verb == std::end(kFsVerbs)) wrong("fs: no command " + spec::escape(words[0]) + "; there are: " + known);
         words.erase(words.begin());
-        std::size_t least = options.cache ? 0 : verb->least;
-        if (words.size() < least || words.size() > verb->most)
+        if (words.size() < (options.cache ? 0 : verb->least) || words.size() > verb->most)
             wrong("fs " + std::string(verb->name) + ": should be ajail " + verb->usage);
         if (options.json && verb->verb != FsOptions::Verb::list) wrong("fs: --json is for list");
         if (options.cache && verb->verb != FsOptions::Verb::remove) wrong("fs: --cache is for remove");

@@ -220,10 +220,12 @@ private:
         if (stands_in(known, target)) return Place{std::move(known.parent), std::move(name), std::move(known.above)};
         auto found = sys::openat2(newroot_.get(), ("." + target).c_str(), O_PATH, kInRoot);
         if (found) there = std::move(found).take();
-        if (there || found.error().err != ENOENT || name.empty()) return Place{};
+        if (there || name.empty()) return Place{};
+        if (found.error().err != ENOENT) return found.error();
         std::string above = target.substr(0, slash);
         Fd parent = TRY(resolve(newroot_.get(), above, true, may_make()));
-        return own(parent.get()) ? Place{std::move(parent), std::move(name), std::move(above)} : Place{};
+        if (!own_.contains(TRY(sys::mount_id(parent.get())))) return Place{};
+        return Place{std::move(parent), std::move(name), std::move(above)};
     }
 
     static bool stands_in(const Place& known, const std::string& target) {
@@ -397,7 +399,9 @@ private:
         known_ = {};
         if (auto name = in_proc(op.target)) {
             struct stat st {};
-            if (::fstatat(proc_.get(), name, &st, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISLNK(st.st_mode)) {
+            if (::fstatat(proc_.get(), name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+                return errno == ENOENT && op.optional ? Status(Done{}) : Status(sys::failed(sys::Call::fstat));
+            if (!S_ISLNK(st.st_mode)) {
                 Fd tree = TRY(empty(S_ISDIR(st.st_mode)));
                 TRY(remember(tree.get(), op.target, false));
                 return sys::move_mount(tree.get(), proc_.get(), name);

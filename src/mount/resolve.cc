@@ -72,8 +72,11 @@ Result<Fd> make_below(int root, std::deque<std::string> names, bool directory, c
         names.pop_back();
         at = sys::openat2(root, joined(names).c_str(), O_PATH | O_DIRECTORY, kInRoot);
     }
-    if (at && sys::openat2((*at).get(), missing.front().c_str(), O_PATH | O_NOFOLLOW, RESOLVE_BENEATH))
-        return sys::refused(EEXIST);
+    if (at) {
+        auto there = sys::openat2((*at).get(), missing.front().c_str(), O_PATH | O_NOFOLLOW, RESOLVE_BENEATH);
+        if (there) return sys::refused(EEXIST);
+        if (there.error().err != ENOENT) return there.error();
+    }
     for (std::size_t i = 0; at && i < missing.size(); ++i)
         at = make(*at, missing[i], directory || i + 1 < missing.size(), may_make);
     return at;
