@@ -264,7 +264,9 @@ std::optional<int> cap_number(std::string_view name) {
     const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), number);
     if (error == std::errc() && end == name.data() + name.size() && number >= 0 && number < kCaps) return number;
     auto same = [](char a, char b) { return a == (b >= 'a' && b <= 'z' ? static_cast<char>(b - 'a' + 'A') : b); };
-    auto is = [&](std::string_view one) { return std::equal(one.begin(), one.end(), name.begin(), name.end(), same); };
+    auto is = [&](std::string_view one) {
+        return std::equal(one.begin(), one.end(), name.begin(), name.end(), same);
+    };
     const auto* found = std::find_if(std::begin(kCapNames), std::end(kCapNames), is);
     if (found == std::end(kCapNames)) return std::nullopt;
     return static_cast<int>(found - std::begin(kCapNames));
