@@ -10,6 +10,7 @@ talk='use IO::Socket::INET; my $l = IO::Socket::INET->new(Listen => 1, LocalAddr
     my $a = $l->accept; print $c "hello\n"; $c->flush; print scalar <$a>;'
 output 'bind and connect on 127.0.0.1' hello offline perl -e "$talk"
 output 'and with the network' hello jail perl -e "$talk"
+check 'localhost is known' offline getent hosts localhost
 connect='use Socket; socket(my $s, PF_INET, SOCK_STREAM, 0) or die "$!";
     connect($s, pack_sockaddr_in($ARGV[1], inet_aton($ARGV[0]))) and print "connected" or print 0 + $!;'
 output 'elsewhere: unreachable' 101 offline perl -e "$connect" 192.0.2.1 80

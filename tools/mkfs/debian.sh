@@ -282,6 +282,9 @@ grep -qsxF "$keep" "$apt/apt.conf.d/90ajail" || echo "$keep" >>"$apt/apt.conf.d/
 rm -f "$target/etc/hostname" "$target/etc/resolv.conf" "$target/etc/machine-id"
 echo localhost >"$target/etc/hostname"
 touch "$target/etc/resolv.conf" "$target/etc/machine-id"
+# No package brings it, and not every name server knows localhost.
+[ -e "$target/etc/hosts" ] || [ -L "$target/etc/hosts" ] ||
+  printf '127.0.0.1\tlocalhost\n::1\t\tlocalhost ip6-localhost ip6-loopback\n' >"$target/etc/hosts"
 # Elsewhere systemd makes it; pacman gives up without it.
 [ -e "$target/etc/mtab" ] || [ -L "$target/etc/mtab" ] || ln -s ../proc/self/mounts "$target/etc/mtab"
 # Set-id bits mean nothing with one id, and the owner must be able to read it
