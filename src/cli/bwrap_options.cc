@@ -309,7 +309,10 @@ private:
     std::uint64_t capabilities(const std::string& name) {
         o_.caps_given = true;
         if (::strcasecmp(name.c_str(), "ALL") == 0) return ~std::uint64_t{0};
-        auto cap = spec::cap_number(name);
+        // As cap_from_name(3) has it: a name ends where its letters do, whatever follows.
+        bool digits = !name.empty() && name[0] >= '0' && name[0] <= '9';
+        const char* letters = digits ? "0123456789" : "ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz";
+        auto cap = spec::cap_number(std::string_view(name).substr(0, name.find_first_not_of(letters)));
         if (!cap) wrong("unknown cap: " + spec::escape(name));
         return std::uint64_t{1} << *cap;
     }
