@@ -156,8 +156,8 @@ std::vector<sock_filter> assemble(std::span<const Abi> abis) {
         Ranges ranges; // without those that say the same as the one before
         for (const auto& [number, answers] : abi->from) {
             if (!ranges.empty() && *ranges.back().second == answers) continue;
-            auto same =
-                std::find_if(ranges.begin(), ranges.end(), [&](const auto& r) { return *r.second == answers; });
+            auto is = [&wanted = answers](const auto& range) { return *range.second == wanted; };
+            auto same = std::find_if(ranges.begin(), ranges.end(), is);
             ranges.emplace_back(number, same == ranges.end() ? &answers : same->second);
         }
         Writer::Label entry = writer.before(writer.search(ranges), kLoad, offsetof(seccomp_data, nr));
