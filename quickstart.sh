@@ -14,24 +14,12 @@ packages=(g++ cmake make pkg-config libseccomp-dev
   nlohmann-json3-dev mmdebstrap debian-archive-keyring ca-certificates)
 
 step 1 "packages for the build"
-missing=()
-for package in "${packages[@]}"; do
-  dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q '^install ok installed$' || missing+=("$package")
-done
-if [ ${#missing[@]} -eq 0 ]; then
+# shellcheck source=tests/packages.sh
+. tests/packages.sh
+if [ -z "$(missing_packages "${packages[@]}")" ]; then
   echo "all there"
 else
-  echo "installing: ${missing[*]}"
-  sudo=()
-  if [ "$(id -u)" -ne 0 ]; then
-    sudo=(sudo)
-    if [ ! -x "$(command -v sudo)" ]; then
-      echo "quickstart.sh: there is no sudo; as root: apt-get install ${missing[*]}" >&2
-      exit 1
-    fi
-  fi
-  "${sudo[@]}" apt-get update -q
-  "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "${missing[@]}"
+  install_packages "${packages[@]}"
 fi
 
 step 2 "build/ajail, one static binary"

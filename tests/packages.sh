@@ -1,11 +1,17 @@
 # shellcheck shell=bash
-# install_packages NAME...: those of Debian's packages that are missing, as root or by sudo; sourced by test.sh and bench.sh
+# install_packages NAME...: those of Debian's packages that are missing, as root or by sudo; sourced by test.sh, bench.sh and
+# quickstart.sh. missing_packages NAME...: which these are, a line each.
+
+missing_packages() {
+    local package
+    for package; do
+        dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q '^install ok installed$' || echo "$package"
+    done
+}
 
 install_packages() {
-    local missing=() sudo=() package
-    for package; do
-        dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q '^install ok installed$' || missing+=("$package")
-    done
+    local missing=() sudo=()
+    mapfile -t missing < <(missing_packages "$@")
     [ "${#missing[@]}" -gt 0 ] || return 0
     echo "installing: ${missing[*]}"
     if [ "$(id -u)" != 0 ]; then
