@@ -1,11 +1,11 @@
 #!/bin/bash
 # The root emulation, call by call: who a task is told to be, and what is really done.
 # not: root
-# seconds: 240
+# seconds: 480
 . "$TESTS/lib.sh"
 
 "${CC:-cc}" -static -O1 -pthread -o probe "$TESTS/jail/emulation_probe.c" || exit 1
-holds() { check "$1" jail timeout 60 ./probe "$1"; }
+holds() { check "$1" jail timeout 200 ./probe "$1"; }
 
 # Who one is, and what cannot be undone
 for probe in fresh dropped saved groups keepcaps keepcaps-off capabilities pointers undumpable slack; do holds $probe; done

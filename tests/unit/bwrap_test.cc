@@ -475,12 +475,13 @@ TEST_CASE("bwrap: capabilities, in order") {
     CHECK(ok({"--cap-add", "CAP_SYS_ADMIN"}).caps == bit(CAP_SYS_ADMIN));
     CHECK(ok({"--cap-add", "cap_bpf"}).caps == bit(CAP_BPF));
     CHECK(ok({"--cap-add", "12"}).caps == bit(12));
+    CHECK(ok({"--cap-add", "5x"}).caps == bit(5));
     CHECK(ok({"--cap-add", "ALL", "--cap-drop", "CAP_KILL"}).caps == ~bit(CAP_KILL));
     CHECK(ok({"--cap-drop", "all", "--cap-add", "CAP_KILL"}, kRoot).caps == bit(CAP_KILL));
     CHECK(ok({"--cap-drop", "CAP_CHOWN"}, kRoot).caps == 0xfe);
     CHECK(ok({"--cap-drop", "CAP_CHOWN"}, kRoot).caps_given);
     for (const char* option : {"--cap-add", "--cap-drop"})
-        for (const char* name : {"", "KILL", "CAP_NOSUCH", "64", "-1", "5x"})
+        for (const char* name : {"", "KILL", "CAP_NOSUCH", "64", "-1", "x5"})
             CHECK(refusal({option, name, "true"}) == std::string("unknown cap: ") + name);
 }
 
