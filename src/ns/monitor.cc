@@ -68,9 +68,8 @@ private:
         if (lifeline != 0 && fds[lifeline].revents != 0) hear_init();
         // Who keeps a jail goes after that word, with all that is left in it; a reaper may have others to wait for.
         if (fds[0].revents == 0 && !ended_) return false;
-        while (lifeline_open_ && !ended_) hear_init(); // what it said last is still in the socket
-        if (init_ == spec::Init::keeper || fds[0].revents != 0)
-            while (report_open_) hear_report();
+        while (lifeline_open_ && !ended_) hear_init(); // what they said last is still in the sockets
+        while (report_open_) hear_report();
         return true;
     }
 
