@@ -135,8 +135,8 @@ Caller who_calls(unsigned uid) {
     if (!caller.home.starts_with('/')) caller.home = "/";
     caller.home = absolute(caller.home, "/");
     caller.ajail_home = environment("AJAIL_HOME");
-    if (!caller.ajail_home.empty() && !caller.ajail_home.starts_with('/')) {
-        auto cwd = current_directory();
+    if (!caller.ajail_home.empty()) {
+        auto cwd = caller.ajail_home.starts_with('/') ? sys::Result<std::string>("/") : current_directory();
         caller.ajail_home = absolute(caller.ajail_home, cwd ? *cwd : "/");
     }
     if (caller.ajail_home.empty()) caller.ajail_home = (caller.home == "/" ? "" : caller.home) + "/.ajail";

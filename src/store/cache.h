@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What `mkfs` keeps of what it has made: HOME/cache, archives that no jail can write to.
+// What `mkfs` keeps of what it has made: HOME/cache, archives. A jail that was given a directory above HOME can write
+// to them, as it can to the root filesystems.
 #pragma once
 
 #include "sys/calls.h"

@@ -27,3 +27,4 @@ output 'PATH is what commands are looked up in' found sh -c 'mkdir -p b; printf 
 equal 'values are bytes' 'ff0a' "$(jail --env=X=$'\xff\n' sh -c 'printf %s "$X" | od -An -tx1 | tr -d " \n"')"
 output 'the caller'"'"'s PATH does not matter' ok sh -c 'PATH=/nonexistent "$AJAIL" run --quiet --fs=deb echo ok'
 output 'without any environment' ok env -i AJAIL_HOME="$AJAIL_HOME" "$AJAIL" run --quiet --fs=deb echo ok
+output 'a store that is named by a way round' ok env AJAIL_HOME="$AJAIL_HOME/none/..//." "$AJAIL" run --quiet --fs=deb echo ok
