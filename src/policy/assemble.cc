@@ -3,8 +3,10 @@
 #include "policy/assemble.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstddef>
 #include <linux/seccomp.h>
+#include <optional>
 #include <utility>
 
 namespace ajail::policy {
@@ -24,7 +26,7 @@ struct Step {
 
 constexpr std::uint16_t kLoad = BPF_LD | BPF_W | BPF_ABS, kAnd = BPF_ALU | BPF_AND | BPF_K;
 constexpr std::uint16_t kEqual = BPF_JMP | BPF_JEQ | BPF_K, kGreater = BPF_JMP | BPF_JGT | BPF_K;
-constexpr std::uint16_t kNotLess = BPF_JMP | BPF_JGE | BPF_K;
+constexpr std::uint16_t kNotLess = BPF_JMP | BPF_JGE | BPF_K, kAnyBit = BPF_JMP | BPF_JSET | BPF_K;
 
 // Both architectures are little endian.
 std::uint32_t place_of(unsigned arg, bool high) {
@@ -54,6 +56,12 @@ void compare_high(std::vector<Step>& steps, const Test& test) {
 void compare_low(std::vector<Step>& steps, const Test& test) {
     auto mask = static_cast<std::uint32_t>(test.mask), value = static_cast<std::uint32_t>(test.value);
     steps.push_back({kLoad, place_of(test.arg, false)});
+    bool equality = test.op == Test::equal || test.op == Test::not_equal;
+    if (equality && mask != ~0U && (value == 0 || (value == mask && std::has_single_bit(mask)))) {
+        bool wanted = (test.op == Test::equal) == (value != 0);
+        steps.push_back({kAnyBit, mask, wanted ? on : failed, wanted ? failed : on});
+        return;
+    }
     if (mask != ~0U) steps.push_back({kAnd, mask});
     switch (test.op) {
     case Test::equal: steps.push_back({kEqual, value, on, failed}); break;
@@ -65,6 +73,41 @@ void compare_low(std::vector<Step>& steps, const Test& test) {
     }
 }
 
+std::vector<Step> steps_of(const Test& test) {
+    std::vector<Step> steps;
+    if (!test.low) compare_high(steps, test);
+    compare_low(steps, test);
+    return steps;
+}
+
+// Bits of the low half, of which TEST wants any.
+std::uint32_t any_of(const Test& test) {
+    if (test.low || test.mask == 0 || test.mask >> 32 != 0) return 0;
+    bool one = test.op == Test::equal && test.value == test.mask && std::has_single_bit(test.mask);
+    return one || (test.op == Test::not_equal && test.value == 0) ? static_cast<std::uint32_t>(test.mask) : 0;
+}
+
+// Two that say the same, of bits of one argument and else under the same tests, are one: the bits 06000 of a mode are asked
+// for together, and at one place for all ways to open a file.
+bool unite(Answer& one, const Answer& other) {
+    if (one.action != other.action || one.when.size() != other.when.size()) return false;
+    auto [mine, theirs] = std::mismatch(one.when.begin(), one.when.end(), other.when.begin());
+    if (mine == one.when.end() || !std::equal(mine + 1, one.when.end(), theirs + 1)) return false;
+    std::uint32_t bits = any_of(*mine), more = any_of(*theirs);
+    if (mine->arg != theirs->arg || bits == 0 || more == 0) return false;
+    *mine = {.arg = mine->arg, .op = Test::not_equal, .mask = bits | more, .value = 0};
+    return true;
+}
+
+Answers united(const Answers& answers) {
+    Answers out;
+    for (const Answer& answer : answers) {
+        out.push_back(answer);
+        while (out.size() > 1 && unite(*(out.end() - 2), out.back())) out.pop_back();
+    }
+    return out;
+}
+
 // Written from its end to its beginning: what is jumped to is there already, and what says the same is there once, as far
 // as a conditional jump reaches.
 class Writer {
@@ -74,9 +117,16 @@ public:
 
     Label answers(const Answers& answers) {
         if (auto known = known_.find(&answers); known != known_.end() && near(known->second)) return known->second;
-        Label next = 0;
-        for (auto answer = answers.rbegin(); answer != answers.rend(); ++answer) next = tested(*answer, next);
-        return known_[&answers] = next;
+        Answers all = united(answers);
+        Entry next;
+        for (auto answer = all.rbegin(); answer != all.rend(); ++answer) {
+            std::vector<Step> first = answer->when.empty() ? std::vector<Step>() : steps_of(answer->when[0]);
+            // One load and one comparison: who comes on from there has it loaded.
+            bool has = answer->when.size() == 1 && first.size() == 2 && next.load == first[0].k;
+            Label otherwise = has ? next.label : loaded(next);
+            next = tested(*answer, otherwise);
+        }
+        return known_[&answers] = loaded(next);
     }
 
     // A search by halves; the accumulator holds the number.
@@ -124,19 +174,27 @@ private:
         return actions_[action] = statement(BPF_RET | BPF_K, action);
     }
 
+    // Where an answer's tests begin, and what they want in the accumulator.
+    struct Entry {
+        Label label = 0;
+        std::optional<std::uint32_t> load = std::nullopt;
+    };
+
+    Label loaded(const Entry& entry) { return entry.load ? before(entry.label, kLoad, *entry.load) : entry.label; }
+
     // ANSWER if its tests hold, else what is at NEXT.
-    Label tested(const Answer& answer, Label next) {
-        Label holds = action(answer.action);
+    Entry tested(const Answer& answer, Label next) {
+        Entry holds{action(answer.action)};
         for (auto test = answer.when.rbegin(); test != answer.when.rend(); ++test) {
-            std::vector<Step> steps;
-            if (!test->low) compare_high(steps, *test);
-            compare_low(steps, *test);
-            Label done = holds;
+            std::vector<Step> steps = steps_of(*test);
+            Label done = loaded(holds);
+            holds = {done};
             for (auto step = steps.rbegin(); step != steps.rend(); ++step) {
-                auto label = [&](Way way) { return way == on ? holds : way == held ? done : next; };
+                auto label = [&](Way way) { return way == on ? loaded(holds) : way == held ? done : next; };
                 if (BPF_CLASS(step->code) == BPF_JMP)
-                    holds = jump(step->code, step->k, label(step->if_true), label(step->if_false));
-                else holds = before(holds, step->code, step->k);
+                    holds = {jump(step->code, step->k, label(step->if_true), label(step->if_false))};
+                else if (step->code == kLoad) holds.load = step->k;
+                else holds = {before(loaded(holds), step->code, step->k)};
             }
         }
         return holds;

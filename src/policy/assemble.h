@@ -18,7 +18,7 @@ struct Test {
     enum Op : std::uint8_t { equal, not_equal, less, less_or_equal, greater, greater_or_equal };
     unsigned arg = 0;
     Op op = equal;
-    std::uint64_t mask = ~std::uint64_t{0}; ///< of the argument, for `equal`
+    std::uint64_t mask = ~std::uint64_t{0}; ///< of the argument, for (in)equality
     std::uint64_t value = 0;
     bool low = false; ///< of the low 32 bits only
     bool operator==(const Test&) const = default;

@@ -80,6 +80,10 @@ bool is_syscall(std::string_view name) {
 }
 
 std::vector<sock_filter> joined(std::string_view name) {
+    if (name.find(',') != std::string_view::npos) {
+        auto stack = program(name);
+        return {stack.begin(), stack.end()};
+    }
     auto whole = join(name, kNativeArch);
     if (!whole) return {};
     if (name.find("+32bit") != std::string_view::npos) { // no system call's name begins so

@@ -44,7 +44,8 @@ bool is_syscall(std::string_view name);
 /// decides; stacked programs could only take away. Empty if a name is unknown. What is allowed in front of another program
 /// than `default` passes to that one, which has its own opinion on other things. Without a first name, `-mkdir`, all else
 /// is allowed. With `+32bit` in it, programs of the other architecture have the same, of their own numbers; they are
-/// killed else.
+/// killed else. `default,terminal+init` is what these say when one is loaded after the other; only those of
+/// spec::kStacks are known.
 std::vector<sock_filter> joined(std::string_view name);
 
 /// Appends PART; where it would answer kPass, what is appended after it is asked.

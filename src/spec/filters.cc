@@ -46,6 +46,7 @@ public:
         if (filtered) plan_.filters.push_back(asked.unsynced ? "terminal+init+unsynced" : "terminal+init");
         if (!root.empty()) plan_.filters.push_back(root);
         if (listens) plan_.filters.back() += changes + guard();
+        if (!allows(asked, "32bit")) join();
         if (std::string denied = denials_by_name(); filtered && !denied.empty()) plan_.filters.push_back(denied);
         if (filtered && allows(asked, "32bit"))
             for (std::string& filter : plan_.filters) filter += "+32bit";
@@ -68,6 +69,13 @@ private:
                                   "another seccomp program here asks somebody already, and the kernel "
                                   "takes one such; chown and the like fail"});
         return "";
+    }
+
+    // The kernel translates every program at each start, and asks each in turn.
+    void join() {
+        std::string all;
+        for (const std::string& filter : plan_.filters) all += (all.empty() ? "" : ",") + filter;
+        if (std::find(std::begin(kStacks), std::end(kStacks), all) != std::end(kStacks)) plan_.filters = {all};
     }
 
     // There can be one listener (seccomp(2), EBUSY): ours, or that of a program outside, or, where sandboxes inside are

@@ -6,6 +6,15 @@
 
 namespace ajail::spec {
 
+/// Programs that are one, in the order in which they would be loaded each by itself: those of a jail of which nothing else
+/// is asked. They are compiled so while ajail is built (policy/gen).
+constexpr const char* kStacks[] = {
+    "default+noted,terminal+init,root+noted+setid+listener",
+    "default+noted,terminal+init,devices+noted+setid+listener",
+    "default+noted,terminal+init+noted+setid+listener",
+    "default,terminal+init",
+};
+
 /// Whether what SPEC allows and denies can be; or why not.
 std::optional<std::string> denials(const Spec& spec);
 

@@ -94,7 +94,11 @@ for control in 'user namespace' 'net namespace' 'session keyring' 'terminal' 'se
     'sysctl /proc/sys/user/max_user_namespaces'; do
     check "told: $control" grep -qxF -- "$control" <(names report.json)
 done
-check 'told: each seccomp program by name' test "$(names report.json | grep -c '^seccomp \(default+noted\|terminal+init\|\(root\|devices\)+noted+setid+listener\)$')" = 3
+check 'told: each seccomp program by name' test "$(names report.json | grep -c '^seccomp default+noted,terminal+init,\(root\|devices\)+noted+setid+listener$')" = 1
+jail --report=3 --deny=mkdir true 3>report.json
+check 'told: what is denied is one of its own' test "$(names report.json | grep -c '^seccomp ')" = 2
+jail --report=3 --allow=perf true 3>report.json
+check 'told: programs that are not one' test "$(names report.json | grep -c '^seccomp \(default+noted+perf\|terminal+init\|\(root\|devices\)+noted+perf+setid+listener\)$')" = 3
 check 'told: second namespaces' grep -qxF 'second user namespace' <(jail --report=1 --cap-add=CAP_SYS_ADMIN true >r && names r)
 matches 'what is given up is told' 'CAP_SYS_ADMIN was granted' jail --report=1 --cap-add=CAP_SYS_ADMIN true
 

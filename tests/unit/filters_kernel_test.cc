@@ -2,6 +2,7 @@
 // The embedded seccomp programs, loaded for real.
 #include "filters.h"
 #include "policy/refused.h"
+#include "spec/filters.h"
 
 #include <array>
 #include <cerrno>
@@ -49,27 +50,34 @@ bool refused(long result) { return result == -1 && errno == EPERM; }
 } // namespace
 
 TEST_CASE("kernel: what nobody answers is refused", "[filters][kernel]") {
-    const int status = under_filter("default+noted", [] {
-        const auto unknown = [](long nr, auto... args) { return syscall(nr, args...) == -1 && errno == ENOSYS; };
-        for (const auto& refused : ajail::policy::refused_calls())
-            if (std::string_view(refused.option) != "ptrace" &&
-                !unknown(refused.nr, refused.family >= 0 ? long{refused.family} : long{CLONE_NEWUSER}, 0L, 0L, 0L,
-                         0L))
+    for (const char* name : {"default+noted", ajail::spec::kStacks[0]}) {
+        INFO(name);
+        const int status = under_filter(name, [] {
+            const auto unknown = [](long nr, auto... args) { return syscall(nr, args...) == -1 && errno == ENOSYS; };
+            for (const auto& refused : ajail::policy::refused_calls())
+                if (std::string_view(refused.option) != "ptrace" &&
+                    !unknown(refused.nr, refused.family >= 0 ? long{refused.family} : long{CLONE_NEWUSER}, 0L, 0L, 0L,
+                             0L))
+                    return 1;
+            const pid_t child = fork();
+            if (child == 0) _exit(7);
+            int how = 0;
+            return child < 0 || waitpid(child, &how, 0) != child || WEXITSTATUS(how) != 7 ? 2 : 0;
+        });
+        CHECK(status == 0);
+    }
+    for (const char* name : {"terminal+listener", ajail::spec::kStacks[0]}) {
+        INFO(name);
+        const int listening = under_filter(name, [] {
+            sock_filter allow = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+            const sock_fprog program{1, &allow};
+            if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER, &program) != -1)
                 return 1;
-        const pid_t child = fork();
-        if (child == 0) _exit(7);
-        int how = 0;
-        return child < 0 || waitpid(child, &how, 0) != child || WEXITSTATUS(how) != 7 ? 2 : 0;
-    });
-    CHECK(status == 0);
-    const int listening = under_filter("terminal+listener", [] {
-        sock_filter allow = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
-        const sock_fprog program{1, &allow};
-        if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER, &program) != -1) return 1;
-        if (errno != EBUSY) return 2;
-        return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) == 0 ? 0 : 3;
-    });
-    CHECK(listening == 0);
+            if (errno != EBUSY) return 2;
+            return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) == 0 ? 0 : 3;
+        });
+        CHECK(listening == 0);
+    }
 }
 
 TEST_CASE("kernel: default", "[filters][kernel]") {

@@ -5,6 +5,7 @@
 
 #include "policy/emulation.h"
 #include "policy/refused.h"
+#include "spec/filters.h"
 
 #include <algorithm>
 #include <array>
@@ -14,6 +15,7 @@
 #include <cstdint>
 #include <fcntl.h>
 #include <filesystem>
+#include <functional>
 #include <linux/audit.h>
 #include <netinet/in.h>
 #include <sched.h>
@@ -282,6 +284,55 @@ TEST_CASE("filters: joined", "[filters]") {
     CHECK(ajail::policy::syscall_number("openat") == this_arch().nr("openat"));
     CHECK(ajail::policy::syscall_number("nosuch") == -1);
     CHECK(ajail::policy::syscall_number("") == -1);
+}
+
+TEST_CASE("filters: several as one say what they say together", "[filters]") {
+    // seccomp(2): what takes most away, and of equals the newest's. The last one has the listener.
+    const auto rank = [](std::uint32_t action) {
+        return static_cast<std::int32_t>(action & SECCOMP_RET_ACTION_FULL);
+    };
+    std::vector<const char*> syscalls;
+    for (const Subject& subject : subjects())
+        syscalls.insert(syscalls.end(), subject.syscalls.begin(), subject.syscalls.end());
+    std::sort(syscalls.begin(), syscalls.end(), [](std::string_view a, std::string_view b) { return a < b; });
+    syscalls.erase(std::unique(syscalls.begin(), syscalls.end(), std::equal_to<std::string_view>()), syscalls.end());
+    for (const std::string name : ajail::spec::kStacks) {
+        INFO(name);
+        const Program one = ajail::policy::joined(name);
+        REQUIRE_FALSE(one.empty());
+        std::vector<Program> stack;
+        for (std::size_t start = 0, end = 0; end != std::string::npos; start = end + 1) {
+            end = name.find(',', start);
+            stack.push_back(ajail::policy::joined(name.substr(start, end - start)));
+            REQUIRE_FALSE(stack.back().empty());
+        }
+        const auto together = [&](const seccomp_data& data) {
+            std::uint32_t says = kAllow;
+            bool heard = true;
+            for (std::size_t i = stack.size(); i-- > 0;) {
+                const std::uint32_t next = run_bpf(stack[i], data);
+                if (rank(next) >= rank(says)) continue;
+                says = next;
+                heard = i + 1 == stack.size();
+            }
+            return says == kAsk && !heard ? kEnosys : says;
+        };
+        const auto run = [&](const seccomp_data& data) { return run_bpf(one, data); };
+        for (const std::uint32_t unknown : {kAllow, kEnosys}) { // two sets of values
+            const Subject subject{name.c_str(),
+                                  [&](const Arch& arch, int nr, const Args& args) {
+                                      return together(call(arch.audit, static_cast<std::uint32_t>(nr), args));
+                                  },
+                                  syscalls, unknown};
+            CHECK(first_difference(this_arch(), subject, run).value_or("") == "");
+        }
+        for (const std::uint32_t nr : {0xffffffffU, kX32, 0x80000000U, 0xfffffffeU}) {
+            CHECK(run(call(this_arch().audit, nr, {})) == together(call(this_arch().audit, nr, {})));
+            CHECK(run(call(AUDIT_ARCH_I386, nr, {})) == kKill);
+        }
+    }
+    for (const char* name : {"default,terminal", "default+noted,terminal+init,", ",", "default,terminal+init+32bit"})
+        CHECK(ajail::policy::joined(name).empty()); // nobody has compiled these
 }
 
 TEST_CASE("filters: a denylist alone", "[filters]") {

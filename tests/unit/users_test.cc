@@ -205,12 +205,12 @@ TEST_CASE("--users=range") {
     CHECK(plan.newuidmap == "/usr/bin/newuidmap");
     CHECK(plan.groups);
     CHECK_FALSE(plan.ambient);
-    CHECK(plan.filters == std::vector<std::string>{"default+noted", "terminal+init", "devices+noted+setid+listener"});
+    CHECK(plan.filters == std::vector<std::string>{"default+noted,terminal+init,devices+noted+setid+listener"});
     CHECK(contains(to_text(plan), "uid map      0 1000 1, 1 100000 65535\n"));
     spec::Spec spec = in_deb(spec::Users::range);
     spec.policy.no_root_emulation = true;
     CHECK(plan_of(spec, with(kSome, kSome)).filters ==
-          std::vector<std::string>{"default+noted", "terminal+init+noted+setid+listener"});
+          std::vector<std::string>{"default+noted,terminal+init+noted+setid+listener"});
 }
 
 TEST_CASE("no helper is run for one id, whatever there is") {
@@ -249,7 +249,7 @@ TEST_CASE("--users=auto is a range or, recorded, one id") {
     CHECK(plan_of(spec, with(kSome, kSome)).degraded.empty());
     spec::Plan plan = plan_of(spec, with({}, {}));
     CHECK(plan.uids == IdMaps{{0, 1000, 1}});
-    CHECK(plan.filters == std::vector<std::string>{"default+noted", "terminal+init", "root+noted+setid+listener"});
+    CHECK(plan.filters == std::vector<std::string>{"default+noted,terminal+init,root+noted+setid+listener"});
     REQUIRE(plan.degraded.size() == 1);
     CHECK(contains(plan.degraded[0].why, "usermod"));
     spec::Host host = with(kSome, kSome);
@@ -325,12 +325,12 @@ TEST_CASE("--user with one id is what that id is called") {
     CHECK_FALSE(plan.user);
     CHECK(plan.caps == 0);
     CHECK(plan.ambient);
-    CHECK(plan.filters == std::vector<std::string>{"default+noted", "terminal+init+noted+setid+listener"});
+    CHECK(plan.filters == std::vector<std::string>{"default+noted,terminal+init+noted+setid+listener"});
     CHECK(plan.degraded.empty());
     spec.user = spec::User{104, 106, {106, 4}};
     CHECK(plan_of(spec, with({}, {})).degraded.size() == 1);
     spec.user = spec::User{0, 0, {0}};
-    CHECK(plan_of(spec, with({}, {})).filters.at(2) == "root+noted+setid+listener");
+    CHECK(plan_of(spec, with({}, {})).filters.at(0) == "default+noted,terminal+init,root+noted+setid+listener");
     spec.identity = spec::Identity::self;
     spec.user = spec::User{1000, 100, {}};
     CHECK(plan_of(spec, with({}, {})).uids == IdMaps{{1000, 1000, 1}});

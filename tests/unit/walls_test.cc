@@ -39,6 +39,7 @@ struct Case {
         spec.mounts = {Bind{{.path = "/x"}, "/a b"}};
         spec.shared.network = true;
         spec.command.argv = {"true"};
+        spec.policy.allow = {"perf"}; // three programs, and not one
         plan = std::get<Plan>(lower(spec, kUser));
         plan.ops = {plan.ops.at(0),
                     op::Filesystem{"proc", {}, "/proc", Attr{.writable = true}},
@@ -112,7 +113,7 @@ TEST_CASE("where everything is as planned all walls stand, and the report has ea
     CHECK(got("mask /proc/keys") == "ro,nosuid,nodev,noexec, empty");
     CHECK(got("mask /proc/nosuch") == "nothing is there");
     CHECK(got("supplementary groups") == "0 65534");
-    CHECK(got("seccomp default+noted") == "loaded");
+    CHECK(got("seccomp default+noted+perf") == "loaded");
 }
 
 TEST_CASE("a mount that is not what was asked for") {
@@ -191,7 +192,7 @@ TEST_CASE("namespaces, seccomp, Landlock, session") {
               c.plan.second_userns = true;
               c.seen.inits = c.seen.own;
           }) == Names{"second user namespace", "second mnt namespace"});
-    CHECK(after([](Case& c) { c.seen.status.filters = 3; }) == Names{"seccomp root+noted+setid+listener"});
+    CHECK(after([](Case& c) { c.seen.status.filters = 3; }) == Names{"seccomp root+noted+perf+setid+listener"});
     CHECK(after([](Case& c) { c.seen.status.seccomp = 0; }).size() == 3);
     CHECK(after([](Case& c) { c.seen.filters_before = 5; }).size() == 3);
     CHECK(after([](Case& c) { c.seen.landlock_files = false; }) == Names{"Landlock ABI 6: files"});

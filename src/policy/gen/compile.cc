@@ -4,7 +4,6 @@
 // libseccomp would change: it keeps no order between rules, and drops conditional rules beside an unconditional one.
 
 #include "policy.h"
-#include "policy/assemble.h"
 
 #include <algorithm>
 #include <array>
@@ -156,7 +155,9 @@ Answer answer_of(const Rule& rule) {
     return answer;
 }
 
-std::vector<sock_filter> assembled(const Policy& policy, const Arch& arch) {
+} // namespace
+
+Abi answers_of(const Policy& policy, const Arch& arch) {
     const Answer fallback{{}, policy.fallback};
     std::map<std::uint32_t, Answers> calls;
     for (const Rule& rule : policy.rules) { // in the order of their sections
@@ -176,6 +177,13 @@ std::vector<sock_filter> assembled(const Policy& policy, const Arch& arch) {
         abi.from.try_emplace(number + 1, Answers{fallback});
         abi.from[number] = std::move(answers);
     }
+    return abi;
+}
+
+namespace {
+
+std::vector<sock_filter> assembled(const Policy& policy, const Arch& arch) {
+    const Abi abi = answers_of(policy, arch);
     std::vector<sock_filter> program = assemble({&abi, 1});
     if (program.empty()) fail(policy, policy.last_line, "more than BPF_MAXINSNS instructions");
     return program;

@@ -4,12 +4,14 @@
 // one program as text. The grammar is in read.cc; any doubt about a policy ends with one line and no output.
 
 #include "policy.h"
+#include "spec/filters.h"
 
 #include <cctype>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
 #include <iostream>
+#include <iterator>
 #include <map>
 #include <set>
 
@@ -67,6 +69,17 @@ std::string part_of(const std::vector<Policy>& policies, const std::string& pref
     return out + numbers_of(prefix + "Numbers", arch) + "\n";
 }
 
+std::string constant_of(std::size_t stack) { return "kNativeStack" + std::to_string(stack); }
+
+/// Of those that lower() may ask for, what POLICIES suffice for; only for ARCH itself.
+std::string stacks_of(const std::vector<Policy>& policies, const Arch& arch) {
+    std::string out;
+    for (std::size_t i = 0; i < std::size(spec::kStacks); ++i)
+        if (const auto stack = stack_of(spec::kStacks[i], policies))
+            out += array_of(constant_of(i), compile(*stack, arch)) + "\n";
+    return out;
+}
+
 constexpr const char* kLookUp = R"(
 int number(const auto& numbers, std::string_view name) {
     const auto* found = std::lower_bound(numbers.begin(), numbers.end(), name,
@@ -96,7 +109,7 @@ std::string cpp_file(const std::vector<Policy>& policies) {
     for (const Arch& arch : arches()) {
         if (arch.when.empty()) continue;
         out += keyword + std::string(arch.when) + "\n\n" + part_of(policies, "kNative", &arch) +
-               part_of(policies, "kCompat", arch_named(arch.compat));
+               part_of(policies, "kCompat", arch_named(arch.compat)) + stacks_of(policies, arch);
         keyword = "#elif ";
     }
     out += "#else\n#error \"no seccomp programs for this architecture\"\n#endif\n\n";
@@ -108,6 +121,10 @@ std::string cpp_file(const std::vector<Policy>& policies) {
         lookup += "    if (name == \"" + policy.name + "\")\n        return native ? std::span<const sock_filter>(" +
                   native + ") : kCompat" + name + ";\n";
     }
+    for (std::size_t i = 0; i < std::size(spec::kStacks); ++i)
+        if (stack_of(spec::kStacks[i], policies))
+            lookup += "    if (native && name == \"" + std::string(spec::kStacks[i]) + "\") return " +
+                      constant_of(i) + ";\n";
     return out + kLookUp + lookup + "    return {};\n}\n\n} // namespace ajail::policy\n";
 }
 

@@ -4,11 +4,13 @@
 // the build.
 #pragma once
 
+#include "policy/assemble.h"
 #include "policy/filters.h"
 
 #include <cstdint>
 #include <iosfwd>
 #include <linux/filter.h>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -87,6 +89,29 @@ std::string name_of(const Arch& arch, int number);
 /// each start. libseccomp compiles it as well, and is held to the same text; but not for i386, where it would let socketcall
 /// through with every call of a socket, and cannot compare arguments of those.
 std::vector<sock_filter> compile(const Policy& policy, const Arch& arch);
+
+/// What POLICY says of ARCH's calls.
+Abi answers_of(const Policy& policy, const Arch& arch);
+
+/// `root+noted+setid`: BASE with policies in FRONT of it, as joined() in policy/filters.h; the first is asked first.
+struct Joined {
+    const Policy* base = nullptr;
+    std::vector<const Policy*> fronts;
+    bool allows() const; ///< what a front allows is allowed, and not left to the base
+};
+/// `default,terminal+init`: one after the other, as the kernel would have them if each were loaded.
+struct Stack {
+    std::string name;
+    std::vector<Joined> programs;
+};
+/// None if it is not all of POLICIES.
+std::optional<Stack> stack_of(std::string_view name, std::span<const Policy> policies);
+/// One program that says what those of STACK say together: what takes most away decides, and among equals the newest. The
+/// newest one's questions are heard. Verified against the texts.
+std::vector<sock_filter> compile(const Stack& stack, const Arch& arch);
+void verify(const Stack& stack, const Arch& arch, std::span<const sock_filter> program);
+/// Whether the action ONE comes before OTHER (seccomp(2)).
+bool takes_more(std::uint32_t one, std::uint32_t other);
 
 constexpr const char* kLibseccomp = "libseccomp";
 /// Stops unless PROGRAM, of MAKER's, answers what POLICY says.

@@ -7,11 +7,14 @@
 #include "policy.h"
 
 #include <array>
+#include <cerrno>
 #include <cstddef>
 #include <cstdio>
 #include <cstring>
+#include <functional>
 #include <linux/audit.h>
 #include <linux/seccomp.h>
+#include <map>
 #include <seccomp.h>
 #include <set>
 
@@ -149,8 +152,42 @@ bool advance(std::array<std::size_t, 6>& index, const std::array<std::vector<std
     fail(subject.policy, rule.line, what + " is answered " + answer.data() + "; write simpler rules");
 }
 
-/// RULES are all those of one syscall.
-void verify_syscall(const Subject& subject, std::uint32_t nr, std::span<const Rule* const> rules) {
+/// In order of their sections, and those of one do not contradict each other.
+const Rule* first_of(std::span<const Rule* const> rules, const Args& args) {
+    for (const Rule* rule : rules)
+        if (holds(*rule, args)) return rule;
+    return nullptr;
+}
+
+std::uint32_t said(const Policy& policy, std::span<const Rule* const> rules, const Args& args) {
+    const Rule* match = first_of(rules, args);
+    return match != nullptr ? match->action : policy.fallback;
+}
+
+using Rules = std::map<const Policy*, std::vector<const Rule*>>;
+
+/// As the kernel would have it of the programs of STACK.
+std::uint32_t said(const Stack& stack, const Rules& rules, const Args& args) {
+    std::uint32_t most = SECCOMP_RET_ALLOW;
+    bool heard = true;
+    for (auto program = stack.programs.rbegin(); program != stack.programs.rend(); ++program) {
+        std::uint32_t says = kPass;
+        for (const Policy* front : program->fronts)
+            if (says == kPass) says = said(*front, rules.at(front), args);
+        if (says == kPass || (says == SECCOMP_RET_ALLOW && !program->allows()))
+            says = said(*program->base, rules.at(program->base), args);
+        if (!takes_more(says, most)) continue;
+        most = says;
+        heard = program == stack.programs.rbegin();
+    }
+    return most == SECCOMP_RET_USER_NOTIF && !heard ? SECCOMP_RET_ERRNO | ENOSYS : most;
+}
+
+using Expected = std::function<std::uint32_t(const Args&)>;
+
+/// Asks what RULES, all those of one syscall, could make a difference to.
+void verify_syscall(const Subject& subject, std::uint32_t nr, std::span<const Rule* const> rules,
+                    const Expected& expected) {
     const auto values = deciding_values(rules);
     std::size_t questions = 1;
     for (const auto& one : values) {
@@ -163,20 +200,29 @@ void verify_syscall(const Subject& subject, std::uint32_t nr, std::span<const Ru
     do {
         Args args{};
         for (std::size_t i = 0; i < args.size(); ++i) args[i] = values[i][index[i]];
-        const Rule* match = nullptr;
-        for (const Rule* rule : rules) {
-            // In order of their sections, and those of one do not contradict each other.
-            if (match == nullptr && holds(*rule, args)) match = rule;
-        }
-        const std::uint32_t expected = match != nullptr ? match->action : subject.policy.fallback;
         const std::uint32_t got = ask(subject, subject.arch.audit, nr, args);
-        if (got != expected) differs(subject, match != nullptr ? *match : *rules[0], args, got);
+        if (got != expected(args)) {
+            const Rule* match = first_of(rules, args);
+            differs(subject, match != nullptr ? *match : *rules[0], args, got);
+        }
     } while (advance(index, values));
 }
 
-std::vector<const Rule*> rules_of(const Subject& subject, std::uint32_t nr) {
+/// What comes by numbers that no rule is about.
+void verify_foreign(const Subject& subject, std::uint32_t nr) {
+    const Arch& arch = subject.arch;
+    bool killed = ask(subject, AUDIT_ARCH_ARM, nr, {}) == SECCOMP_RET_KILL_PROCESS;
+    for (const Arch& other : arches())
+        killed &= other.audit == arch.audit || ask(subject, other.audit, nr, {}) == SECCOMP_RET_KILL_PROCESS;
+    if (arch.audit == AUDIT_ARCH_X86_64) {
+        killed &= ask(subject, arch.audit, nr | kX32SyscallBit, {}) == SECCOMP_RET_KILL_PROCESS;
+    }
+    if (!killed) fail(subject.policy, 0, subject.maker + "'s program lets a foreign ABI through");
+}
+
+std::vector<const Rule*> rules_of(const Subject& subject, const Policy& policy, std::uint32_t nr) {
     std::vector<const Rule*> rules;
-    for (const Rule& rule : subject.policy.rules) {
+    for (const Rule& rule : policy.rules) {
         const int number = number_of(subject.arch, rule.syscall);
         const bool said = subject.maker != kLibseccomp || can_be_said(subject.arch, rule);
         if (number >= 0 && static_cast<std::uint32_t>(number) == nr && said) rules.push_back(&rule);
@@ -189,19 +235,36 @@ std::vector<const Rule*> rules_of(const Subject& subject, std::uint32_t nr) {
 void verify(const Policy& policy, const Arch& arch, std::span<const sock_filter> program, std::string_view maker) {
     const Subject subject{policy, arch, program, std::string(maker)};
     for (std::uint32_t nr = 0; nr < 2 * kPastTheLast; ++nr) {
-        const auto rules = rules_of(subject, nr);
-        if (!rules.empty()) verify_syscall(subject, nr, rules);
+        const auto rules = rules_of(subject, policy, nr);
+        const auto expected = [&](const Args& args) { return said(policy, rules, args); };
+        if (!rules.empty()) verify_syscall(subject, nr, rules, expected);
         if (rules.empty() && ask(subject, arch.audit, nr, {}) != policy.fallback) {
             fail(policy, 0,
                  subject.maker + "'s program answers syscall " + std::to_string(nr) + ", which no rule names");
         }
-        bool killed = ask(subject, AUDIT_ARCH_ARM, nr, {}) == SECCOMP_RET_KILL_PROCESS;
-        for (const Arch& other : arches())
-            killed &= other.audit == arch.audit || ask(subject, other.audit, nr, {}) == SECCOMP_RET_KILL_PROCESS;
-        if (arch.audit == AUDIT_ARCH_X86_64) {
-            killed &= ask(subject, arch.audit, nr | kX32SyscallBit, {}) == SECCOMP_RET_KILL_PROCESS;
+        verify_foreign(subject, nr);
+    }
+}
+
+void verify(const Stack& stack, const Arch& arch, std::span<const sock_filter> program) {
+    const Policy& listener = *stack.programs.back().base;
+    const Subject subject{listener, arch, program, "policy-gen: " + stack.name};
+    for (std::uint32_t nr = 0; nr < 2 * kPastTheLast; ++nr) {
+        std::vector<const Rule*> all;
+        Rules rules;
+        for (const Joined& joined : stack.programs) {
+            std::vector<const Policy*> parts = joined.fronts;
+            parts.push_back(joined.base);
+            for (const Policy* part : parts) {
+                rules[part] = rules_of(subject, *part, nr);
+                all.insert(all.end(), rules[part].begin(), rules[part].end());
+            }
         }
-        if (!killed) fail(policy, 0, subject.maker + "'s program lets a foreign ABI through");
+        const auto expected = [&](const Args& args) { return said(stack, rules, args); };
+        if (!all.empty()) verify_syscall(subject, nr, all, expected);
+        if (all.empty() && ask(subject, arch.audit, nr, {}) != expected({}))
+            fail(listener, 0, subject.maker + ": the program answers syscall " + std::to_string(nr));
+        verify_foreign(subject, nr);
     }
 }
 
