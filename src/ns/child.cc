@@ -196,7 +196,7 @@ Status payload(const Plan& plan, const Caller& caller, const Payload& its, const
     TRY(during(Stage::payload, sys::close_on_exec_from(3)));
     TRY(during(Stage::readback, look.before_landlock(slave)));
     // From here on only what stands in the jail can be opened.
-    TRY(during(Stage::landlock, policy::landlock(plan)));
+    TRY(during(Stage::landlock, policy::landlock(plan, look.ground())));
     TRY(during(Stage::readback, look.before_filters()));
     // Init is as small as it will be, before anything of the payload's own happens.
     if (!plan.report) TRY(during(Stage::payload, wait_for_init(init_socket)));

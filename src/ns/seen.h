@@ -4,6 +4,7 @@
 #pragma once
 
 #include "mount/mount.h"
+#include "policy/policy.h"
 #include "spec/walls.h"
 #include "sys/calls.h"
 
@@ -31,6 +32,9 @@ public:
     sys::Status before_filters();
     /// Takes pread64(2) alone.
     sys::Status after_filters();
+
+    /// Of the payload, once it is where it will be.
+    policy::Ground ground() const { return {seen_.cwd, seen_.mounts}; }
 
     const std::vector<spec::Wall>& walls() const { return walls_; }
     /// Memory for the report, if there is to be one: made before the filters, which may refuse it.

@@ -10,6 +10,7 @@
 #include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <optional>
 #include <sys/prctl.h>
 
 namespace ajail::policy {
@@ -22,6 +23,9 @@ namespace {
 
 constexpr int kStdio = 3;
 
+// It is close-on-exec, and a call fewer.
+void leave_to_exec(Fd fd) { (void)fd.release(); }
+
 // Opening stdio again through /proc/self/fd gives what the descriptor has, no more: what came in read-only cannot
 // be written.
 std::uint64_t as_opened(int fd_flags, mode_t mode, const Ruleset& rules) {
@@ -31,6 +35,48 @@ std::uint64_t as_opened(int fd_flags, mode_t mode, const Ruleset& rules) {
     if (way == O_WRONLY || way == O_RDWR) access |= LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_TRUNCATE;
     if (S_ISCHR(mode)) access |= LANDLOCK_ACCESS_FS_IOCTL_DEV;
     return access & rules.handled;
+}
+
+// On a file system that nobody else ever mounts.
+bool is_own(const spec::Plan& plan, const spec::Op& op) {
+    if (auto* made = std::get_if<spec::op::Filesystem>(&op)) return made->type == "tmpfs";
+    if (std::holds_alternative<spec::op::Directory>(op)) return plan.scratch.directory.empty();
+    return std::holds_alternative<spec::op::Overlay>(op);
+}
+
+bool mounts(const spec::Op& op) {
+    return std::holds_alternative<spec::op::Bind>(op) || std::holds_alternative<spec::op::Overlay>(op) ||
+           std::holds_alternative<spec::op::Directory>(op) || std::holds_alternative<spec::op::Filesystem>(op);
+}
+
+// The operation whose mount PATH is on, unless symlinks lead elsewhere.
+std::optional<std::size_t> mounted_above(const spec::Plan& plan, const std::string& path) {
+    std::optional<std::size_t> found;
+    for (std::size_t i = 0; i < plan.ops.size(); ++i) {
+        const std::string& target = spec::target_of(plan.ops[i]);
+        if (!mounts(plan.ops[i]) || !spec::within(path, target)) continue;
+        if (!found || spec::within(target, spec::target_of(plan.ops[*found]))) found = i;
+    }
+    return found;
+}
+
+// The kernel asks each directory from a file up to the first that has a rule, at every open: here is one that is nearer
+// than `/`. No directory that others have: a rule belongs to the inode, and who was handed a descriptor of the host (stdin,
+// something sent over a socket) would by the project's own directory be granted all beneath it by the host's mount as well,
+// where nothing is read-only and nothing masked. So it is one of the jail's own file systems, and that its path leads to the
+// very mount is looked at. Nothing is granted by it that `/` does not grant.
+Status allow_near(const spec::Plan& plan, const Ground& ground, int ruleset, std::uint64_t access) {
+    Above above = own_above(plan, ground.cwd);
+    if (above.path == "/") return Done{};
+    auto made = std::find_if(ground.mounts.begin(), ground.mounts.end(),
+                             [&](const auto& mount) { return mount.first == above.op; });
+    auto directory = sys::open(above.path.c_str(), O_PATH | O_DIRECTORY);
+    if (made == ground.mounts.end() || !directory) return Done{};
+    Fd fd = std::move(directory).take();
+    if (TRY(sys::mount_id(fd.get())) != made->second) return Done{};
+    TRY(sys::landlock_allow(ruleset, fd.get(), access));
+    leave_to_exec(std::move(fd));
+    return Done{};
 }
 
 bool asks(std::span<const sock_filter> bytes) {
@@ -82,7 +128,18 @@ Ruleset ruleset(unsigned abi, bool files) {
     return rules;
 }
 
-Status landlock(const spec::Plan& plan) {
+Above own_above(const spec::Plan& plan, std::string path) {
+    for (;;) {
+        auto op = mounted_above(plan, path);
+        if (!op) return {};
+        if (is_own(plan, plan.ops[*op])) return {path, *op};
+        const std::string& target = spec::target_of(plan.ops[*op]);
+        if (target == "/") return {};
+        path = target.substr(0, std::max<std::size_t>(target.rfind('/'), 1));
+    }
+}
+
+Status landlock(const spec::Plan& plan, const Ground& ground) {
     Ruleset rules = ruleset(plan.landlock_abi, plan.landlock_files);
     if (rules.handled == 0 && rules.scoped == 0) return Done{};
     sys::LandlockRuleset attr{};
@@ -92,6 +149,8 @@ Status landlock(const spec::Plan& plan) {
     if (rules.handled == 0) return sys::landlock_enforce(ruleset.get());
     Fd root = TRY(sys::open("/", O_PATH | O_DIRECTORY));
     TRY(sys::landlock_allow(ruleset.get(), root.get(), rules.anywhere));
+    leave_to_exec(std::move(root));
+    TRY(allow_near(plan, ground, ruleset.get(), rules.anywhere));
     for (const std::string& path : plan.landlock_devices) {
         if (rules.on_devices == 0) break;
         auto devices = sys::open(path.c_str(), O_PATH);
@@ -101,6 +160,7 @@ Status landlock(const spec::Plan& plan) {
             continue;
         Fd fd = TRY(std::move(devices));
         TRY(sys::landlock_allow(ruleset.get(), fd.get(), rules.on_devices));
+        leave_to_exec(std::move(fd));
     }
     for (int fd = 0; fd < kStdio; ++fd) {
         struct stat st = TRY(sys::fstat(fd));
@@ -113,7 +173,9 @@ Status landlock(const spec::Plan& plan) {
         // EBADFD: on no file system that could be mounted (a memfd); Landlock leaves those alone.
         if (!allowed && allowed.error().err != EBADFD) return allowed;
     }
-    return sys::landlock_enforce(ruleset.get());
+    TRY(sys::landlock_enforce(ruleset.get()));
+    leave_to_exec(std::move(ruleset));
+    return Done{};
 }
 
 bool asks(const spec::Plan& plan) {

@@ -6,6 +6,10 @@
 #include "spec/plan.h"
 #include "sys/calls.h"
 
+#include <string>
+#include <utility>
+#include <vector>
+
 namespace ajail::policy {
 
 /// Leaves at most KEEP of the bounding set. What is not in WITHIN is gone from it already.
@@ -20,10 +24,22 @@ struct Ruleset {
 };
 /// The one for a kernel that has the version ABI of Landlock; only what FILES does not concern if it is false.
 Ruleset ruleset(unsigned abi, bool files);
+/// Where a walk up from a file may end: a directory, and the operation on whose mount it is to stand.
+struct Above {
+    std::string path = "/";
+    std::size_t op = 0;
+};
+/// The nearest directory at or above PATH, an absolute one, on a file system of the jail's own. Pure.
+Above own_above(const spec::Plan& plan, std::string path);
+/// What the jail stands on: where the payload is, and the mounts by their operations.
+struct Ground {
+    const std::string& cwd;
+    const std::vector<std::pair<std::size_t, std::uint64_t>>& mounts;
+};
 /// A ruleset that grants everything beneath `/` of the jail but devices, and nothing else: objects of the host that came
 /// in as stdio cannot be opened again with more rights than they were given with, a device works only where devices
 /// are (ABI 5), and abstract sockets and processes outside are out of reach (ABI 6).
-sys::Status landlock(const spec::Plan& plan);
+sys::Status landlock(const spec::Plan& plan, const Ground& ground);
 /// The seccomp programs of the Plan, in order. EINVAL for a name that was not built in. If one of them asks, the
 /// descriptor on which somebody must answer (see emulation.h), else none. It is the last one that asks: of several
 /// questions about a call the kernel puts the newest program's (seccomp(2)).

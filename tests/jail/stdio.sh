@@ -19,10 +19,20 @@ echo kept >in
 if [ "$landlock" = 1 ]; then
     for way in 'echo x >/proc/self/fd/0' 'echo x >/dev/stdin' 'echo x >>/proc/self/fd/0' 'echo x 1<>/dev/stdin >&1' \
         'perl -e "truncate(qq(/proc/self/fd/0), 0) or exit 1"' 'exec 5<>/dev/fd/0 && echo x >&5'; do
-        run_ sh -c '"$AJAIL" run --quiet --fs=deb sh -c "$1" <in' - "$way"
-        equal "a file open for reading cannot be written by: $way" kept "$(cat in)"
-        echo kept >in
+        for project in --rw --ro; do # it lies in the working directory, which has a rule nearer than that of /
+            run_ sh -c '"$AJAIL" run --quiet --fs=deb "$2" sh -c "$1" <in' - "$way" "$project"
+            equal "a file open for reading cannot be written with $project by: $way" kept "$(cat in)"
+            echo kept >in
+        done
     done
+    mkdir -p deep/er
+    echo kept >deep/er/in
+    for project in --rw --ro; do
+        run_ sh -c 'cd deep && "$AJAIL" run --quiet --fs=deb "$1" sh -c "truncate -s 0 /proc/self/fd/0; echo x >/dev/stdin" <er/in' - "$project"
+        equal "nor one further down, $project" kept "$(cat deep/er/in)"
+    done
+    check 'by its own name it can be' jail sh -c 'cd deep && echo more >>er/in'
+    equal 'and has been' more "$(tail -n 1 deep/er/in)"
     output 'it can be read, and opened again' 'kept kept' sh -c '"$AJAIL" run --quiet --fs=deb sh -c "echo \$(cat) \$(cat /dev/stdin)" <in'
     echo secret >out
     status 'a file open for writing cannot be read' 1 sh -c '"$AJAIL" run --quiet --fs=deb sh -c "cat /proc/self/fd/1 >&2" >>out'

@@ -4,6 +4,8 @@
 #include "catch.h"
 #include "policy/policy.h"
 
+#include <string>
+
 using ajail::policy::Ruleset;
 using ajail::policy::ruleset;
 
@@ -35,4 +37,42 @@ TEST_CASE("Landlock: the ruleset for each ABI") {
     is(7, kFirst | kRefer | kTruncate | kIoctl, 3);
     is(8, kFirst | kRefer | kTruncate | kIoctl, 3);
     is(99, kFirst | kRefer | kTruncate | kIoctl, 3);
+}
+
+TEST_CASE("Landlock: a directory of the jail's own, near where the payload is") {
+    using namespace ajail::spec;
+    auto at = [](auto op, const char* target) {
+        op.target = target;
+        return Op(op);
+    };
+    op::Filesystem proc;
+    proc.type = "proc";
+    Plan plan;
+    plan.ops = {
+        at(op::Overlay(), "/"),     at(op::Directory(), "/tmp"),     at(op::Bind(), "/home/u/project"),
+        at(op::Bind(), "/tmp/a/b"), at(op::Overlay(), "/tmp/a/b/c"), at(op::Restrict(), "/home/u/project/.git"),
+        at(proc, "/proc"),          at(op::Bind(), "/tmp/a/b/c/d")};
+    auto above = [&](const char* path) {
+        auto [found, op] = ajail::policy::own_above(plan, path);
+        return found + " " + std::to_string(op);
+    };
+    CHECK(above("/") == "/ 0");
+    CHECK(above("/root/x") == "/root/x 0");
+    CHECK(above("/home/u/project") == "/home/u 0"); // the project's inode is the host's as well
+    CHECK(above("/home/u/project/sub/dir") == "/home/u 0");
+    CHECK(above("/home/u/project/.git") == "/home/u 0");
+    CHECK(above("/proc/1") == "/ 0");
+    CHECK(above("/home/u/projects") == "/home/u/projects 0");
+    CHECK(above("/tmp/a/b") == "/tmp/a 1");
+    CHECK(above("/tmp/a/b/c") == "/tmp/a/b/c 4"); // what is written there is thrown away
+    CHECK(above("/tmp/a/b/c/d/e") == "/tmp/a/b/c 4");
+    plan.ops.push_back(at(op::Bind(), "/tmp"));
+    CHECK(above("/tmp/x") == "/ 0");
+    plan.ops.pop_back();
+    plan.scratch.directory = "/srv"; // which the host has, too
+    CHECK(above("/tmp/a/b") == "/ 0");
+    plan.ops = {at(op::Bind(), "/")};
+    CHECK(above("/root/x") == "/ 0");
+    plan.ops = {};
+    CHECK(above("/root/x") == "/ 0");
 }
