@@ -37,6 +37,9 @@ std::uint64_t as_opened(int fd_flags, mode_t mode, const Ruleset& rules) {
     return access & rules.handled;
 }
 
+// Hidden by a later mount, or not for this user: nothing is there for it.
+bool is_nothing(int err) { return err == ENOENT || err == ENOTDIR || err == EACCES; }
+
 // On a file system that nobody else ever mounts.
 bool is_own(const spec::Plan& plan, const spec::Op& op) {
     if (auto* made = std::get_if<spec::op::Filesystem>(&op)) return made->type == "tmpfs";
@@ -70,9 +73,10 @@ Status allow_near(const spec::Plan& plan, const Ground& ground, int ruleset, std
     if (above.path == "/") return Done{};
     auto made = std::find_if(ground.mounts.begin(), ground.mounts.end(),
                              [&](const auto& mount) { return mount.first == above.op; });
+    if (made == ground.mounts.end()) return Done{};
     auto directory = sys::open(above.path.c_str(), O_PATH | O_DIRECTORY);
-    if (made == ground.mounts.end() || !directory) return Done{};
-    Fd fd = std::move(directory).take();
+    if (!directory && is_nothing(directory.error().err)) return Done{};
+    Fd fd = TRY(std::move(directory));
     if (TRY(sys::mount_id(fd.get())) != made->second) return Done{};
     TRY(sys::landlock_allow(ruleset, fd.get(), access));
     leave_to_exec(std::move(fd));
@@ -154,10 +158,7 @@ Status landlock(const spec::Plan& plan, const Ground& ground) {
     for (const std::string& path : plan.landlock_devices) {
         if (rules.on_devices == 0) break;
         auto devices = sys::open(path.c_str(), O_PATH);
-        // Hidden by a later mount, or not for this user: no device is there for it.
-        if (!devices &&
-            (devices.error().err == ENOENT || devices.error().err == ENOTDIR || devices.error().err == EACCES))
-            continue;
+        if (!devices && is_nothing(devices.error().err)) continue;
         Fd fd = TRY(std::move(devices));
         TRY(sys::landlock_allow(ruleset.get(), fd.get(), rules.on_devices));
         leave_to_exec(std::move(fd));

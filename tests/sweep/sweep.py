@@ -385,7 +385,7 @@ def normal(lines):
         line = re.sub(r"\bw\d\b", "w", re.sub(r"/fd/\d+", "/fd/N", re.sub(r"\.ajail~\w+", ".ajail~", line)))
         if line.startswith(("status NSpid:", "session ", "processes ")):
             line = re.sub(r"\d{2,}", "N", line)  # without a pid namespace
-        if line.startswith("mount "):
+        if line.startswith("mount ") and line.count(" ") >= 6:  # else its writer was ended in the middle of it
             _, own, parent, device, root, target, rest = line.split(" ", 6)
             ids[own] = target
             # Named after where it is mounted first, but for the scratch.
