@@ -26,31 +26,6 @@ constexpr std::uint64_t kInRoot = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
 constexpr unsigned kClone = OPEN_TREE_CLONE | AT_EMPTY_PATH;
 constexpr unsigned kParents = 0700; // of targets that have no mode of their own
 
-std::uint64_t flags(const Attr& attr) {
-    return (attr.writable ? 0U : MOUNT_ATTR_RDONLY) | (attr.setuid ? 0U : MOUNT_ATTR_NOSUID) |
-           (attr.devices ? 0U : MOUNT_ATTR_NODEV) | (attr.exec ? 0U : MOUNT_ATTR_NOEXEC);
-}
-
-// Always on the whole detached tree, before it is attached: submounts are as read-only as the top, and what the
-// host mounts later does not propagate in.
-Status restrict(int tree, const Attr& attr) {
-    mount_attr set{};
-    set.attr_set = flags(attr);
-    set.propagation = MS_PRIVATE;
-    return sys::mount_setattr(tree, "", AT_EMPTY_PATH | AT_RECURSIVE, set);
-}
-
-Result<Fd> scratch_tree(const Plan& plan) {
-    Fd dir = TRY(sys::open(plan.scratch.directory.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW));
-    // Whoever may write to the directory above may have put another one in its place.
-    struct stat st = TRY(sys::fstat(dir.get()));
-    uid_t owner = plan.real_root ? spec::kRootRangeBase : ::geteuid();
-    if (st.st_uid != owner || (st.st_mode & 01777U) != sys::kScratchMode) return sys::refused(EPERM);
-    Fd tree = TRY(sys::open_tree(dir.get(), "", kClone));
-    TRY(restrict(tree.get(), Attr{.writable = true, .exec = true}));
-    return tree;
-}
-
 class Builder {
 public:
     Builder(const Plan& plan, Trees trees, std::string& about)
@@ -105,14 +80,23 @@ private:
     // Whether what is made is looked at again.
     bool kept() const { return plan_.init == Init::keeper; }
 
-    // What is looked at again, and where something may be made.
-    Status remember(int tree, const std::string& target, bool own) {
-        if (!kept() && plan_.host_targets) return Done{};
-        std::uint64_t id = TRY(sys::mount_id(tree));
-        if (kept()) built_.mounts.emplace_back(index_, id);
+    // What is looked at again.
+    Status remember(int tree) {
+        if (kept()) built_.mounts.emplace_back(index_, TRY(sys::mount_id(tree)));
+        return Done{};
+    }
+
+    // The same of a TREE that is to be a directory, or is not; and where something may be made, if it is the jail's OWN.
+    Status remember(int tree, bool directory, const std::string& target, bool own) {
+        bool made_here = std::holds_alternative<op::Filesystem>(plan_.ops[index_]);
+        if (!kept() && plan_.host_targets && made_here) return Done{};
+        struct statx is = TRY(sys::statx(tree));
+        if (S_ISLNK(is.stx_mode)) return sys::refused(ELOOP);
+        if (S_ISDIR(is.stx_mode) != directory) return sys::refused(directory ? ENOTDIR : EISDIR);
+        if (kept()) built_.mounts.emplace_back(index_, is.stx_mnt_id);
         if (!own) return Done{};
-        own_.insert(id);
-        built_.own.push_back({target, id});
+        own_.insert(is.stx_mnt_id);
+        built_.own.push_back({target, is.stx_mnt_id});
         return Done{};
     }
 
@@ -156,10 +140,7 @@ private:
         for (std::size_t i = 0; i < plan_.ops.size(); ++i) {
             auto* bind = std::get_if<op::Bind>(&plan_.ops[i]);
             if (bind == nullptr || bind->idmap || host_path(bind->source) != "/") continue;
-            Fd source = TRY(open_source(bind->source));
-            Fd tree = TRY(sys::open_tree(source.get(), "", kClone | AT_RECURSIVE));
-            TRY(restrict(tree.get(), bind->attr));
-            trees_.emplace(i, std::move(tree));
+            trees_.emplace(i, TRY(clone_source(bind->source, bind->attr)));
         }
         return Done{};
     }
@@ -189,10 +170,10 @@ private:
         return [this](int dir, const std::string&, bool) { return own(dir); };
     }
 
-    // Attaches TREE. OWN: it ends with the jail.
-    Status attach(Fd tree, const std::string& target, bool directory, bool own, unsigned parents = kParents) {
+    // Attaches TREE, and takes it if it is to be found again. OWN: it ends with the jail.
+    Status attach(Fd& tree, const std::string& target, bool directory, bool own, unsigned parents = kParents) {
         Place known = std::exchange(known_, {});
-        TRY(remember(tree.get(), target, own));
+        TRY(remember(tree.get(), directory, target, own));
         if (target == "/") {
             // Once there is a root, another one goes on top of it, and everything later into that.
             if (newroot_ && !directory) return sys::refused(EISDIR);
@@ -202,7 +183,7 @@ private:
             newroot_ = std::move(tree);
             return Done{};
         }
-        if (plan_.host_targets) return attach_wherever(std::move(tree), target, directory, parents, std::move(known));
+        if (plan_.host_targets) return attach_wherever(tree, target, directory, parents, std::move(known));
         Fd at;
         if (Place place = TRY(new_place(target, std::move(known), at)); place.parent)
             if (TRY(make_place(place, directory, directory ? 0755 : 0644))) return attach_new(tree, std::move(place));
@@ -242,32 +223,36 @@ private:
 
     // Among many targets in one directory that is looked up once: a new name in it leads to it no other way. What was
     // there before might.
-    Status attach_wherever(Fd tree, const std::string& target, bool directory, unsigned parents, Place known) {
+    Status attach_wherever(const Fd& tree, const std::string& target, bool directory, unsigned parents, Place known) {
         Place place = TRY(find_place(newroot_.get(), target, parents, std::move(known)));
         if (TRY(make_place(place, directory, directory ? 0755 : 0444))) return attach_new(tree, std::move(place));
         Fd at = TRY(open_place(place, directory));
         return sys::move_mount(tree.get(), at.get(), "");
     }
 
-    Status remember_proc(int tree, const std::string& target) {
-        proc_ = TRY(sys::openat(tree, ".", O_PATH | O_DIRECTORY));
+    // TREE is a procfs.
+    Status attach_proc(Fd tree, const std::string& target, unsigned parents = kParents) {
+        TRY(attach(tree, target, true, false, parents));
+        proc_ = std::move(tree); // nothing, if it has become the root
         proc_target_ = target.substr(0, target.find_last_not_of('/') + 1);
         return Done{};
     }
 
+    struct Standing {
+        Fd fd; ///< what was found; or nothing: what NAME is right in the jail's procfs, where nobody makes names
+        const char* name;
+        int at(const Fd& proc) const { return fd ? fd.get() : proc.get(); }
+    };
+
     // What stands at TARGET. In a procfs that was just mounted it is found from there: below a directory that others
     // may write to, its name may lead to something else by now.
-    Result<Fd> standing(const std::string& target) {
+    Result<Standing> standing(const std::string& target) {
         if (!proc_ || !within(target, proc_target_))
-            return sys::openat2(newroot_.get(), target.c_str() + 1, O_PATH, kInRoot);
-        std::string inside = "./" + target.substr(proc_target_.size());
-        return sys::openat2(proc_.get(), inside.c_str(), O_PATH, kInRoot);
-    }
-
-    // The name of TARGET, if it is one right in the jail's procfs, where nobody makes names.
-    const char* in_proc(const std::string& target) const {
-        bool there = proc_ && target.rfind('/') == proc_target_.size() && target.starts_with(proc_target_);
-        return there ? target.c_str() + proc_target_.size() + 1 : nullptr;
+            return Standing{TRY(sys::openat2(newroot_.get(), target.c_str() + 1, O_PATH, kInRoot)), ""};
+        std::size_t name = proc_target_.size() + 1;
+        if (target.size() > name && target.rfind('/') < name) return Standing{Fd(), target.c_str() + name};
+        std::string inside = "./" + target.substr(name - 1);
+        return Standing{TRY(sys::openat2(proc_.get(), inside.c_str(), O_PATH, kInRoot)), ""};
     }
 
     Status apply(const op::Filesystem& op) {
@@ -275,8 +260,8 @@ private:
         TRY(sys::fsconfig_string(fs.get(), "source", op.type.c_str()));
         for (const auto& [key, value] : op.options) TRY(sys::fsconfig_string(fs.get(), key.c_str(), value.c_str()));
         Fd tree = TRY(sys::fsmount(fs.get(), flags(op.attr)));
-        if (op.type == "proc") TRY(remember_proc(tree.get(), op.target));
-        return attach(std::move(tree), op.target, true, op.type == "tmpfs", op.parents);
+        if (op.type == "proc") return attach_proc(std::move(tree), op.target, op.parents);
+        return attach(tree, op.target, true, op.type == "tmpfs", op.parents);
     }
 
     Status apply(const op::Directory& op) {
@@ -284,7 +269,7 @@ private:
         TRY(sys::mkdirat(scratch_.get(), name.c_str(), op.mode));
         Fd tree = TRY(sys::open_tree(scratch_.get(), name.c_str(), OPEN_TREE_CLONE));
         TRY(restrict(tree.get(), op.attr));
-        return attach(std::move(tree), op.target, true, true);
+        return attach(tree, op.target, true, true);
     }
 
     Status apply(const op::Bind& op) {
@@ -292,13 +277,11 @@ private:
         if (auto prepared = trees_.find(index_); prepared != trees_.end()) {
             tree = std::move(prepared->second);
         } else {
-            Fd source = TRY(open_source(op.source));
-            tree = TRY(sys::open_tree(source.get(), "", kClone | AT_RECURSIVE));
-            TRY(restrict(tree.get(), op.attr));
+            tree = TRY(clone_source(op.source, op.attr));
         }
         if (op.make_setid) built_.own.push_back({op.target, TRY(sys::mount_id(tree.get()))});
-        if (host_path(op.source) == "/proc" && op.source.directory) TRY(remember_proc(tree.get(), op.target));
-        return attach(std::move(tree), op.target, op.source.directory, false);
+        if (host_path(op.source) == "/proc" && op.source.directory) return attach_proc(std::move(tree), op.target);
+        return attach(tree, op.target, op.source.directory, false);
     }
 
     Result<Fd> lower(const op::Overlay& op) {
@@ -369,7 +352,7 @@ private:
         TRY(sys::fsconfig_string(fs.get(), "xino", "off"));
         Fd tree = TRY(sys::fsmount(fs.get(), flags(op.attr)));
         if (!op.entry.empty()) return attach_entry(std::move(tree), op);
-        return attach(std::move(tree), op.target, true, true);
+        return attach(tree, op.target, true, true);
     }
 
     // Only one file of an overlay: the overlay stays on scratch, out of the payload's sight.
@@ -378,58 +361,63 @@ private:
         TRY(sys::mkdirat(scratch_.get(), name.c_str(), 0755));
         TRY(sys::move_mount(tree.get(), scratch_.get(), name.c_str()));
         Fd entry = TRY(sys::openat2(tree.get(), op.entry.c_str(), O_PATH, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS));
-        struct stat st = TRY(sys::fstat(entry.get()));
-        if (S_ISDIR(st.st_mode)) return sys::refused(EISDIR);
         Fd file = TRY(sys::open_tree(entry.get(), "", kClone));
-        return attach(std::move(file), op.target, false, false);
+        return attach(file, op.target, false, false);
     }
 
     Status apply(const op::Restrict& op) {
         known_ = {};
-        auto at = standing(op.target);
-        if (!at && at.error().err == ENOENT) return Done{}; // this kernel has no such file
-        Fd fd = TRY(std::move(at));
-        Fd tree = TRY(sys::open_tree(fd.get(), "", kClone | AT_RECURSIVE));
+        auto there = standing(op.target);
+        if (!there && there.error().err == ENOENT) return Done{}; // this kernel has no such file
+        Standing at = TRY(std::move(there));
+        auto cloned = sys::open_tree(at.at(proc_), at.name, kClone | AT_RECURSIVE | AT_SYMLINK_NOFOLLOW);
+        if (!cloned && cloned.error().err == ENOENT) return Done{};
+        Fd tree = TRY(std::move(cloned));
         TRY(restrict(tree.get(), op.attr));
-        TRY(remember(tree.get(), op.target, false));
-        return sys::move_mount(tree.get(), fd.get(), "");
+        TRY(remember(tree.get()));
+        return sys::move_mount(tree.get(), at.at(proc_), at.name);
     }
 
+    // What is there is tried and not asked: the kernel puts no file over a directory, and no directory over a file.
     Status apply(const op::Mask& op) {
         known_ = {};
-        if (auto name = in_proc(op.target)) {
-            struct stat st {};
-            if (::fstatat(proc_.get(), name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-                return errno == ENOENT && op.optional ? Status(Done{}) : Status(sys::failed(sys::Call::fstat));
-            if (!S_ISLNK(st.st_mode)) {
-                Fd tree = TRY(empty(S_ISDIR(st.st_mode)));
-                TRY(remember(tree.get(), op.target, false));
-                return sys::move_mount(tree.get(), proc_.get(), name);
-            }
+        auto there = standing(op.target);
+        if (!there && there.error().err == ENOENT && op.optional) return Done{};
+        Standing at = TRY(std::move(there));
+        for (Empty* empty : {&file_, &directory_}) {
+            if (!empty->next) empty->next = TRY(empty_tree(*empty));
+            auto covered = sys::move_mount(empty->next.get(), at.at(proc_), at.name);
+            if (covered) return covered_by(*empty);
+            if (covered.error().err == ENOENT && op.optional) return Done{};
+            bool other_kind = covered.error().err == EINVAL || covered.error().err == ENOTDIR;
+            if (!other_kind || empty == &directory_) return covered;
         }
-        auto at = standing(op.target);
-        if (!at && at.error().err == ENOENT && op.optional) return Done{};
-        Fd fd = TRY(std::move(at));
-        struct stat st = TRY(sys::fstat(fd.get()));
-        Fd tree = TRY(empty(S_ISDIR(st.st_mode)));
-        TRY(remember(tree.get(), op.target, false));
-        return sys::move_mount(tree.get(), fd.get(), "");
+        return Done{};
     }
 
-    // A mount of this jail's one empty directory or file, as read-only as the first one, of which it is a clone. That
-    // is attached: detached trees can be cloned from Linux 6.15 on.
-    Result<Fd> empty(bool directory) {
-        const char* name = directory ? "empty" : "nothing";
-        Fd& first = directory ? empty_ : nothing_;
-        if (!first) {
-            if (directory) TRY(sys::mkdirat(scratch_.get(), name, 0555));
-            else TRY(sys::openat(scratch_.get(), name, O_CREAT | O_EXCL | O_RDONLY, 0444));
-            Fd tree = TRY(sys::open_tree(scratch_.get(), name, OPEN_TREE_CLONE));
-            TRY(restrict(tree.get(), Attr{}));
-            TRY(sys::move_mount(tree.get(), scratch_.get(), name));
-            first = std::move(tree);
-        }
-        return sys::open_tree(first.get(), "", kClone);
+    // What masks of one kind show.
+    struct Empty {
+        const char* name;
+        bool directory;
+        Fd first; ///< the one that is attached already; all others are clones of it
+        Fd next;
+    };
+
+    // As read-only as the first one. That is attached: detached trees can be cloned from Linux 6.15 on.
+    Result<Fd> empty_tree(const Empty& empty) {
+        if (empty.first) return sys::open_tree(empty.first.get(), "", kClone);
+        if (empty.directory) TRY(sys::mkdirat(scratch_.get(), empty.name, 0555));
+        else TRY(sys::make_file(scratch_.get(), empty.name, 0444));
+        Fd tree = TRY(sys::open_tree(scratch_.get(), empty.name, OPEN_TREE_CLONE));
+        TRY(restrict(tree.get(), Attr{}));
+        return tree;
+    }
+
+    Status covered_by(Empty& empty) {
+        Fd tree = std::move(empty.next);
+        TRY(remember(tree.get()));
+        if (!empty.first) empty.first = std::move(tree);
+        return Done{};
     }
 
     Status apply(const op::Data& op) {
@@ -439,7 +427,7 @@ private:
         TRY(sys::write_all(file.get(), op.content));
         Fd tree = TRY(sys::open_tree(scratch_.get(), name.c_str(), OPEN_TREE_CLONE));
         TRY(restrict(tree.get(), op.attr));
-        return attach(std::move(tree), op.target, false, false, op.parents);
+        return attach(tree, op.target, false, false, op.parents);
     }
 
     // An ordinary file of the throw-away layer, so that package scripts can replace it.
@@ -540,7 +528,7 @@ private:
     std::string& about_;
     std::size_t index_ = 0;
     Fd scratch_, newroot_, proc_;
-    Fd nothing_, empty_; ///< what masks are clones of
+    Empty file_{"nothing", false, {}, {}}, directory_{"empty", true, {}, {}};
     struct stat top_ {}; ///< the new root's
     Built built_;
     std::string proc_target_;
@@ -548,40 +536,7 @@ private:
     Place known_;                 ///< the directory of the last target that was made, or a mount of the jail's own
 };
 
-Result<Fd> idmapped(const Source& source, const Attr& attr, bool recursive, int userns) {
-    Fd fd = TRY(open_source(source));
-    unsigned deep = recursive ? AT_RECURSIVE : 0;
-    Fd tree = TRY(sys::open_tree(fd.get(), "", kClone | deep));
-    mount_attr set{};
-    set.attr_set = flags(attr) | MOUNT_ATTR_IDMAP;
-    set.propagation = MS_PRIVATE;
-    set.userns_fd = static_cast<__u64>(userns);
-    TRY(sys::mount_setattr(tree.get(), "", AT_EMPTY_PATH | deep, set));
-    return tree;
-}
-
 } // namespace
-
-Result<Trees> idmapped_trees(const Plan& plan, int userns) {
-    Trees trees;
-    for (std::size_t i = 0; i < plan.ops.size(); ++i) {
-        Result<Fd> tree = Fd();
-        if (auto* bind = std::get_if<op::Bind>(&plan.ops[i]); bind != nullptr && bind->idmap)
-            tree = idmapped(bind->source, bind->attr, true, userns);
-        else if (auto* overlay = std::get_if<op::Overlay>(&plan.ops[i]); overlay != nullptr && overlay->idmap)
-            tree = idmapped(overlay->lowers.at(0), Attr{.exec = true}, false, userns);
-        else continue;
-        if (!tree) {
-            sys::Error error = tree.error();
-            error.op = static_cast<std::uint16_t>(i);
-            return error;
-        }
-        trees.emplace(i, std::move(tree).take());
-    }
-    // The ids of the jail may not be able to reach it.
-    if (!plan.scratch.directory.empty()) trees.emplace(plan.ops.size(), TRY(scratch_tree(plan)));
-    return trees;
-}
 
 Result<Built> build(const Plan& plan, Trees trees, std::string& about) {
     Builder builder(plan, std::move(trees), about);

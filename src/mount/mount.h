@@ -42,6 +42,19 @@ sys::Result<Built> build(const spec::Plan& plan, Trees trees, std::string& about
 /// Opens what SOURCE names, O_PATH; ENOTDIR, EISDIR or ELOOP if it is not what the front end saw.
 sys::Result<sys::Fd> open_source(const spec::Source& source);
 
+/// The same, but of what kind it is the caller looks at.
+sys::Result<sys::Fd> find_source(const spec::Source& source);
+
+/// ATTR as mount_setattr(2) and fsmount(2) have it.
+std::uint64_t flags(const spec::Attr& attr);
+/// Always on the whole detached TREE, before it is attached: submounts are as read-only as the top, and what the host
+/// mounts later does not propagate in.
+sys::Status restrict(int tree, const spec::Attr& attr);
+/// A detached clone of what find_source() finds, with all that is mounted below, and with ATTR.
+sys::Result<sys::Fd> clone_source(const spec::Source& source, const spec::Attr& attr);
+/// The directory on disk that is to be the scratch, which has been made for that.
+sys::Result<sys::Fd> scratch_tree(const spec::Plan& plan);
+
 /// Asked before something missing is made in DIR; may remember it.
 using MayMake = std::function<bool(int dir, const std::string& name, bool directory)>;
 

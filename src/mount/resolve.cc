@@ -42,7 +42,7 @@ Result<Fd> make(const Fd& parent, const std::string& name, bool directory, const
         TRY(sys::mkdirat(parent.get(), name.c_str(), 0755));
         return sys::openat(parent.get(), name.c_str(), O_PATH | O_NOFOLLOW | O_DIRECTORY);
     }
-    TRY(sys::openat(parent.get(), name.c_str(), O_CREAT | O_EXCL | O_NOFOLLOW | O_WRONLY, 0644));
+    TRY(sys::make_file(parent.get(), name.c_str(), 0644));
     return sys::openat(parent.get(), name.c_str(), O_PATH | O_NOFOLLOW);
 }
 
@@ -84,24 +84,23 @@ Result<Fd> make_below(int root, std::deque<std::string> names, bool directory, c
 
 } // namespace
 
+Result<Fd> find_source(const spec::Source& source) {
+    if (source.resolve == spec::Resolve::follow) return sys::open(source.path.c_str(), O_PATH);
+    // What has become a symlink since was not asked for. And no symlink climbs to `/` by `..`, where scratch is
+    // mounted meanwhile.
+    if (source.resolve == spec::Resolve::real)
+        return sys::openat2(AT_FDCWD, source.path.c_str(), O_PATH, RESOLVE_NO_SYMLINKS);
+    // Whoever may write to the parent of the working directory may have put something else at its name.
+    const char* name = source.base_is_cwd ? "." : source.base.c_str();
+    Fd base = TRY(sys::open(name, O_PATH | O_DIRECTORY));
+    if (source.path.empty() || source.path == ".") return base;
+    // Beneath: a jail that ran here before may have put a symlink in place of what is granted now.
+    std::uint64_t how = source.resolve == spec::Resolve::beneath ? RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS : kInRoot;
+    return sys::openat2(base.get(), source.path.c_str(), O_PATH, how);
+}
+
 Result<Fd> open_source(const spec::Source& source) {
-    Fd fd;
-    if (source.resolve == spec::Resolve::follow) {
-        fd = TRY(sys::open(source.path.c_str(), O_PATH));
-    } else if (source.resolve == spec::Resolve::real) {
-        // What has become a symlink since was not asked for. And no symlink climbs to `/` by `..`, where scratch is
-        // mounted meanwhile.
-        fd = TRY(sys::openat2(AT_FDCWD, source.path.c_str(), O_PATH, RESOLVE_NO_SYMLINKS));
-    } else {
-        // Whoever may write to the parent of the working directory may have put something else at its name.
-        const char* name = source.base_is_cwd ? "." : source.base.c_str();
-        Fd base = TRY(sys::open(name, O_PATH | O_DIRECTORY));
-        const char* path = source.path == "." ? "" : source.path.c_str();
-        // Beneath: a jail that ran here before may have put a symlink in place of what is granted now.
-        std::uint64_t how =
-            source.resolve == spec::Resolve::beneath ? RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS : kInRoot;
-        fd = *path == '\0' ? std::move(base) : TRY(sys::openat2(base.get(), path, O_PATH, how));
-    }
+    Fd fd = TRY(find_source(source));
     struct stat st = TRY(sys::fstat(fd.get()));
     if (S_ISLNK(st.st_mode)) return sys::refused(ELOOP);
     if (S_ISDIR(st.st_mode) != source.directory) return sys::refused(source.directory ? ENOTDIR : EISDIR);
@@ -128,10 +127,8 @@ Result<Place> find_place(int root, const std::string& path, mode_t parents, Plac
 }
 
 Result<bool> make_place(const Place& place, bool directory, mode_t mode) {
-    constexpr int kNew = O_CREAT | O_EXCL | O_NOFOLLOW | O_NOCTTY | O_WRONLY;
-    sys::Status made = sys::Done{};
-    if (directory) made = sys::mkdirat(place.parent.get(), place.name.c_str(), mode);
-    else if (auto file = sys::openat(place.parent.get(), place.name.c_str(), kNew, mode); !file) made = file.error();
+    sys::Status made = directory ? sys::mkdirat(place.parent.get(), place.name.c_str(), mode)
+                                 : sys::make_file(place.parent.get(), place.name.c_str(), mode);
     if (!made && made.error().err == EEXIST) return false;
     if (!made) return sys::as(sys::Call::target, made.error());
     return true;

@@ -231,11 +231,15 @@ Result<struct stat> fstat(int fd) {
     if (::fstat(fd, &st) < 0) return failed(Call::fstat);
     return st;
 }
-Result<std::uint64_t> mount_id(int fd) {
+Result<struct statx> statx(int fd) {
     struct statx st {};
-    if (::statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &st) < 0) return failed(Call::fstat);
+    if (::statx(fd, "", AT_EMPTY_PATH, STATX_TYPE | STATX_MODE | STATX_MNT_ID, &st) < 0) return failed(Call::fstat);
     // Where statx(2) is missing the C library makes up the rest, but this it cannot.
     if ((st.stx_mask & STATX_MNT_ID) == 0) return refused(ENOSYS);
+    return st;
+}
+Result<std::uint64_t> mount_id(int fd) {
+    struct statx st = TRY(statx(fd));
     return st.stx_mnt_id;
 }
 Result<std::vector<std::string>> names_in(int dir, std::size_t most) {
@@ -260,6 +264,13 @@ Status mkdirat(int dir, const char* path, mode_t mode) { return status(::mkdirat
 Status link_file(int fd, int dir, const char* path) {
     std::string link = "/proc/self/fd/" + std::to_string(fd);
     return status(::linkat(AT_FDCWD, link.c_str(), dir, path, AT_SYMLINK_FOLLOW), Call::link);
+}
+Status make_file(int dir, const char* path, mode_t mode) {
+    if (::mknodat(dir, path, S_IFREG | mode, 0) == 0) return Done{};
+    if (errno != ENOSYS) return failed(Call::mknod);
+    // A FUSE may know files only as something that is created and opened at once.
+    TRY(openat(dir, path, O_CREAT | O_EXCL | O_NOFOLLOW | O_NOCTTY | O_WRONLY, mode));
+    return Done{};
 }
 Status symlinkat(const char* target, int dir, const char* path) {
     return status(::symlinkat(target, dir, path), Call::symlink);

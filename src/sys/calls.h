@@ -85,10 +85,12 @@ Result<Fd> open(const char* path, int flags, mode_t mode = 0);
 Result<Fd> openat(int dir, const char* path, int flags, mode_t mode = 0);
 Result<Fd> openat2(int dir, const char* path, std::uint64_t flags, std::uint64_t resolve, mode_t mode = 0);
 Result<struct stat> fstat(int fd);
-Result<std::uint64_t> mount_id(int fd); ///< of the mount that FD was opened through
+Result<struct statx> statx(int fd);     ///< likewise, with the mount that FD was opened through
+Result<std::uint64_t> mount_id(int fd); ///< of that mount
 /// What is in the directory that DIR is open on, in no order, MOST names of it; neither "." nor "..".
 Result<std::vector<std::string>> names_in(int dir, std::size_t most = SIZE_MAX);
 Status mkdirat(int dir, const char* path, mode_t mode);
+Status make_file(int dir, const char* path, mode_t mode); ///< an empty one, where nothing is (mknod(2))
 /// Gives the file that FD is open on the name PATH, which nobody has (linkat(2), through /proc/self/fd).
 Status link_file(int fd, int dir, const char* path);
 Status symlinkat(const char* target, int dir, const char* path);

@@ -60,6 +60,7 @@ const char* name(Call call) {
     case Call::kill: return "kill";
     case Call::landlock: return "landlock";
     case Call::mkdir: return "mkdir";
+    case Call::mknod: return "mknod";
     case Call::mmap: return "mmap";
     case Call::mount_setattr: return "mount_setattr";
     case Call::move_mount: return "move_mount";

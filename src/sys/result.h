@@ -66,6 +66,7 @@ enum class Call : std::uint8_t {
     kill,
     landlock,
     mkdir,
+    mknod,
     mmap,
     mount_setattr,
     move_mount,

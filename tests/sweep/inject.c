@@ -110,7 +110,7 @@ static const struct {
     {SYS_sethostname, "b"},     {SYS_setresuid, "d"},      {SYS_setresgid, "d"},     {SYS_rt_sigaction, "d"},
     {SYS_rt_sigprocmask, "d"},  {SYS_execve, "s"},         {SYS_close_range, "d"},   {SYS_landlock_create_ruleset, "-dd"},
     {SYS_kill, "-d"},           {SYS_socket, "dd"},        {SYS_unshare, "x"},       {SYS_fchmod, "-x"},
-    {SYS_dup3, "-d"},
+    {SYS_dup3, "-d"},           {SYS_mknodat, "-s"},
 };
 
 static void take_string(pid_t pid, uint64_t at, char* into, size_t size) {

@@ -179,9 +179,10 @@ TOLERATED = (
     Tolerated("SAME", ".*", r"openat2 .*", "a rename raced with the lookup: asked again", "EAGAIN"),
     Tolerated("SAME", "init|monitor", r"openat2 .*", "the path is walked a component at a time, and made where it is missing; what "
               "is there all the same is found, or making it fails", "ENOENT"),
-    Tolerated("WEAKER", "init", r"openat2 proc/.*", "a file of /proc that is not there needs no cover; whether it is there "
+    Tolerated("WEAKER", "init", r"(openat2 proc/|open_tree |move_mount ).*", "a file of /proc that is not there needs no cover; whether it is there "
               "is what was asked", "ENOENT", fields=r"mount /proc/|mask |write (shmmax|irq|kcore|sysrq-trigger) "),
-    Tolerated("SAME", "init", r"openat (empty|nothing) .*", "it is not there yet at its first use"),
+    Tolerated("SAME", "init", r"move_mount .*", "taken for a directory then, of which there is none either", "EINVAL"),
+    Tolerated("SAME", "init|monitor", r"mknodat ?.*", "an empty file is then made as a FUSE may have it", r"ENOSYS\*?"),
     Tolerated("SAME", "init", "read", "of the signalfd: only a wake-up, the kernel is asked with waitid(2)"),
     Tolerated("SAME", "init|payload", r"prctl 2[34] (4[1-9]|5\d|6[0-3])",
               "PR_CAPBSET_DROP and _READ of a capability that this kernel does not know: there is nothing to drop"),
@@ -268,7 +269,6 @@ HARMLESS_LIES = (
     (r"init fsconfig 1 (index off|xino off|mode 1777)", "the kernel's default"),
     ("init mount_setattr /", "propagation: a user namespace's copies are slaves, and all of them are unmounted"),
     ("init move_mount merged.*", "a detached overlay serves as well as one on scratch"),
-    ("init move_mount (nothing|empty)", "a detached one is cloned as well, or cannot be (before Linux 6.15)"),
     (r"(init|payload) setpgid.*", "each of the two makes the group", "pty.*"),
     ("(payload|node) landlock_add_rule", "a rule that is missing takes, and never gives"),
     ("node fchdir", "an asker's directory: what is named from elsewhere the asker could have named itself"),

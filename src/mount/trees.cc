@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+// Sources become detached trees, which nothing leads to until they are attached.
+#include "mount/mount.h"
+
+#include <sys/mount.h>
+
+namespace ajail::mount {
+
+using namespace spec;
+using sys::Fd;
+using sys::Result;
+using sys::Status;
+
+constexpr unsigned kClone = OPEN_TREE_CLONE | AT_EMPTY_PATH;
+
+std::uint64_t flags(const Attr& attr) {
+    return (attr.writable ? 0U : MOUNT_ATTR_RDONLY) | (attr.setuid ? 0U : MOUNT_ATTR_NOSUID) |
+           (attr.devices ? 0U : MOUNT_ATTR_NODEV) | (attr.exec ? 0U : MOUNT_ATTR_NOEXEC);
+}
+
+Status restrict(int tree, const Attr& attr) {
+    mount_attr set{};
+    set.attr_set = flags(attr);
+    set.propagation = MS_PRIVATE;
+    return sys::mount_setattr(tree, "", AT_EMPTY_PATH | AT_RECURSIVE, set);
+}
+
+Result<Fd> clone_source(const Source& source, const Attr& attr) {
+    Fd tree;
+    // Which links are followed only openat2(2) can be told.
+    if (source.resolve == Resolve::follow && source.descriptor < 0) {
+        tree = TRY(sys::open_tree(AT_FDCWD, source.path.c_str(), OPEN_TREE_CLONE | AT_RECURSIVE | AT_NO_AUTOMOUNT));
+    } else {
+        Fd fd = TRY(source.descriptor < 0 ? find_source(source) : open_source(source));
+        tree = TRY(sys::open_tree(fd.get(), "", kClone | AT_RECURSIVE));
+    }
+    TRY(restrict(tree.get(), attr));
+    return tree;
+}
+
+Result<Fd> scratch_tree(const Plan& plan) {
+    Fd dir = TRY(sys::open(plan.scratch.directory.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW));
+    // Whoever may write to the directory above may have put another one in its place.
+    struct stat st = TRY(sys::fstat(dir.get()));
+    uid_t owner = plan.real_root ? spec::kRootRangeBase : ::geteuid();
+    if (st.st_uid != owner || (st.st_mode & 01777U) != sys::kScratchMode) return sys::refused(EPERM);
+    Fd tree = TRY(sys::open_tree(dir.get(), "", kClone));
+    TRY(restrict(tree.get(), Attr{.writable = true, .exec = true}));
+    return tree;
+}
+
+namespace {
+
+Result<Fd> idmapped(const Source& source, const Attr& attr, bool recursive, int userns) {
+    Fd fd = TRY(open_source(source));
+    unsigned deep = recursive ? AT_RECURSIVE : 0;
+    Fd tree = TRY(sys::open_tree(fd.get(), "", kClone | deep));
+    mount_attr set{};
+    set.attr_set = flags(attr) | MOUNT_ATTR_IDMAP;
+    set.propagation = MS_PRIVATE;
+    set.userns_fd = static_cast<__u64>(userns);
+    TRY(sys::mount_setattr(tree.get(), "", AT_EMPTY_PATH | deep, set));
+    return tree;
+}
+
+} // namespace
+
+Result<Trees> idmapped_trees(const Plan& plan, int userns) {
+    Trees trees;
+    for (std::size_t i = 0; i < plan.ops.size(); ++i) {
+        Result<Fd> tree = Fd();
+        if (auto* bind = std::get_if<op::Bind>(&plan.ops[i]); bind != nullptr && bind->idmap)
+            tree = idmapped(bind->source, bind->attr, true, userns);
+        else if (auto* overlay = std::get_if<op::Overlay>(&plan.ops[i]); overlay != nullptr && overlay->idmap)
+            tree = idmapped(overlay->lowers.at(0), Attr{.exec = true}, false, userns);
+        else continue;
+        if (!tree) {
+            sys::Error error = tree.error();
+            error.op = static_cast<std::uint16_t>(i);
+            return error;
+        }
+        trees.emplace(i, std::move(tree).take());
+    }
+    // The ids of the jail may not be able to reach it.
+    if (!plan.scratch.directory.empty()) trees.emplace(plan.ops.size(), TRY(scratch_tree(plan)));
+    return trees;
+}
+
+} // namespace ajail::mount
