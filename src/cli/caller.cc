@@ -211,6 +211,10 @@ Result<std::string> current_directory() {
 }
 
 std::string absolute(const std::string& path, const std::string& cwd) {
+    // Most are what they would become; a name that begins with a dot is looked at.
+    bool plain = path.starts_with('/') && !path.ends_with('/') && path.find("//") == std::string::npos &&
+                 path.find("/.") == std::string::npos;
+    if (plain) return path;
     std::vector<std::string_view> parts;
     const std::string whole = path.starts_with('/') ? path : cwd + "/" + path;
     for (std::string_view rest = whole; !rest.empty();) {

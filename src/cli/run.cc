@@ -356,25 +356,27 @@ private:
 
     void add(const Grant& grant) {
         std::string path = absolute(grant.source, cwd_), target = absolute(grant.target, cwd_);
-        std::string option = grant.source == grant.target
-                                 ? std::string("--") + name_of(grant.kind) + "=" + spec::escape(grant.source)
-                                 : "--mount=" + spec::escape(grant.source) + "," + spec::escape(grant.target);
-        if (target == "/") throw Refused{option + ": the target / is the root filesystem itself (--fs says which)"};
+        auto option = [&] {
+            return grant.source == grant.target
+                       ? std::string("--") + name_of(grant.kind) + "=" + spec::escape(grant.source)
+                       : "--mount=" + spec::escape(grant.source) + "," + spec::escape(grant.target);
+        };
+        if (target == "/") throw Refused{option() + ": the target / is the root filesystem itself (--fs says which)"};
         std::string writable = within(path, cwd_) ? cwd_ : jails_write(path);
         Seen seen;
         auto source = look_at(path, writable, writable == cwd_, &seen);
         if (!source && source.error().err == ELOOP)
-            throw Refused{option + ": a symbolic link below " + spec::escape(writable) +
+            throw Refused{option() + ": a symbolic link below " + spec::escape(writable) +
                           " is not followed, because a jail may have put it there; name what it points to"};
-        if (!source) throw Refused{option + ": " + std::strerror(source.error().err)};
+        if (!source) throw Refused{option() + ": " + std::strerror(source.error().err)};
         mount_as(grant.kind, std::move(source).take(), std::move(seen.fd), path, target);
     }
 
     // The directories that are given to be written to, each once.
     void writable_grants() {
         for (const Grant& grant : options_.grants) {
-            std::string dir = absolute(grant.source, cwd_);
-            if ((grant.kind == Kind::rw || grant.kind == Kind::dev) && dir != "/") writable_.insert(dir);
+            if (grant.kind != Kind::rw && grant.kind != Kind::dev) continue;
+            if (std::string dir = absolute(grant.source, cwd_); dir != "/") writable_.insert(dir);
         }
     }
 

@@ -235,8 +235,14 @@ std::string words(const Attr& attr, bool idmap) {
 }
 
 std::string escape(std::string_view text) {
+    auto plain = [](char c) { return c >= ' ' && c <= '~' && c != '\\'; };
     std::string out;
     while (!text.empty()) {
+        // Mostly all of it, and there may be thousands of paths.
+        auto run = static_cast<std::size_t>(std::find_if_not(text.begin(), text.end(), plain) - text.begin());
+        out += text.substr(0, run);
+        text.remove_prefix(run);
+        if (text.empty()) break;
         char32_t point = 0;
         std::size_t length = decode(text, point);
         if (length == 0) {

@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <linux/capability.h>
 #include <linux/seccomp.h>
-#include <map>
 #include <nlohmann/json.hpp>
 
 namespace ajail::spec {
@@ -297,26 +296,53 @@ private:
 
     bool read_mountinfo() {
         std::string_view text = seen_.mountinfo;
+        mounts_.reserve(static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n')));
         while (!text.empty()) {
             auto mount = read_mount(take_line(text));
             if (!mount) return false;
-            mounts_.emplace(mount->id, *mount);
+            mounts_.push_back(*mount);
         }
+        std::sort(mounts_.begin(), mounts_.end(), [](const Mounted& a, const Mounted& b) { return a.id < b.id; });
         return true;
+    }
+
+    // Who made which mount. The number of a mount that nobody holds is given to the next one: of two with the same, the
+    // first is gone.
+    void know_makers() {
+        ids_.resize(plan_.ops.size());
+        made_.reserve(seen_.mounts.size());
+        for (auto [index, id] : seen_.mounts) {
+            if (!ids_.at(index)) ids_[index] = id;
+            made_.emplace_back(id, index);
+        }
+        auto earlier = [](const auto& a, const auto& b) { return a.first < b.first; };
+        std::stable_sort(made_.begin(), made_.end(), earlier);
+    }
+
+    const Mounted* mounted(std::uint64_t id) const {
+        auto at = std::lower_bound(mounts_.begin(), mounts_.end(), id,
+                                   [](const Mounted& mount, std::uint64_t wanted) { return mount.id < wanted; });
+        return at != mounts_.end() && at->id == id ? &*at : nullptr;
+    }
+
+    std::optional<std::size_t> maker(std::uint64_t id) const {
+        auto behind = std::upper_bound(made_.begin(), made_.end(), id,
+                                       [](std::uint64_t wanted, const auto& made) { return wanted < made.first; });
+        bool found = behind != made_.begin() && std::prev(behind)->first == id;
+        return found ? std::optional(std::prev(behind)->second) : std::nullopt;
     }
 
     // The operation that a mount comes from: by itself, or as one of those that came with a recursive bind.
     std::optional<std::size_t> origin(const Mounted& mount) const {
         const Mounted* at = &mount;
         for (std::size_t steps = 0; steps <= mounts_.size(); ++steps) {
-            if (auto made = made_.find(at->id); made != made_.end()) {
-                const Op& op = plan_.ops[made->second];
+            if (auto made = maker(at->id)) {
+                const Op& op = plan_.ops[*made];
                 bool recursive = std::holds_alternative<op::Bind>(op) || std::holds_alternative<op::Restrict>(op);
-                return at == &mount || recursive ? std::optional(made->second) : std::nullopt;
+                return at == &mount || recursive ? made : std::nullopt;
             }
-            auto parent = mounts_.find(at->parent);
-            if (parent == mounts_.end()) return std::nullopt;
-            at = &parent->second;
+            at = mounted(at->parent);
+            if (at == nullptr) return std::nullopt;
         }
         return std::nullopt;
     }
@@ -328,16 +354,14 @@ private:
 
     void made(std::size_t index, const Attr& attr) {
         const Op& op = plan_.ops[index];
-        auto id = std::find_if(seen_.mounts.begin(), seen_.mounts.end(),
-                               [&](const auto& made) { return made.first == index; });
+        const std::optional<std::uint64_t>& id = ids_[index];
         bool mask = std::holds_alternative<op::Mask>(op);
         auto control = [&] { return (mask ? "mask " : "mount ") + escape(target_of(op)); };
         auto wanted = [&] { return words(attr) + (mask ? ", empty" : ""); };
-        if (id == seen_.mounts.end())
+        if (!id)
             return wall(optional_(op), control, "openat2(2)", wanted,
                         [&] { return std::string(optional_(op) ? "nothing is there" : "missing"); });
-        auto found = mounts_.find(id->second);
-        const Mounted* mount = found == mounts_.end() || made_.at(id->second) != index ? nullptr : &found->second;
+        const Mounted* mount = maker(*id) == index ? mounted(*id) : nullptr;
         // Nobody writes to the two things that masks show: only their own mounts lead there.
         bool empty = mount != nullptr && (mount->root.ends_with("/nothing") || mount->root.ends_with("/empty"));
         bool stands = mount != nullptr && mount->is_private && as_tight(mount->options, attr) && (empty || !mask);
@@ -349,18 +373,17 @@ private:
         wall(
             readable, "mounts", kMountinfo, [] { return std::string("as proc(5) has them"); },
             [&] { return std::string(readable ? "as proc(5) has them" : "something else"); });
-        // The number of a mount that nobody holds is given to the next one: of two with the same, the first is gone.
-        for (auto [index, id] : seen_.mounts) made_[id] = index;
+        know_makers();
         for (std::size_t i = 0; i < plan_.ops.size(); ++i)
             if (auto attr = std::visit(AttrOf{}, plan_.ops[i])) made(i, *attr);
-        for (const auto& [id, mount] : mounts_) {
-            if (made_.contains(id)) continue;
+        for (const Mounted& mount : mounts_) {
+            if (maker(mount.id)) continue;
             auto from = origin(mount);
             auto attr = from ? std::visit(AttrOf{}, plan_.ops[*from]) : std::nullopt;
             wall(
                 attr && mount.is_private && as_tight(mount.options, *attr),
-                [&, &target = mount.target] { return "mount " + escape(unescape(target)); }, kMountinfo,
-                [&] { return attr ? words(*attr) : "none"; }, [&, &m = mount] { return got_of(&m); });
+                [&] { return "mount " + escape(unescape(mount.target)); }, kMountinfo,
+                [&] { return attr ? words(*attr) : "none"; }, [&] { return got_of(&mount); });
         }
     }
 
@@ -399,8 +422,9 @@ private:
     const Seen& seen_;
     bool all_;
     std::vector<Wall> walls_;
-    std::map<std::uint64_t, Mounted> mounts_;   ///< by id
-    std::map<std::uint64_t, std::size_t> made_; ///< id, operation
+    std::vector<Mounted> mounts_;                             ///< by id
+    std::vector<std::pair<std::uint64_t, std::size_t>> made_; ///< id, operation; likewise
+    std::vector<std::optional<std::uint64_t>> ids_;           ///< of the mount that an operation made
 };
 
 } // namespace
