@@ -46,6 +46,7 @@ public:
 
     // Past this function the old root is unreachable: no mount, descriptor or working directory of it is left.
     Status pivot() {
+        above_ = {}; // of the old root
         TRY(sys::fchdir(newroot_.get()));
         TRY(sys::pivot_root_here());
         // What is stacked on the new root now: the old one, and scratch over that. The top goes first.
@@ -91,7 +92,8 @@ private:
         bool made_here = std::holds_alternative<op::Filesystem>(plan_.ops[index_]);
         if (!kept() && plan_.host_targets && made_here) return Done{};
         struct statx is = TRY(sys::statx(tree));
-        if (S_ISLNK(is.stx_mode)) return sys::refused(ELOOP);
+        // The source has become one since it was looked at, and openat2(2) would have said so.
+        if (S_ISLNK(is.stx_mode)) return sys::as(sys::Call::open_tree, sys::refused(ELOOP));
         if (S_ISDIR(is.stx_mode) != directory) return sys::refused(directory ? ENOTDIR : EISDIR);
         if (kept()) built_.mounts.emplace_back(index_, is.stx_mnt_id);
         if (!own) return Done{};
@@ -140,7 +142,7 @@ private:
         for (std::size_t i = 0; i < plan_.ops.size(); ++i) {
             auto* bind = std::get_if<op::Bind>(&plan_.ops[i]);
             if (bind == nullptr || bind->idmap || host_path(bind->source) != "/") continue;
-            trees_.emplace(i, TRY(clone_source(bind->source, bind->attr)));
+            trees_.emplace(i, TRY(clone_source(bind->source, bind->attr, above_)));
         }
         return Done{};
     }
@@ -277,7 +279,7 @@ private:
         if (auto prepared = trees_.find(index_); prepared != trees_.end()) {
             tree = std::move(prepared->second);
         } else {
-            tree = TRY(clone_source(op.source, op.attr));
+            tree = TRY(clone_source(op.source, op.attr, above_));
         }
         if (op.make_setid) built_.own.push_back({op.target, TRY(sys::mount_id(tree.get()))});
         if (host_path(op.source) == "/proc" && op.source.directory) return attach_proc(std::move(tree), op.target);
@@ -533,6 +535,7 @@ private:
     Built built_;
     std::string proc_target_;
     std::set<std::uint64_t> own_; ///< mount ids
+    Above above_;                 ///< of the last source
     Place known_;                 ///< the directory of the last target that was made, or a mount of the jail's own
 };
 

@@ -50,8 +50,14 @@ std::uint64_t flags(const spec::Attr& attr);
 /// Always on the whole detached TREE, before it is attached: submounts are as read-only as the top, and what the host
 /// mounts later does not propagate in.
 sys::Status restrict(int tree, const spec::Attr& attr);
-/// A detached clone of what find_source() finds, with all that is mounted below, and with ATTR.
-sys::Result<sys::Fd> clone_source(const spec::Source& source, const spec::Attr& attr);
+/// A directory of the host, and the path by which it was found.
+struct Above {
+    sys::Fd fd;
+    std::string path;
+};
+/// A detached clone of what find_source() finds, with all that is mounted below, and with ATTR. ABOVE is what the last
+/// one was in, if that was looked up: many are in the same.
+sys::Result<sys::Fd> clone_source(const spec::Source& source, const spec::Attr& attr, Above& above);
 /// The directory on disk that is to be the scratch, which has been made for that.
 sys::Result<sys::Fd> scratch_tree(const spec::Plan& plan);
 

@@ -2,6 +2,7 @@
 // Sources become detached trees, which nothing leads to until they are attached.
 #include "mount/mount.h"
 
+#include <cstring>
 #include <sys/mount.h>
 
 namespace ajail::mount {
@@ -25,14 +26,37 @@ Status restrict(int tree, const Attr& attr) {
     return sys::mount_setattr(tree, "", AT_EMPTY_PATH | AT_RECURSIVE, set);
 }
 
-Result<Fd> clone_source(const Source& source, const Attr& attr) {
+namespace {
+
+// Where open_tree(2) itself can find SOURCE. It follows all links or not the last one: what is above is looked up by
+// openat2(2), and a link at the end would be cloned, as what nobody takes it for.
+Result<const char*> name_above(const Source& source, Above& above) {
+    if (source.descriptor >= 0) return nullptr;
+    if (source.resolve == Resolve::follow) return source.path.c_str();
+    std::size_t slash = source.path.rfind('/');
+    if (source.resolve != Resolve::real || slash == std::string::npos) return nullptr;
+    const char* name = source.path.c_str() + slash + 1;
+    if (*name == '\0' || std::strcmp(name, ".") == 0 || std::strcmp(name, "..") == 0) return nullptr;
+    if (!above.fd || source.path.compare(0, slash, above.path) != 0) {
+        above.path = source.path.substr(0, slash);
+        const char* path = slash == 0 ? "/" : above.path.c_str();
+        above.fd = TRY(sys::openat2(AT_FDCWD, path, O_PATH | O_DIRECTORY, RESOLVE_NO_SYMLINKS));
+    }
+    return name;
+}
+
+} // namespace
+
+Result<Fd> clone_source(const Source& source, const Attr& attr, Above& above) {
+    constexpr unsigned kAll = OPEN_TREE_CLONE | AT_RECURSIVE | AT_NO_AUTOMOUNT;
     Fd tree;
-    // Which links are followed only openat2(2) can be told.
-    if (source.resolve == Resolve::follow && source.descriptor < 0) {
-        tree = TRY(sys::open_tree(AT_FDCWD, source.path.c_str(), OPEN_TREE_CLONE | AT_RECURSIVE | AT_NO_AUTOMOUNT));
+    if (const char* name = TRY(name_above(source, above))) {
+        bool follow = source.resolve == Resolve::follow;
+        tree =
+            TRY(sys::open_tree(follow ? AT_FDCWD : above.fd.get(), name, follow ? kAll : kAll | AT_SYMLINK_NOFOLLOW));
     } else {
         Fd fd = TRY(source.descriptor < 0 ? find_source(source) : open_source(source));
-        tree = TRY(sys::open_tree(fd.get(), "", kClone | AT_RECURSIVE));
+        tree = TRY(sys::open_tree(fd.get(), "", kAll | AT_EMPTY_PATH));
     }
     TRY(restrict(tree.get(), attr));
     return tree;
