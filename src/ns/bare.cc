@@ -158,9 +158,10 @@ Status payload(const Plan& plan, const Fd& report, const Fd* lifeline, pid_t par
     if (plan.init == spec::Init::reaper)
         for (int fd : plan.supervise.sync) Fd(fd).reset();
     TRY(during(Stage::payload, die_with(plan, lifeline, parent)));
+    std::size_t first = first_there(plan.exec);
     TRY(during(Stage::payload, tell(report, {.kind = Message::go})));
     TRY(during(Stage::seccomp, policy::load(plan)));
-    return during(Stage::exec, execute(plan.exec, cwd));
+    return during(Stage::exec, execute(plan.exec, cwd, first));
 }
 
 } // namespace

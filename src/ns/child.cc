@@ -198,6 +198,7 @@ Status payload(const Plan& plan, const Caller& caller, const Payload& its, const
     // From here on only what stands in the jail can be opened.
     TRY(during(Stage::landlock, policy::landlock(plan, look.ground())));
     TRY(during(Stage::readback, look.before_filters()));
+    std::size_t first = first_there(plan.exec); // filters that the caller brings need not let it ask
     // Init is as small as it will be, before anything of the payload's own happens.
     if (!plan.report) TRY(during(Stage::payload, wait_for_init(init_socket)));
     Fd listener = TRY(during(Stage::seccomp, policy::filter(plan)));
@@ -207,7 +208,7 @@ Status payload(const Plan& plan, const Caller& caller, const Payload& its, const
     TRY(during(Stage::readback, all_stand(look, about)));
     // What the caller brings may refuse anything but exec.
     TRY(during(Stage::seccomp, policy::load(plan)));
-    return during(Stage::exec, execute(plan.exec, cwd));
+    return during(Stage::exec, execute(plan.exec, cwd, first));
 }
 
 [[noreturn]] void fail(const Fd& report, sys::Error error, const std::string& about = {}) {

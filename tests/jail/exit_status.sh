@@ -36,4 +36,29 @@ output 'one without x is passed over' late jail --env=PATH="$PWD/early:$PWD/late
 status 'but remembered' 126 jail --env=PATH="$PWD/early:/bin" tool
 mkdir early/dir
 status 'a directory of that name is none' 127 jail --env=PATH="$PWD/nothing:/bin" dir-that-is-not
+# What is there and cannot be executed is not what is missing, and of what is missing none ends the search.
+in_path() { jail --env=PATH="$PWD/readable:$PWD/nothing:$PWD/early:$PWD/late" "$@"; }
+for name in unlike dirlike dangling; do cp late/tool "late/$name"; done
+cp lost early/unlike
+mkdir early/dirlike
+ln -s nothing early/dangling
+output 'a file is no directory of PATH, one without its interpreter not what is looked for' late in_path unlike
+output 'nor is a directory' late in_path dirlike
+output 'or a link to nothing' late in_path dangling
+cp lost early/lost
+status 'the only one, without its interpreter' 127 in_path lost
+mkdir early/only
+status 'the only one is a directory' 126 in_path only
+status 'missing everywhere' 127 in_path missing
+status 'the last entry is no directory' 127 jail --env=PATH="$PWD/late:$PWD/readable" missing
+cp plain late/plain
+output 'a script without #!, by the path at which it was found' "plain $PWD/late/plain a" in_path plain a
+ln -s loop early/loop
+cp late/tool late/loop
+status 'a link to itself ends the search' 126 in_path loop
+cp /bin/true early/busy
+cp late/tool late/busy
+exec 9>>early/busy
+status 'so does what is written to' 126 in_path busy
+exec 9>&-
 refuses 'ajail itself fails' 'ajail: ' jail --ro=nothing true
