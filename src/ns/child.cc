@@ -242,6 +242,14 @@ Result<Payload> start_payload(const Plan& plan, const Caller& caller, const Fd& 
     return Payload{pid, std::move(mine), std::move(slave)};
 }
 
+// Those that the jail's are to differ from. The monitor looks while all else is made, and has nothing else to do.
+Result<spec::Namespaces> callers_namespaces(const Fd& report) {
+    Heard heard = TRY(hear(report));
+    if (heard.message.kind == Message::eof) ::_exit(kFailed);
+    return heard.message.kind == Message::namespaces ? numbers_in(heard.message)
+                                                     : Result<spec::Namespaces>(sys::refused(EPROTO));
+}
+
 // PDEATHSIG was off for a moment, while the ids changed: a monitor that died then has left only this trace.
 Status monitor_lives(const Fd& lifeline) {
     if (TRY(closed(lifeline))) ::_exit(kFailed);
@@ -366,7 +374,7 @@ Status be_taken_first(const Plan& plan, const std::string& proc) {
     return sys::write_file((proc + "/oom_score_adj").c_str(), std::to_string(*plan.oom_score_adj));
 }
 
-void child(Plan& plan, const Caller& caller, const spec::Namespaces& callers, Fd report, Fd lifeline) {
+void child(Plan& plan, const Caller& caller, Fd report, Fd lifeline) {
     std::string about;
     if (plan.enter.pidns >= 0 && !plan.shared.pid)
         if (Status nested = during(Stage::namespaces, nest(report)); !nested) fail(report, nested.error());
@@ -386,7 +394,9 @@ void child(Plan& plan, const Caller& caller, const spec::Namespaces& callers, Fd
         fail(report, bare(plan, caller, report, lifeline, proc, std::move(status), about).error(), about);
     mount::Built made = std::move(built).take();
     std::vector<mount::Own> own = std::move(made.own);
-    auto looked = during(Stage::readback, Look::around(plan, callers, std::move(made), keyring));
+    auto callers = during(Stage::readback, callers_namespaces(report));
+    if (!callers) fail(report, callers.error());
+    auto looked = during(Stage::readback, Look::around(plan, *callers, std::move(made), keyring));
     if (!looked) fail(report, looked.error());
     Look look = std::move(looked).take();
     auto kept = keep(plan, caller, report, look);

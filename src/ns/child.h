@@ -14,10 +14,9 @@ bool sets_itself_up(const spec::Plan& plan);
 /// PROC: its directory in /proc, or the caller's own. What is taken first when the machine is out of memory.
 sys::Status be_taken_first(const spec::Plan& plan, const std::string& proc);
 
-/// Runs in the new namespaces as PID 1: sets the jail up, forks the payload, then is init. Never returns. CALLERS: the
-/// namespaces that it came from. PLAN is gone at last.
-[[noreturn]] void child(spec::Plan& plan, const Caller& caller, const spec::Namespaces& callers, sys::Fd report,
-                        sys::Fd lifeline);
+/// Runs in the new namespaces as PID 1: sets the jail up, forks the payload, then is init. Never returns. PLAN is
+/// gone at last.
+[[noreturn]] void child(spec::Plan& plan, const Caller& caller, sys::Fd report, sys::Fd lifeline);
 
 /// Gives up what PID 1 does not need: stdio, its dumpability, every capability but PLAN's for it. An error of
 /// Stage::readback: the kernel has said yes and left it, by the jail's procfs PROC.

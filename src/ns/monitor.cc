@@ -146,6 +146,8 @@ private:
 
     void hear_report() {
         auto heard = hear(ends_.report);
+        // Told once: it died with something of ours unread. What it said before is still there.
+        if (!heard && heard.error().err == ECONNRESET) return;
         if (!heard) return fail(heard.error());
         switch ((*heard).message.kind) {
         case Message::eof: // exec has happened, or init's end will tell
@@ -195,8 +197,7 @@ private:
     void hear_init() {
         auto heard = hear(ends_.lifeline);
         if (!heard) {
-            // Told once: it died with signals of ours unread. What it said before is still there.
-            if (heard.error().err == ECONNRESET) return;
+            if (heard.error().err == ECONNRESET) return; // as above
             lifeline_open_ = false;
             return fail(heard.error());
         }

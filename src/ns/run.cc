@@ -120,7 +120,7 @@ Status send_trees(const Plan& plan, pid_t pid, const Fd& report) {
     return Done{};
 }
 
-Status release(const Plan& plan, const Caller& caller, pid_t pid, const Ends& ends, Outcome& outcome) {
+Status let_go(const Plan& plan, const Caller& caller, pid_t pid, const Ends& ends, Outcome& outcome) {
     if (sets_itself_up(plan)) return Done{};
     pid_t listed = writes_own_maps(plan) ? pid : number_in_proc(ends.init, pid);
     pid_t process = TRY(during(Stage::start, jail_process(plan, pid, ends.report)));
@@ -134,6 +134,20 @@ Status release(const Plan& plan, const Caller& caller, pid_t pid, const Ends& en
     return during(Stage::start, tell(ends.report, {.kind = Message::go}));
 }
 
+// What the jail's are to differ from. A bare jail is not looked at like that.
+Status tell_callers_namespaces(const Plan& plan, const Fd& report) {
+    if (plan.init != spec::Init::keeper) return Done{};
+    spec::Namespaces ours = TRY(own_namespaces(AT_FDCWD, "/proc/self/ns"));
+    Status told = tell(report, with_numbers({.kind = Message::namespaces}, ours));
+    bool dead = !told && (told.error().err == EPIPE || told.error().err == ECONNRESET);
+    return dead ? Status(Done{}) : told; // its end tells
+}
+
+Status release(const Plan& plan, const Caller& caller, pid_t pid, const Ends& ends, Outcome& outcome) {
+    TRY(let_go(plan, caller, pid, ends, outcome));
+    return during(Stage::start, tell_callers_namespaces(plan, ends.report));
+}
+
 sigset_t payloads_signals() {
     sigset_t set;
     ::sigemptyset(&set);
@@ -142,14 +156,7 @@ sigset_t payloads_signals() {
     return set;
 }
 
-// Those that the jail's are to differ from. A bare jail is not looked at like that.
-Result<spec::Namespaces> callers_namespaces(const Plan& plan) {
-    if (plan.init != spec::Init::keeper) return spec::Namespaces{};
-    return own_namespaces(AT_FDCWD, "/proc/self/ns");
-}
-
 Result<Outcome> start(const Plan& plan, const Caller& caller) {
-    spec::Namespaces namespaces = TRY(callers_namespaces(plan));
     auto [report, child_report] = TRY(sys::socketpair());
     auto [lifeline, child_lifeline] = TRY(sys::socketpair());
     sigset_t watched;
@@ -167,7 +174,7 @@ Result<Outcome> start(const Plan& plan, const Caller& caller) {
             signals.reset();
         }
         // Nobody here comes back to whose Plan it is, and init needs the room more.
-        child(const_cast<Plan&>(plan), caller, namespaces, std::move(child_report), std::move(child_lifeline));
+        child(const_cast<Plan&>(plan), caller, std::move(child_report), std::move(child_lifeline));
     }
     child_report.reset();
     child_lifeline.reset();

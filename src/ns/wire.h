@@ -5,6 +5,7 @@
 //   report    monitor <-> child, then payload. Closed by exec.
 //     monitor -> child    tree N (+fd)   an idmapped tree for operation N       (real root only)
 //                         go             id maps are written: proceed     (not to a child that writes its own)
+//                         namespaces     what the monitor's are, numbers in `about`         (not for a bare jail)
 //     child  -> monitor   process (+fd)  a pidfd: that one is the jail's, not the sender  (a pid namespace in another)
 //                         namespaces     what they are, in `about`                        (if the Plan has whom to tell)
 //                         terminal (+fd) the master of the jail's pty; answered by go
@@ -30,10 +31,12 @@
 // Anything else is a protocol error (EPROTO).
 #pragma once
 
+#include "spec/walls.h"
 #include "sys/calls.h"
 
 #include <array>
 #include <cstdint>
+#include <cstring>
 
 namespace ajail::ns {
 
@@ -63,6 +66,17 @@ struct Message {
     std::array<char, 240> about{}; ///< of an error: what was found; cut off, ended by a zero
     std::uint64_t refused = 0;     ///< of exited and killed: calls, see policy/refused.h
 };
+
+inline Message with_numbers(Message message, const spec::Namespaces& numbers) {
+    static_assert(sizeof numbers <= sizeof message.about);
+    std::memcpy(message.about.data(), numbers.data(), sizeof numbers);
+    return message;
+}
+inline spec::Namespaces numbers_in(const Message& message) {
+    spec::Namespaces numbers;
+    std::memcpy(numbers.data(), message.about.data(), sizeof numbers);
+    return numbers;
+}
 
 inline sys::Status tell(const sys::Fd& socket, Message message, int fd = -1) {
     return sys::send(socket.get(), std::as_bytes(std::span(&message, 1)), fd);
