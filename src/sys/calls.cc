@@ -8,6 +8,7 @@
 #include <cstring>
 #include <dirent.h>
 #include <grp.h>
+#include <link.h>
 #include <linux/audit.h>
 #include <linux/capability.h>
 #include <linux/filter.h>
@@ -38,6 +39,18 @@ namespace {
 
 constexpr std::size_t kCpuMask = 1024; // bytes, for 8,192 CPUs: as many as a kernel can have
 constexpr std::size_t kBits = 8 * sizeof(unsigned long);
+
+// Code and constants, which are still in the page cache: what is needed again comes back from there.
+int give_back_file(dl_phdr_info* info, std::size_t, void* page_size) {
+    auto page = *static_cast<std::size_t*>(page_size);
+    for (const ElfW(Phdr) & part : std::span(info->dlpi_phdr, info->dlpi_phnum)) {
+        if (part.p_type != PT_LOAD || (part.p_flags & PF_W) != 0) continue;
+        auto start = (info->dlpi_addr + part.p_vaddr) / page * page;
+        auto end = (info->dlpi_addr + part.p_vaddr + part.p_memsz) / page * page;
+        (void)::madvise(reinterpret_cast<void*>(start), end - start, MADV_DONTNEED);
+    }
+    return 0;
+}
 
 template <class Function> auto retry(Function function) {
     decltype(function()) result;
@@ -130,12 +143,13 @@ Result<std::atomic<bool>*> shared_flag() {
 }
 void give_back_memory() {
     (void)::malloc_trim(0);
-    // Below the frame that we are in, but for the rest of its page and one more. ENOMEM: it never was as large as that.
-    constexpr std::size_t kStack = 1 << 20;
+    // Below the frame that we are in, and what it needs for one call. ENOMEM: it never was as large as that.
+    constexpr std::size_t kStack = 1 << 20, kOwn = 512;
     auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
-    auto* frame = static_cast<char*>(__builtin_frame_address(0));
-    char* above = frame - reinterpret_cast<std::uintptr_t>(frame) % page - page;
+    auto* end = static_cast<char*>(__builtin_frame_address(0)) - kOwn;
+    char* above = end - reinterpret_cast<std::uintptr_t>(end) % page;
     (void)::madvise(above - kStack, kStack, MADV_DONTNEED);
+    (void)::dl_iterate_phdr(give_back_file, &page);
 }
 Status setrlimit(int resource, std::uint64_t soft, std::uint64_t hard) {
     rlimit wanted{soft, hard}, got{};
@@ -158,10 +172,11 @@ Status sched_setaffinity(std::span<const unsigned> cpus) {
     return std::equal(got.begin(), got.end(), cpus.begin(), cpus.end()) ? Status(Done{}) : Status(refused(EPERM));
 }
 Result<std::vector<unsigned>> sched_getaffinity() {
-    std::vector<unsigned long> mask(kCpuMask / sizeof(unsigned long));
-    if (::syscall(SYS_sched_getaffinity, 0, kCpuMask, mask.data()) < 0) return failed(Call::sched_setaffinity);
+    std::array<unsigned long, kCpuMask / sizeof(unsigned long)> mask{};
+    long size = ::syscall(SYS_sched_getaffinity, 0, kCpuMask, mask.data()); // of what the machine can have
+    if (size < 0) return failed(Call::sched_setaffinity);
     std::vector<unsigned> cpus;
-    for (unsigned cpu = 0; cpu < kCpuMask * 8; ++cpu)
+    for (unsigned cpu = 0; cpu < static_cast<unsigned>(size) * 8; ++cpu)
         if ((mask[cpu / kBits] >> cpu % kBits & 1) != 0) cpus.push_back(cpu);
     return cpus;
 }

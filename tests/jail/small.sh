@@ -11,6 +11,7 @@ kinds() {
         [ "${fd##*/}" = 2 ] || readlink "$fd" | sed "s/:\[[0-9]*\]$//; s|^$AJAIL_HOME/fs/deb$|root|; s|^$PWD$|project|"
     done | LC_ALL=C sort | tr '\n' ' '
 }
+of_the_file() { awk '/^RssFile:/ { print $2 }' "/proc/$1/status"; }
 anonymous() { awk '/^RssAnon:/ { print $2 }' "/proc/$1/status"; }
 want='anon_inode:[pidfd] anon_inode:[signalfd] anon_inode:[signalfd] anon_inode:[signalfd] project root socket '
 for _ in $(seq 50); do # they do it once they have been idle for a while
@@ -28,6 +29,8 @@ if ! sanitized; then
         kilobytes=$(anonymous "${!who}")
         check "memory of $who: $kilobytes KiB" test "$kilobytes" -lt 160
     done
+    kilobytes=$(of_the_file "$monitor")
+    check "code of monitor: $kilobytes KiB" test "$kilobytes" -lt 1000 # init looks at the jail's memory now and then
 fi
 kill "$monitor"
 status 'the end' 143 wait "$monitor"
