@@ -18,9 +18,12 @@ std::string_view take_word(std::string_view& text) {
 }
 
 std::optional<std::string_view> field(std::string_view text, std::string_view name) {
-    while (!text.empty()) {
-        std::string_view line = take_line(text);
-        if (line.starts_with(name) && line.substr(name.size()).starts_with(':')) return line.substr(name.size() + 1);
+    // Not line by line: a status has sixty, and is asked for twenty of them.
+    for (std::size_t at = text.find(name); at != std::string_view::npos; at = text.find(name, at + 1)) {
+        std::string_view rest = text.substr(at + name.size());
+        if ((at != 0 && text[at - 1] != '\n') || !rest.starts_with(':')) continue;
+        rest.remove_prefix(1);
+        return take_line(rest);
     }
     return std::nullopt;
 }

@@ -22,6 +22,8 @@ TEST_CASE("procfs: the fields of a status") {
     CHECK(field("A:\nB:x", "B") == "x");
     CHECK(field("A:\nB:x", "A") == "");
     CHECK_FALSE(field("AB: 1\nA 2\n", "A"));
+    CHECK(field("BA:1\nA: AA:2\nAA:3\n", "AA") == "3");
+    CHECK(field("A\nA:A:\n", "A") == "A:");
     CHECK_FALSE(field("", "A"));
 }
 
