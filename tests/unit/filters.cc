@@ -558,7 +558,10 @@ std::string policy_path(const std::string& name) {
 }
 
 std::string disassembly(const std::string& arch, const std::string& name) {
-    const Ran ran = run_generator("--text --arch=" + arch + " '" + policy_path(name) + "'");
+    const bool one = std::filesystem::exists(policy_path(name));
+    const std::string files =
+        one ? "'" + policy_path(name) + "'" : "'--stack=" + name + "' '" AJAIL_POLICY_FILTERS_DIR "'/*.policy";
+    const Ran ran = run_generator("--text --arch=" + arch + " " + files);
     INFO(ran.output);
     REQUIRE(ran.status == 0);
     return ran.output;

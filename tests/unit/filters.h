@@ -140,6 +140,7 @@ struct Ran {
 };
 Ran run_generator(const std::string& arguments);
 std::string policy_path(const std::string& name);
+/// Of a policy, or of one of spec::kStacks.
 std::string disassembly(const std::string& arch, const std::string& name);
 std::string read_file(const std::filesystem::path& path);
 /// Reads the numbers of a disassembly back.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // policy-gen: what it refuses, and that what is embedded and the checked-in disassembly are what it makes.
 #include "filters.h"
+#include "spec/filters.h"
 
 #include <cerrno>
 #include <cstdint>
@@ -73,13 +74,21 @@ const std::vector<std::pair<std::string, std::string>> kRefused{
      "bad.policy:4: overlaps with a rule of another action in line 3; rules have no order"},
 };
 
+/// The libseccomp that a disassembly says it was made with.
+std::string version(const std::string& text) {
+    const auto start = text.find("libseccomp ");
+    return text.substr(start, text.find(':', start) - start);
+}
+
 } // namespace
 
 TEST_CASE("filters: what is embedded is what the text shows", "[filters]") {
-    for (const Subject& subject : subjects()) {
-        INFO(subject.name);
-        const Program built = embedded(subject.name);
-        const Program shown = assemble(disassembly(this_arch().name, subject.name));
+    std::vector<std::string> names(std::begin(ajail::spec::kStacks), std::end(ajail::spec::kStacks));
+    for (const Subject& subject : subjects()) names.emplace_back(subject.name);
+    for (const std::string& name : names) {
+        INFO(name);
+        const Program built = embedded(name.c_str());
+        const Program shown = assemble(disassembly(this_arch().name, name));
         REQUIRE(built.size() == shown.size());
         for (std::size_t i = 0; i < built.size(); ++i) {
             INFO(i);
@@ -100,10 +109,6 @@ TEST_CASE("filters: the checked-in disassembly is current", "[filters]") {
                                                              << file);
             const std::string recorded = read_file(AJAIL_POLICY_FILTERS_DIR "/" + file);
             const std::string made = disassembly(arch.name, subject.name);
-            const auto version = [](const std::string& text) {
-                const auto start = text.find("libseccomp ");
-                return text.substr(start, text.find(':', start) - start);
-            };
             if (version(recorded) == version(made)) {
                 CHECK(recorded == made);
             } else { // another libseccomp may order instructions otherwise, but has to mean the same
@@ -112,6 +117,18 @@ TEST_CASE("filters: the checked-in disassembly is current", "[filters]") {
                 CHECK(first_difference(arch, subject, run).value_or("") == "");
             }
         }
+    }
+}
+
+TEST_CASE("filters: the checked-in disassembly of those that are one is current", "[filters]") {
+    for (std::size_t i = 0; i < std::size(ajail::spec::kStacks); ++i) {
+        const std::string name = ajail::spec::kStacks[i], file = "stack" + std::to_string(i) + ".x86_64.txt";
+        INFO("after a change: policy-gen --text --stack=" << name << " *.policy > " << file);
+        const std::string recorded = read_file(AJAIL_POLICY_FILTERS_DIR "/" + file);
+        const std::string made = disassembly("x86_64", name);
+        CHECK(recorded.starts_with("# " + name + " for x86_64"));
+        // Another libseccomp knows other numbers.
+        if (version(recorded) == version(made)) CHECK(recorded == made);
     }
 }
 

@@ -134,7 +134,7 @@ Policy read_and_check(const std::string& path) {
     return policy;
 }
 
-int write_cpp(const std::string& target, std::span<const std::string> paths) {
+std::vector<Policy> read_all(std::span<const std::string> paths) {
     std::vector<Policy> policies;
     std::set<std::string> names;
     for (const std::string& path : paths) {
@@ -143,7 +143,11 @@ int write_cpp(const std::string& target, std::span<const std::string> paths) {
             fail(policies.back(), 0, "another file has this name");
         }
     }
-    const std::string text = cpp_file(policies);
+    return policies;
+}
+
+int write_cpp(const std::string& target, std::span<const std::string> paths) {
+    const std::string text = cpp_file(read_all(paths));
     std::ofstream file(target);
     file << text;
     file.close();
@@ -155,33 +159,43 @@ int write_cpp(const std::string& target, std::span<const std::string> paths) {
     return 0;
 }
 
-int write_text(const std::string& arch_name, const std::string& path) {
-    for (const Arch& arch : arches()) {
-        if (arch.name != arch_name) continue;
-        const Policy policy = read_and_check(path);
-        std::cout << disassemble(policy, arch, compile(policy, arch)) << std::flush;
-        return std::cout ? 0 : 1;
+/// The program of the one policy in PATHS, or of STACK, which is of them.
+std::string text_of(const Arch& arch, const std::string& stack, std::span<const std::string> paths) {
+    const std::vector<Policy> policies = read_all(paths);
+    if (stack.empty()) return disassemble(policies[0].name + ".policy", arch, compile(policies[0], arch));
+    const auto known = stack_of(stack, policies);
+    if (!known) fail(policies[0], 0, "these policies do not make '" + stack + "'");
+    return disassemble(stack, arch, compile(*known, arch));
+}
+
+int write_text(const std::string& arch_name, const std::string& stack, std::span<const std::string> paths) {
+    const Arch* arch = arch_named(arch_name);
+    if (arch == nullptr) {
+        std::cerr << "policy-gen: unknown architecture '" << arch_name << "'\n";
+        return 1;
     }
-    std::cerr << "policy-gen: unknown architecture '" << arch_name << "'\n";
-    return 1;
+    std::cout << text_of(*arch, stack, paths) << std::flush;
+    return std::cout ? 0 : 1;
 }
 
 int usage() {
     std::cerr << "usage: policy-gen OUT.cc FILE.policy...\n"
-                 "       policy-gen --text [--arch=x86_64|aarch64|i386] FILE.policy\n";
+                 "       policy-gen --text [--arch=x86_64|aarch64|i386] FILE.policy\n"
+                 "       policy-gen --text [--arch=...] --stack=NAME FILE.policy...\n";
     return 1;
 }
 
 int run(std::span<const std::string> args) {
     if (!args.empty() && args[0] == "--text") {
         args = args.subspan(1);
-        constexpr std::string_view kOption = "--arch=";
-        std::string arch = "x86_64";
-        if (!args.empty() && args[0].starts_with(kOption)) {
-            arch = args[0].substr(kOption.size());
+        std::string arch = "x86_64", stack;
+        for (auto [option, value] : {std::pair("--arch=", &arch), std::pair("--stack=", &stack)}) {
+            if (args.empty() || !args[0].starts_with(option)) continue;
+            *value = args[0].substr(std::string_view(option).size());
             args = args.subspan(1);
         }
-        return args.size() == 1 ? write_text(arch, args[0]) : usage();
+        if (args.empty() || (stack.empty() && args.size() > 1)) return usage();
+        return write_text(arch, stack, args);
     }
     if (args.size() < 2 || args[0].starts_with("-")) return usage();
     return write_cpp(args[0], args.subspan(1));

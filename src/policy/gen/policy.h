@@ -117,7 +117,8 @@ constexpr const char* kLibseccomp = "libseccomp";
 /// Stops unless PROGRAM, of MAKER's, answers what POLICY says.
 void verify(const Policy& policy, const Arch& arch, std::span<const sock_filter> program, std::string_view maker);
 
-std::string disassemble(const Policy& policy, const Arch& arch, std::span<const sock_filter> program);
+/// PROGRAM as text, with WHAT it is in its first line.
+std::string disassemble(const std::string& what, const Arch& arch, std::span<const sock_filter> program);
 
 /// "2.5.4": the libseccomp in use, by whose names of calls a program is made.
 std::string libseccomp_version();

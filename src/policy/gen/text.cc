@@ -130,10 +130,9 @@ std::string describe(const Arch& arch, std::optional<std::uint32_t> field, std::
 
 } // namespace
 
-std::string disassemble(const Policy& policy, const Arch& arch, std::span<const sock_filter> program) {
-    std::string out =
-        format("# %s.policy for %s, with the names of libseccomp %s: %zu instructions\n", policy.name.c_str(),
-               std::string(arch.name).c_str(), libseccomp_version().c_str(), program.size());
+std::string disassemble(const std::string& what, const Arch& arch, std::span<const sock_filter> program) {
+    std::string out = format("# %s for %s, with the names of libseccomp %s: %zu instructions\n", what.c_str(),
+                             std::string(arch.name).c_str(), libseccomp_version().c_str(), program.size());
     out += "# Made by policy-gen --text, not by hand.\n";
     out += "#    code jt jf k\n";
     const auto fields = loaded_fields(program);
