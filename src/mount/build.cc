@@ -93,7 +93,7 @@ private:
         if (!kept() && plan_.host_targets && made_here) return Done{};
         struct statx is = TRY(sys::statx(tree));
         // The source has become one since it was looked at, and openat2(2) would have said so.
-        if (S_ISLNK(is.stx_mode)) return sys::as(sys::Call::open_tree, sys::refused(ELOOP));
+        if (S_ISLNK(is.stx_mode)) return sys::as(sys::Call::openat2, sys::refused(ELOOP));
         if (S_ISDIR(is.stx_mode) != directory) return sys::refused(directory ? ENOTDIR : EISDIR);
         if (kept()) built_.mounts.emplace_back(index_, is.stx_mnt_id);
         if (!own) return Done{};

@@ -69,7 +69,9 @@ private:
         // Who keeps a jail goes after that word, with all that is left in it; a reaper may have others to wait for.
         if (fds[0].revents == 0 && !ended_) return false;
         while (lifeline_open_ && !ended_) hear_init(); // what they said last is still in the sockets
-        while (report_open_) hear_report();
+        // Of a reaper that goes on, a filter that refuses close(2) has kept its end open.
+        bool goes_on = init_ != spec::Init::keeper && fds[0].revents == 0;
+        while (report_open_ && (!goes_on || is_readable(ends_.report))) hear_report();
         return true;
     }
 
@@ -97,6 +99,12 @@ private:
         pass_on(SIGTERM);
         pass_on(SIGCONT);
         deadline_ = sys::now() + kGraceMs;
+    }
+
+    static bool is_readable(const Fd& fd) {
+        pollfd wait{fd.get(), POLLIN, 0};
+        auto polled = sys::poll({&wait, 1}, 0);
+        return !polled || *polled > 0; // a failure of it: hear_report() tells
     }
 
     static std::size_t watch(std::vector<pollfd>& fds, const Fd& fd, bool open) {

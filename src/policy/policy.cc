@@ -136,8 +136,10 @@ Above own_above(const spec::Plan& plan, std::string path) {
     for (;;) {
         auto op = mounted_above(plan, path);
         if (!op) return {};
-        if (is_own(plan, plan.ops[*op])) return {path, *op};
         const std::string& target = spec::target_of(plan.ops[*op]);
+        // Of another mount than `/` the top: what is renamed or linked within a mount must find all rights there, on both
+        // sides (LANDLOCK_ACCESS_FS_REFER); the rule of `/` is above it, and not asked.
+        if (is_own(plan, plan.ops[*op])) return {target == "/" ? path : target, *op};
         if (target == "/") return {};
         path = target.substr(0, std::max<std::size_t>(target.rfind('/'), 1));
     }

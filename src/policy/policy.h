@@ -29,7 +29,8 @@ struct Above {
     std::string path = "/";
     std::size_t op = 0;
 };
-/// The nearest directory at or above PATH, an absolute one, on a file system of the jail's own. Pure.
+/// The nearest directory at or above PATH, an absolute one, on a file system of the jail's own: where that is not mounted
+/// as `/`, the top of its mount. Pure.
 Above own_above(const spec::Plan& plan, std::string path);
 /// What the jail stands on: where the payload is, and the mounts by their operations.
 struct Ground {

@@ -162,6 +162,20 @@ def a_filter_does_not_keep_the_payload_from_being_started():
 
 
 @test
+def a_filter_that_refuses_close_does_not_keep_us_waiting_for_the_others():
+    mark = new_mark()
+    # close(2) of what is above 3: that one the dynamic linker needs.
+    path = written_filter(NUMBER, (0x15, 0, 2, 3), (0x20, 0, 0, 16), (0x35, 1, 0, 4), ALLOW, refuse(errno.EPERM))
+    begin = time.monotonic()
+    status, _, said = filtered(path, "--unshare-pid", "sh", "-c", f"sleep {mark} >/dev/null 2>&1 </dev/null & exit 7")
+    true("the status, at once", status == 7 and time.monotonic() - begin < 30, (status, said))
+    equal("it goes on", 1, len(sleepers(mark)))
+    for pid in sleepers(mark):
+        os.kill(pid, signal.SIGKILL)
+    eventually("nobody is left", no_children)
+
+
+@test
 def a_filter_that_is_too_long_is_not_cut_off():
     # The kernel is told the length in 16 bits: of 65,537 instructions it would see the first.
     path = written_filter(ALLOW, *[refuse(errno.EPERM)] * 65536)

@@ -40,3 +40,11 @@ check 'nothing of the directory above' jail sh -c '[ "$(ls -A ..)" = "$(basename
 output 'a program in it runs' ran sh -c 'printf "#!/bin/sh\necho ran\n" >p; chmod +x p; "$AJAIL" run --quiet --fs=deb ./p'
 mkdir -p deep/er
 output 'from a directory deeper' "$PWD/deep/er" sh -c 'cd deep/er && "$AJAIL" run --quiet --fs=deb pwd'
+
+# Within a mount of the jail's own, /tmp, below which the current directory is: it is one file system on both sides.
+mkdir "$HOST_TMP/here"
+output 'linking and renaming beside it' 'a b' sh -c 'cd "$HOST_TMP/here" && "$AJAIL" run --quiet --fs=deb sh -ec "
+    cd /tmp && mkdir n && echo a >n/a && echo b >b
+    ln n/a ${HOST_TMP#/tmp/}/linked
+    perl -e \"rename q(b), q(${HOST_TMP#/tmp/}/renamed) or die qq(\$!)\"
+    echo \$(cat ${HOST_TMP#/tmp/}/linked ${HOST_TMP#/tmp/}/renamed)"'

@@ -63,7 +63,7 @@ TEST_CASE("Landlock: a directory of the jail's own, near where the payload is") 
     CHECK(above("/home/u/project/.git") == "/home/u 0");
     CHECK(above("/proc/1") == "/ 0");
     CHECK(above("/home/u/projects") == "/home/u/projects 0");
-    CHECK(above("/tmp/a/b") == "/tmp/a 1");
+    CHECK(above("/tmp/a/b") == "/tmp 1"); // all of that mount: what is renamed in it finds the same on both sides
     CHECK(above("/tmp/a/b/c") == "/tmp/a/b/c 4"); // what is written there is thrown away
     CHECK(above("/tmp/a/b/c/d/e") == "/tmp/a/b/c 4");
     plan.ops.push_back(at(op::Bind(), "/tmp"));
