@@ -27,13 +27,24 @@ clean=(env -i HOME="$home" USER="$user" PATH="$path" TERM=xterm LANG=C.UTF-8)
 [ -z "${UBSAN_OPTIONS:-}" ] || clean+=("UBSAN_OPTIONS=$UBSAN_OPTIONS")
 as_user() { (cd / && "${become[@]}" "${clean[@]}" "$@"); }
 
+# lock FD FILE: opens it as that descriptor and has it alone. Read-only, so it does not matter who has made it.
+lock() {
+    [ -e "$2" ] || as_user touch "$2" || die "cannot make $2"
+    eval "exec $1<\"\$2\"" || die "cannot open $2"
+    flock -n "$1" && return
+    [ -n "${waited:-}" ] || echo "waiting for another run ($2) ..." >&2
+    waited=yes
+    flock "$1" || die "cannot lock $2"
+}
+
 [ -x "$BINARY" ] || die "no $BINARY; build it first, or set AJAIL_BINARY"
 base=$home/.cache/ajail-tests
 as_user mkdir -p "$base/runs" || die "cannot make $base"
 # The checkout may lie where the user cannot look: what is needed is copied.
 here=$(as_user mktemp -d "$base/runs/XXXXXX") || die "cannot make a directory in $base"
 trap 'chmod -R u+rwX "$here" 2>/dev/null; rm -rf "$here"' EXIT
-trap 'exit 130' INT TERM
+trap 'exit 130' INT
+trap 'exit 143' TERM
 mkdir "$here/work" "$here/state"
 install -m 755 "$BINARY" "$here/ajail" || die "cannot copy $BINARY"
 # What is built beside it: the prober of the attack tests, and what is measured against.
