@@ -1,6 +1,7 @@
 """What bench.py has measured, for people: chart.py RESULT [--json=FILE] [--merge=FILE] [--svg=FILE] [--doc=FILE] prints the
 table; writes the result, also with the rows of an earlier one (--merge) that were not measured now; draws it; and puts
-table and picture between the marks in a document.
+table and picture between the marks in a document. The table comes first: what then cannot be written is said, and the
+status is 2. With --check instead of RESULT nothing is done but to see whether all of them can be read and written.
 """
 import argparse
 import html
@@ -62,18 +63,31 @@ def table(result):
                                for column, (cell, width) in enumerate(zip(row, widths))).rstrip() for row in rows)
     for row in result["not_run"]:
         text += f"\n{row['name']}: {'skipped' if row['skipped'] else 'COULD NOT BE RUN'}: {row['why']}"
-    missed = [line["name"] for line in lines_of(result) if line.get("met") is False]
-    return text + f"\n\n{'missed: ' + ', '.join(missed) if missed else 'no target is missed'}\n"
+    text += "".join(f"\n\n{words}" for words in of_earlier_runs(result))
+    aims = [line for line in lines_of(result) if "met" in line]
+    missed = [line["name"] for line in aims if not line["met"]]
+    if aims:
+        text += f"\n\nof {len(aims)} target{'s' if len(aims) > 1 else ''} measured {len(missed) or 'none'} {'is' if len(missed) < 2 else 'are'} missed"
+    return text + (": " + ", ".join(missed) if missed else "") + "\n"
 
 
 def where(machine):
     quick = ", --quick" if machine["quick"] else ""
-    return (f"{machine['date']}, Linux {machine['kernel']}, {machine['processors']} × {machine['processor']}, "
-            f"bubblewrap {machine['bubblewrap']}{quick}")
+    bubblewrap = "bubblewrap " + machine["bubblewrap"] if machine["bubblewrap"] else "no bubblewrap"
+    return f"{machine['date']}, Linux {machine['kernel']}, {machine['processors']} × {machine['processor']}, {bubblewrap}{quick}"
+
+
+def of_earlier_runs(result):
+    """A line for each run that rows were merged from."""
+    runs = {}
+    for row in result["rows"]:
+        if "machine" in row:
+            runs.setdefault(where(row["machine"]), []).append(row["name"])
+    return [f"Of an earlier run ({run}): {', '.join(names)}." for run, names in runs.items()]
 
 
 def markdown(result, picture):
-    text = f"Measured {where(result['machine'])}.\n\n![Start-up times, and each target]({picture})\n\n"
+    text = " ".join([f"Measured {where(result['machine'])}.", *of_earlier_runs(result)]) + f"\n\n![Start-up times, and each target]({picture})\n\n"
     text += "| what | ours | theirs | ratio (middle half) | CPU ratio | target | |\n|---|---:|---:|---:|---:|---:|---|\n"
     for line in lines_of(result):
         name, ours, theirs, ratio, spread, cpu, goal, word = cells(line)
@@ -102,7 +116,7 @@ class Drawing:
         wide = (self.WIDTH - self.LEFT - self.RIGHT) * min(share, 1)
         self.text(self.LEFT - 8, self.y + 14, name, "end")
         self.parts.append(f'<rect x="{self.LEFT}" y="{self.y + 3}" width="{max(wide, 1):.1f}" height="{self.STEP - 7}" rx="2" fill="{colour}"/>')
-        self.text(self.WIDTH - self.RIGHT + 10, self.y + 14, words, kind="n")
+        self.text(self.WIDTH - self.RIGHT + 10, self.y + 14, words + (" →" if share > 1 else ""), kind="n")
         self.y += self.STEP
 
     def rule(self, share, top, words):
@@ -126,7 +140,7 @@ def draw(result):
         drawing.title("From the call to the end of `true`, wall time")
         for name, value in medians:
             drawing.bar({"exec": "no sandbox at all", "floor": "the least it takes"}.get(name, name), value / most,
-                        {"ajail": PLAIN}.get(name, FAINT), amount(value, "s") + (" →" if value > most else ""))
+                        {"ajail": PLAIN}.get(name, FAINT), amount(value, "s"))
     aims = [line for line in lines_of(result) if line["most"] is not None or line["least"] is not None]
     if aims:
         drawing.title("Each target: shorter is better")
@@ -137,54 +151,119 @@ def draw(result):
             if line["most"] is not None and line["least"] is not None:
                 share = max(share, line["least"] / value)
             mark = "✓" if line["met"] else "✗"
-            drawing.bar(line["name"], share / wide, MET if line["met"] else MISSED, f"{mark} {value:.2f} ({target(line)})")
+            drawing.bar(line["name"], share / wide, MET if line["met"] else MISSED, f"{mark} {value:.3f} ({target(line)})")
         drawing.rule(1 / wide, top, "target")
     return drawing.svg("ajail's speed: " + where(result["machine"]))
 
 
 def merged(result, earlier):
-    """The rows in the order that bench.py has them in."""
+    """The rows in the order that bench.py has them in. One of EARLIER's says where it was measured."""
     names = [row["name"] for row in result["rows"] + result["not_run"]]
     for part in ("rows", "not_run"):
-        result[part] += [row for row in earlier[part] if row["name"].split(",")[0] not in names]
+        result[part] += [{"machine": earlier["machine"], **row} for row in earlier[part] if row["name"].split(",")[0] not in names]
     for part in ("rows", "not_run"):
         result[part].sort(key=lambda row: result["order"].index(row["name"]) if row["name"] in result["order"] else len(result["order"]))
     return result
 
 
+class Unusable(Exception):
+    """A file that cannot be read or written as it should; says which, and why."""
+
+
+def read(path):
+    try:
+        with open(path, encoding="utf-8") as file:
+            return file.read()
+    except (OSError, ValueError) as error:
+        raise Unusable(f"cannot read {path}: {getattr(error, 'strerror', None) or error}") from error
+
+
+def write(path, text):
+    try:
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+    except OSError as error:
+        raise Unusable(f"cannot write {path}: {error.strerror}") from error
+
+
+def result_of(path):
+    """A result, as --json has written it: all that is made of it can be made."""
+    try:
+        result = json.loads(read(path))
+        table(result)
+        draw(result)
+        markdown(result, "")
+        return result
+    except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError) as error:
+        raise Unusable(f"{path} is no result that --json has written") from error
+
+
 def put(doc, text):
-    with open(doc, encoding="utf-8") as file:
-        old = file.read()
-    new, count = re.subn(r"(<!-- bench: begin -->\n).*?(<!-- bench: end -->)", lambda match: match[1] + text + match[2], old, flags=re.S)
+    new, count = re.subn(r"(<!-- bench: begin -->\n).*?(<!-- bench: end -->)", lambda match: match[1] + text + match[2], read(doc), flags=re.S)
     if count != 1:
-        sys.exit(f"chart.py: {doc} has no marks `bench: begin` and `bench: end`")
-    with open(doc, "w", encoding="utf-8") as file:
-        file.write(new)
+        raise Unusable(f"{doc} has no marks `bench: begin` and `bench: end`")
+    return new
+
+
+def check_writable(path):
+    place = path if os.path.exists(path) else os.path.dirname(os.path.abspath(path))
+    if os.path.isdir(path) or not os.path.isdir(os.path.dirname(os.path.abspath(path))) or not os.access(place, os.W_OK):
+        raise Unusable(f"cannot write {path}")
+
+
+def picture_of(doc):
+    return os.path.splitext(doc)[0] + ".svg"
+
+
+def check(options):
+    for path in filter(None, (options.json, options.svg, options.doc, options.doc and picture_of(options.doc))):
+        check_writable(path)
+    if options.merge:
+        result_of(options.merge)
+    if options.doc:
+        put(options.doc, "")
+
+
+def show(options):
+    result, wrong = result_of(options.result), []
+
+    def attempt(step):
+        try:
+            step()
+        except Unusable as error:
+            wrong.append(error)
+    if options.merge:
+        attempt(lambda: merged(result, result_of(options.merge)))
+    print(table(result), end="", flush=True)
+    if options.json:
+        attempt(lambda: write(options.json, json.dumps(result, indent=1) + "\n"))
+    if options.svg:
+        attempt(lambda: write(options.svg, draw(result)))
+    if options.doc and not wrong:  # a document is not to lose rows
+        picture = picture_of(options.doc)
+        attempt(lambda: write(picture, draw(result)))
+        attempt(lambda: write(options.doc, put(options.doc, markdown(result, os.path.basename(picture)))))
+    for error in wrong:
+        print(f"bench.sh: {error}", file=sys.stderr)
+    return 2 if wrong else 0
 
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("result")
+    parser.add_argument("result", nargs="?")
+    parser.add_argument("--check", action="store_true")
     for option in ("--json", "--merge", "--svg", "--doc"):
         parser.add_argument(option)
     options = parser.parse_args()
-    with open(options.result, encoding="utf-8") as file:
-        result = json.load(file)
-    if options.merge:
-        with open(options.merge, encoding="utf-8") as file:
-            result = merged(result, json.load(file))
-    print(table(result), end="")
-    if options.json:
-        with open(options.json, "w", encoding="utf-8") as file:
-            json.dump(result, file, indent=1)
-            file.write("\n")
-    svg = options.svg or (options.doc and os.path.splitext(options.doc)[0] + ".svg")
-    if svg:
-        with open(svg, "w", encoding="utf-8") as file:
-            file.write(draw(result))
-    if options.doc:
-        put(options.doc, markdown(result, os.path.basename(svg)))
+    try:
+        if options.check:
+            check(options)
+            return 0
+        return show(options)
+    except Unusable as error:
+        print(f"bench.sh: {error}", file=sys.stderr)
+        return 2
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
