@@ -2,7 +2,7 @@
 directory of this run and a root filesystem; as root it becomes that user at once.
 
 All who take part in a row run in turn, round after round, and the order turns with them: what drifts, drifts for all. A
-ratio is that of the medians; its spread is the middle half of the ratios of each round. Time is the wall's, from the
+ratio is the median of those of each round; its spread is their middle half. Time is the wall's, from the
 spawn to the end of the process that was spawned. Processor time, beside it, is that of all that had to be waited for,
 also of what outlives its parent (bubblewrap's first process does not wait for its second; this one, a subreaper, does).
 """
@@ -29,6 +29,7 @@ import time
 import io
 
 PR_SET_CHILD_SUBREAPER = 36
+STOPS = (signal.SIGINT, signal.SIGTERM)
 MIB = 1 << 20
 HOST_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -109,6 +110,14 @@ class Machine:
         if self.bwrap is None or self.bwrap_version < least:
             raise Skip("there is no bubblewrap" + "".join(f" {'.'.join(map(str, least))}" for _ in least[:1]))
         return self.bwrap
+
+    def peer(self, name, command):
+        """{"bubblewrap": COMMAND()}, to be added to those of the row NAME; nothing, which is said, if it is not there."""
+        try:
+            return {"bubblewrap": command()}
+        except Skip as error:
+            self.not_run.append({"name": name + ", bubblewrap", "why": str(error), "skipped": True})
+            return {}
 
     def spawn(self, command, out=None, err=None, files=None, env=None):
         """FILES: descriptor to file, to be read."""
@@ -210,12 +219,28 @@ def progress(text=""):
 ROWS = {}
 
 
-def row(name, slow=False):
-    """SLOW: minutes, so not with --quick unless it is named."""
+def row(name, *targets, slow=False):
+    """TARGETS: their names, if they are others than the row's. SLOW: minutes, so not with --quick unless it is named."""
     def add(make):
-        ROWS[name] = (make, slow)
+        ROWS[name] = (make, slow, targets)
         return make
     return add
+
+
+def chosen(words, quick):
+    """The rows that WORDS name: the row's own name, that of one of its targets, or what either has before its slash."""
+    def fits(name, word):
+        return any(each == word or each.startswith(word + "/") for each in (name, *ROWS[name][2]))
+    if unknown := [word for word in words if not any(fits(name, word) for name in ROWS)]:
+        refuse(f"no row {unknown[0]}; there are: {' '.join(ROWS)}")
+    if words:
+        return [name for name in ROWS if any(fits(name, word) for word in words)]
+    return [name for name, (_, slow, _) in ROWS.items() if not (slow and quick)]
+
+
+def refuse(why):
+    print("bench.sh: " + why, file=sys.stderr)
+    sys.exit(2)
 
 
 # Starting.
@@ -236,10 +261,10 @@ def crun_bundle(machine):
     return [shutil.which("crun"), "--root=" + bundle + "/state", "--cgroup-manager=disabled", "run", "--bundle=" + bundle, "bench"]
 
 
-@row("start")
+@row("start", "start/bubblewrap", "start/floor")
 def start(machine):
     runs = {"exec": ["/usr/bin/true"], "floor": [machine.floor, machine.fs, "/usr/bin/true"],
-            "ajail": machine.default_start("true"), "bubblewrap": machine.bwrap_start("true")}
+            "ajail": machine.default_start("true"), **machine.peer("start", lambda: machine.bwrap_start("true"))}
     peers = {}
     if shutil.which("crun"):
         peers["crun"] = crun_bundle(machine)
@@ -254,7 +279,7 @@ def start(machine):
                 Target("start/floor", "the same against the least that it takes", "ajail", "floor", 1.20)], rounds=200, quick=30)
 
 
-@row("syscalls")
+@row("syscalls", "syscalls/bubblewrap", "syscalls/floor")
 def syscalls(machine):
     """What tests/jail/calls_counted.sh holds to a budget."""
     if not (strace := shutil.which("strace")):
@@ -267,7 +292,7 @@ def syscalls(machine):
             return Sample(len(re.findall(r"^\d+ +[a-z0-9_]+\(", file.read(), re.M)))
 
     runs = {"floor": [machine.floor, machine.fs, "/usr/bin/true"], "ajail": machine.default_start("true"),
-            "bubblewrap": machine.bwrap_start("true")}
+            **machine.peer("syscalls", lambda: machine.bwrap_start("true"))}
     return Row({name: lambda command=command: counted(command) for name, command in runs.items()},
                [Target("syscalls/bubblewrap", "system calls of a default start, of all processes, against bubblewrap", "ajail", "bubblewrap"),
                 Target("syscalls/floor", "the same against the floor", "ajail", "floor")], rounds=5, quick=3, unit="calls", warm=False)
@@ -339,7 +364,7 @@ for line in ("flatpak", "agent", "mat2", "thumbnailer", "unshare-all", "dev-proc
     row("bwrap/" + line)(bwrap_line(line))
 
 
-@row("binds")
+@row("binds", "binds/floor", "binds/bubblewrap", "binds/linear", "binds/linear-floor")
 def binds(machine):
     """Each from a directory of its own. The floor's are all of one, which is less work yet."""
     sources = machine.work + "/sources"
@@ -349,11 +374,11 @@ def binds(machine):
     runs = {f"ajail {count}": machine.ajail_run(*(f"--mount={sources}/{number},/tmp/{number},rol" for number in range(count)), "--", "true")
             for count in (10, 100, 1000, 5000)}
     runs |= {f"floor {count}": [machine.floor, machine.fs, "/usr/bin/true", str(count)] for count in (10, 100, 1000, 5000)}
-    runs["bubblewrap 1000"] = [*machine.bwrap_start()[:-1], *(word for number in range(1000) for word in (
-        "--ro-bind", f"{sources}/{number}", f"/tmp/{number}")), "--", "true"]
+    runs |= machine.peer("binds", lambda: [*machine.bwrap_start()[:-1], *(word for number in range(1000) for word in (
+        "--ro-bind", f"{sources}/{number}", f"/tmp/{number}")), "--", "true"])
     return Row({name: lambda command=command: machine.timed(command) for name, command in runs.items()},
                [Target("binds/floor", "1,000 read-only binds against the least that they take", "ajail 1000", "floor 1000", 1.3),
-                Target("binds/bubblewrap", "the same against bubblewrap", "ajail 1000", "bubblewrap 1000", 0.04),
+                Target("binds/bubblewrap", "the same against bubblewrap", "ajail 1000", "bubblewrap", 0.04),
                 Target("binds/linear", "one of the binds from 1,000 to 5,000 against one of those from 100 to 1,000", "more", "fewer", 1.15),
                 Target("binds/linear-floor", "the same of the floor", "floor more", "floor fewer")],
                rounds=20, quick=5,
@@ -431,6 +456,17 @@ def many(machine):
 # What stays, and what it costs.
 
 
+def end_all():
+    """Whatever still runs of what this one has started."""
+    while found := descendants():
+        for pid, _ in found:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except OSError:
+                pass
+        reap_all()
+
+
 def descendants():
     children = {}
     for name in filter(str.isdigit, os.listdir("/proc")):
@@ -459,6 +495,8 @@ class PssReader:
                 os._exit(0)
             os.close(ask)
             os.close(answer)
+            for number in STOPS:  # its end is that of who asks
+                signal.signal(number, signal.SIG_IGN)
             with os.fdopen(asked) as lines:
                 for line in lines:
                     os.write(answered, f"{self.read(line.split())}\n".encode())
@@ -504,13 +542,7 @@ def memory(machine):
             held = [pid for pid, comm in descendants() if comm != "sleep"]
             return Sample(machine.pss.kib(held) / count)
         finally:
-            while found := descendants():
-                for pid, _ in found:
-                    try:
-                        os.kill(pid, signal.SIGKILL)
-                    except OSError:
-                        pass
-                reap_all()
+            end_all()
 
     runs = {"ajail": machine.default_start("sleep", "1000"), "bubblewrap": machine.bwrap_start("sleep", "1000")}
     return Row({name: lambda command=command: kept(command) for name, command in runs.items()},
@@ -540,7 +572,7 @@ def call_row(name, most):
 
 
 for call, limit in (("getppid", 1.05), ("open", 1.02), ("stat", 1.02), ("pipe", 1.02)):
-    row("calls/" + call)(call_row(call, limit))
+    row("calls/" + call, f"calls/{call}-filter")(call_row(call, limit))
 
 
 def job(machine, name, what, directory, command, before=None):
@@ -618,7 +650,7 @@ def host_sources(suite):
         ("debian", suite), ("debian", suite + "-updates"), ("debian-security", suite + "-security")))
 
 
-@row("mkfs", slow=True)
+@row("mkfs", "mkfs/first", "mkfs/second", slow=True)
 def mkfs(machine):
     tool = shutil.which("mmdebstrap", path=HOST_PATH)
     if not tool:
@@ -710,7 +742,7 @@ def extract(machine, owners, *options):
                                            "mkdir /var/tmp/x; tar -x -C /var/tmp/x -f /a.tar; test $(find /var/tmp/x -type f | wc -l) = 50000"))
 
 
-@row("untar")
+@row("untar", "untar/own", "untar/foreign")
 def untar(machine):
     return Row({"one owner": lambda: extract(machine, 1), "not emulated": lambda: extract(machine, 1, "--no-root-emulation"),
                 "40 owners": lambda: extract(machine, 40)},
@@ -776,19 +808,20 @@ def quartiles(values):
 
 
 def judged(target, samples, unit):
-    """What a target has come to."""
+    """What a target has come to. A ratio is the median of those of the rounds, as its spread is of them."""
     ours = statistics.median(sample.value for sample in samples[target.ours])
     line = {"name": target.name, "what": target.what, "unit": unit, "ours": ours, "most": target.most, "least": target.least}
     value = ours
     if target.theirs:
         theirs = statistics.median(sample.value for sample in samples[target.theirs])
-        value = ours / theirs
         pairs = list(zip(samples[target.ours], samples[target.theirs]))
-        low, high = quartiles([a.value / b.value for a, b in pairs])
+        ratios = [a.value / b.value for a, b in pairs]
+        value = statistics.median(ratios)
+        low, high = quartiles(ratios)
         line |= {"theirs": theirs, "ratio": value, "p25": low, "p75": high, "rounds": len(pairs)}
         if all(sample.cpu for pair in pairs for sample in pair):
             cpus = [statistics.median(sample.cpu for sample in samples[who]) for who in (target.ours, target.theirs)]
-            line |= {"cpu_ours": cpus[0], "cpu_theirs": cpus[1], "cpu_ratio": cpus[0] / cpus[1]}
+            line |= {"cpu_ours": cpus[0], "cpu_theirs": cpus[1], "cpu_ratio": statistics.median(a.cpu / b.cpu for a, b in pairs)}
     if target.most is not None or target.least is not None:
         line["met"] = (target.most is None or value <= target.most) and (target.least is None or value >= target.least)
     return line
@@ -813,11 +846,13 @@ def measured(machine, name, make):
                 order = order[1:] + order[:1]
     finally:
         os.chdir("/")
+        end_all()
         if plan.after:
             plan.after()
     for who, value in plan.derived.items():
         samples[who] = [Sample(value({other: samples[other][number].value for other in plan.runs})) for number in range(rounds)]
-    return {"name": name, "lines": [judged(target, samples, plan.unit) for target in plan.targets],
+    return {"name": name, "lines": [judged(target, samples, plan.unit) for target in plan.targets
+                                    if target.ours in samples and (target.theirs is None or target.theirs in samples)],
             "medians": {who: statistics.median(sample.value for sample in taken) for who, taken in samples.items()}, "unit": plan.unit,
             "cpu_medians": {who: statistics.median(sample.cpu for sample in taken) for who, taken in samples.items()
                             if all(sample.cpu is not None for sample in taken)}}
@@ -838,18 +873,30 @@ def become(name):
         os.setuid(account.pw_uid)
 
 
-def main():
+def stop(number, _):
+    """Ends it by way of what cleans up, which is not ended itself."""
+    for each in STOPS:
+        signal.signal(each, lambda *_: None)
+    sys.exit(128 + number)
+
+
+def parsed():
     parser = argparse.ArgumentParser()
     for option in ("--user", "--here", "--base"):
-        parser.add_argument(option, required=True)
-    for option in ("--quick", "--keep"):
+        parser.add_argument(option)
+    for option in ("--quick", "--keep", "--check"):  # --check: only looks whether there are such rows
         parser.add_argument(option, action="store_true")
     parser.add_argument("rows", nargs="*")
-    options = parser.parse_args()
-    chosen = [name for name, (_, slow) in ROWS.items()
-              if (not options.rows and not (slow and options.quick)) or any(name == given or name.startswith(given + "/") for given in options.rows)]
-    if unknown := [given for given in options.rows if not any(name == given or name.startswith(given + "/") for name in ROWS)]:
-        sys.exit(f"bench.sh: no row {unknown[0]}; there are: {' '.join(ROWS)}")
+    return parser.parse_args()
+
+
+def main():
+    options = parsed()
+    names = chosen(options.rows, options.quick)
+    if options.check:
+        return
+    for number in STOPS:
+        signal.signal(number, stop)
     reader = PssReader()
     become(options.user)
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
@@ -858,7 +905,7 @@ def main():
     result = {"machine": about(machine), "order": list(ROWS), "rows": [], "not_run": machine.not_run}
     failed = False
     try:
-        for name in chosen:
+        for name in names:
             try:
                 result["rows"].append(measured(machine, name, ROWS[name][0]))
             except (Skip, Broken, OSError, subprocess.SubprocessError) as error:
@@ -866,6 +913,7 @@ def main():
                 result["not_run"].append({"name": name, "why": str(error), "skipped": isinstance(error, Skip)})
     finally:
         progress()
+        end_all()
         if not machine.keep:
             progress("cleaning up")
             for path in machine.used:
