@@ -84,9 +84,10 @@ inline void plan(const spec::Plan& plan, const spec::Spec& spec, const spec::Hos
         must(policy::joined(name).size() <= BPF_MAXINSNS, "and not too long", name);
     }
     if (spec.policy.seccomp == spec::Seccomp::off) return;
-    auto loads = [&](const char* program) {
-        return std::any_of(plan.filters.begin(), plan.filters.end(),
-                           [&](const std::string& name) { return name.starts_with(program); });
+    auto loads = [&](const std::string& program) { // by itself, or with others as one
+        return std::any_of(plan.filters.begin(), plan.filters.end(), [&](const std::string& name) {
+            return ("," + name).find("," + program) != std::string::npos;
+        });
     };
     must(loads("terminal"), "the terminal is walled off");
     must(spec.policy.seccomp == spec::Seccomp::profile ? !plan.programs.empty() : loads("default"),
