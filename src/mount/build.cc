@@ -23,7 +23,6 @@ using sys::Result;
 using sys::Status;
 
 constexpr std::uint64_t kInRoot = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
-constexpr unsigned kClone = OPEN_TREE_CLONE | AT_EMPTY_PATH;
 constexpr unsigned kParents = 0700; // of targets that have no mode of their own
 
 class Builder {
@@ -386,15 +385,15 @@ private:
         auto there = standing(op.target);
         if (!there && there.error().err == ENOENT && op.optional) return Done{};
         Standing at = TRY(std::move(there));
+        Status covered = Done{};
         for (Empty* empty : {&file_, &directory_}) {
             if (!empty->next) empty->next = TRY(empty_tree(*empty));
-            auto covered = sys::move_mount(empty->next.get(), at.at(proc_), at.name);
+            covered = sys::move_mount(empty->next.get(), at.at(proc_), at.name);
             if (covered) return covered_by(*empty);
             if (covered.error().err == ENOENT && op.optional) return Done{};
-            bool other_kind = covered.error().err == EINVAL || covered.error().err == ENOTDIR;
-            if (!other_kind || empty == &directory_) return covered;
+            if (covered.error().err != EINVAL && covered.error().err != ENOTDIR) break;
         }
-        return Done{};
+        return covered;
     }
 
     // What masks of one kind show.

@@ -8,6 +8,7 @@
 
 #include <functional>
 #include <map>
+#include <sys/mount.h>
 
 namespace ajail::mount {
 
@@ -45,6 +46,8 @@ sys::Result<sys::Fd> open_source(const spec::Source& source);
 /// The same, but of what kind it is the caller looks at.
 sys::Result<sys::Fd> find_source(const spec::Source& source);
 
+/// For open_tree(2): of what is open already.
+constexpr unsigned kClone = OPEN_TREE_CLONE | AT_EMPTY_PATH;
 /// ATTR as mount_setattr(2) and fsmount(2) have it.
 std::uint64_t flags(const spec::Attr& attr);
 /// Always on the whole detached TREE, before it is attached: submounts are as read-only as the top, and what the host

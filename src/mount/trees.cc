@@ -12,8 +12,6 @@ using sys::Fd;
 using sys::Result;
 using sys::Status;
 
-constexpr unsigned kClone = OPEN_TREE_CLONE | AT_EMPTY_PATH;
-
 std::uint64_t flags(const Attr& attr) {
     return (attr.writable ? 0U : MOUNT_ATTR_RDONLY) | (attr.setuid ? 0U : MOUNT_ATTR_NOSUID) |
            (attr.devices ? 0U : MOUNT_ATTR_NODEV) | (attr.exec ? 0U : MOUNT_ATTR_NOEXEC);

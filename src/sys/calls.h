@@ -58,9 +58,9 @@ Status pidfd_send_signal(int pidfd, int sig);
 Result<Fd> pidfd_open(pid_t pid);
 /// waitid(2): pid 0 when nothing is ready (WNOHANG). `id` as for the idtype.
 Result<siginfo_t> waitid(idtype_t type, id_t id, int options);
-/// The limit of RESOURCE, of the caller: set, and read back.
 /// To the kernel: what of heap, stack and code is in use no more. For who only waits from now on.
 void give_back_memory();
+/// The limit of RESOURCE, of the caller: set, and read back.
 Status setrlimit(int resource, std::uint64_t soft, std::uint64_t hard);
 /// Likewise, the CPUs that the caller runs on.
 Status sched_setaffinity(std::span<const unsigned> cpus);
