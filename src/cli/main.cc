@@ -95,19 +95,37 @@ template <class Parsed, class Go> int dispatch(const Parsed& parsed, const char*
     return go(std::get<0>(parsed));
 }
 
+// A command by its name, and what is done with the words after it.
+struct Command {
+    const char* name;
+    int (*go)(std::vector<std::string> words, const ns::Caller& process);
+};
+template <auto parse, auto carry_out>
+int read(std::vector<std::string> words, const ns::Caller& process, const char* help) {
+    return dispatch(parse(std::move(words)), help, [&](const auto& options) { return carry_out(options, process); });
+}
+constexpr Command kCommands[] = {
+    {"verify",
+     [](std::vector<std::string> words, const ns::Caller& process) {
+         return dispatch(cli::parse_verify(std::move(words), std::getenv("AJAIL_ARGS")), "ajail verify --help",
+                         [&](const cli::VerifyOptions& options) { return cli::verify(options, process); });
+     }},
+    {"mkfs",
+     [](std::vector<std::string> words, const ns::Caller& process) {
+         return read<cli::parse_mkfs, cli::mkfs>(std::move(words), process, "ajail mkfs --help");
+     }},
+    {"fs",
+     [](std::vector<std::string> words, const ns::Caller& process) {
+         return read<cli::parse_fs, cli::fs>(std::move(words), process, "ajail fs --help");
+     }},
+};
+
 int command(const std::vector<std::string>& args, const ns::Caller& process) {
     if (args.size() == 1 && (args[0] == "--help" || args[0] == "-h" || args[0] == "help"))
         return cli::show(cli::overview());
-    if (!args.empty() && args[0] == "verify")
-        return dispatch(cli::parse_verify({args.begin() + 1, args.end()}, std::getenv("AJAIL_ARGS")),
-                        "ajail verify --help",
-                        [&](const cli::VerifyOptions& options) { return cli::verify(options, process); });
-    if (!args.empty() && args[0] == "mkfs")
-        return dispatch(cli::parse_mkfs({args.begin() + 1, args.end()}), "ajail mkfs --help",
-                        [&](const cli::MkfsOptions& options) { return cli::mkfs(options, process); });
-    if (!args.empty() && args[0] == "fs")
-        return dispatch(cli::parse_fs({args.begin() + 1, args.end()}), "ajail fs --help",
-                        [&](const cli::FsOptions& options) { return cli::fs(options, process); });
+    if (!args.empty())
+        for (const Command& one : kCommands)
+            if (args[0] == one.name) return one.go({args.begin() + 1, args.end()}, process);
     bool named = !args.empty() && args[0] == "run";
     bool of_bwrap = args.size() > (named ? 1U : 0U) && cli::only_of_bwrap(args[named ? 1 : 0]);
     const char* help =

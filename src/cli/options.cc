@@ -1,24 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-// The command line. The first word that is no option starts the command and everything after it is the command's; a
-// single dash is as good as two; and `--ro` alone is something else than `--ro=PATH`, with the order kept across options.
+// The command line of `ajail run`. The first word that is no option starts the command and everything after it is the
+// command's; a single dash is as good as two; and `--ro` alone is something else than `--ro=PATH`, with the order kept
+// across options.
 #include "cli/options.h"
 
 #include "cli/machine.h"
-#include "cli/version.h"
+#include "cli/parser.h"
 #include "policy/filters.h"
-#include "spec/plan.h"
 
-#include <algorithm>
-#include <array>
 #include <cstring>
-#include <span>
 
 namespace ajail::cli {
 
 namespace {
-
-// Stands for the value that an option was given without; no argument can contain it.
-constexpr std::string_view kBare("", 1);
 
 constexpr std::pair<const char*, Kind> kKinds[] = {
     {"ro", Kind::ro}, {"rol", Kind::rol}, {"rw", Kind::rw}, {"hide", Kind::hide}, {"dev", Kind::dev}};
@@ -29,17 +23,6 @@ std::optional<Kind> kind_named(std::string_view name) {
     return std::nullopt;
 }
 
-enum class Takes { nothing, value, optional_value };
-
-struct Option {
-    const char* name; ///< without dashes
-    Takes takes;
-    const char* value; ///< its name in the help
-    const char* group;
-    const char* help;
-};
-
-// The one table: parser and help are made from it, the manual is tested against it.
 constexpr Option kRunOptions[] = {
     {"fs", Takes::value, "NAME|/PATH", "Root filesystem",
      "the root filesystem: a name under ~/.ajail/fs, a directory, or 'host' for the host's own system directories "
@@ -96,154 +79,10 @@ constexpr Option kRunOptions[] = {
     {"bw", Takes::value, "ARG", "Compatibility", "refused, with the native option to use"},
 };
 
-constexpr Option kOther[] = {
-    {"help", Takes::nothing, "", "Other", "print this help"},
-    {"version", Takes::nothing, "", "Other", "print the version"},
-};
-
 constexpr Option kVerifyOptions[] = {
     {"json", Takes::nothing, "", "Options", "the results for programs, of all probes"},
     {"verbose", Takes::nothing, "", "Options", "all probes, also those that were blocked"},
 };
-
-constexpr Option kMkfsOptions[] = {
-    {"packages", Takes::value, "PKG,PKG", "Options", "packages to install besides the base system"},
-    {"suite", Takes::value, "SUITE", "Options", "release or codename (default: stable)"},
-    {"mirror", Takes::value, "URL", "Options", "where to get packages from"},
-    {"no-cache", Takes::nothing, "", "Options", "make all of it anew, and keep nothing for the next time"},
-    {"verbose", Takes::nothing, "", "Options", "tell on stderr what is done, and on failure all that the tools said"},
-};
-
-constexpr Option kFsOptions[] = {
-    {"cache", Takes::nothing, "", "Options", "remove what mkfs keeps for the next time"},
-    {"json", Takes::nothing, "", "Options", "list for programs"},
-    {"verbose", Takes::nothing, "", "Options", "tell on stderr what is done"},
-};
-
-struct FsVerb {
-    const char* name;
-    FsOptions::Verb verb;
-    std::size_t least, most; ///< names
-    const char* usage;
-};
-constexpr FsVerb kFsVerbs[] = {
-    {"list", FsOptions::Verb::list, 0, 0, "fs list [--json]"},
-    {"remove", FsOptions::Verb::remove, 1, 1000, "fs remove NAME...|--cache"},
-    {"copy", FsOptions::Verb::copy, 2, 2, "fs copy NAME NEW"},
-    {"import", FsOptions::Verb::import, 2, 2, "fs import NEW FILE|-"},
-    {"export", FsOptions::Verb::export_, 1, 2, "fs export NAME [FILE|-]"},
-};
-
-constexpr std::pair<std::string_view, const char*> kLetters[] = {
-    {"p", "packages"}, {"s", "suite"}, {"m", "mirror"}, {"h", "help"}};
-
-// Returned by parse_*().
-[[noreturn]] void wrong(const std::string& message) { throw Wrong{message}; }
-
-class Parser {
-public:
-    /// ALSO: read as well, and not told in the help.
-    Parser(std::string usage, const char* description, std::span<const Option> options,
-           std::span<const Option> also = {})
-        : usage_(std::move(usage)), description_(description), tables_{kOther, options, also} {}
-
-    // Takes the options out of WORDS, up to `--` or, where words are not MIXED with options, `-` or the first other
-    // word. SEEN gets them in their order, once all are known to be options. What is returned is to be shown instead.
-    template <class Seen> std::optional<Shown> read(std::vector<std::string>& words, bool mixed, Seen seen) {
-        std::vector<std::pair<const Option*, std::string>> found;
-        std::vector<std::string> rest;
-        auto ends = [&](const std::string& word) { return word == "--" || (word == "-" && !mixed); };
-        std::size_t at = 0;
-        for (; at < words.size() && !ends(words[at]); ++at) {
-            if (words[at].starts_with('-') && words[at] != "-") {
-                const std::string name = found.emplace_back(read_one(words, at)).first->name;
-                if (name == "help") return Shown{help()};
-                if (name == "version") return Shown{std::string("ajail ") + kVersion + "\n"};
-            } else if (mixed) rest.push_back(std::move(words[at]));
-            else break;
-        }
-        if (at < words.size() && ends(words[at])) ++at;
-        std::move(words.begin() + static_cast<std::ptrdiff_t>(at), words.end(), std::back_inserter(rest));
-        words = std::move(rest);
-        for (const auto& [option, value] : found) seen(option->name, value);
-        return std::nullopt;
-    }
-
-private:
-    std::pair<const Option*, std::string> read_one(const std::vector<std::string>& words, std::size_t& at) const {
-        const std::string& word = words[at];
-        std::size_t start = word.starts_with("--") ? 2 : 1, equals = word.find('=');
-        const Option* option = find(std::string_view(word).substr(start, equals - start));
-        if (option == nullptr) wrong("unknown option " + spec::escape(word));
-        std::string name = option->name;
-        if (name == "help" || name == "version") return {option, ""};
-        if (equals != std::string::npos) {
-            if (option->takes == Takes::nothing) wrong("--" + name + " takes no value");
-            if (equals + 1 == word.size()) wrong("--" + name + "= needs a value after the =");
-            return {option, word.substr(equals + 1)};
-        }
-        if (option->takes != Takes::value) return {option, std::string(kBare)};
-        if (at + 1 >= words.size()) wrong("--" + name + " needs a value");
-        return {option, words[++at]};
-    }
-
-    const Option* find(std::string_view name) const {
-        for (auto [letter, full] : kLetters)
-            if (name == letter) name = full;
-        for (std::span<const Option> table : tables_)
-            for (const Option& option : table)
-                if (name == option.name) return &option;
-        return nullptr;
-    }
-
-    // As in GNU's programs: what it is called, and from the same column on what it does.
-    static std::string line(const Option& option) {
-        constexpr std::size_t kColumn = 30;
-        std::string text = "  ";
-        for (auto [letter, full] : kLetters)
-            if (std::string_view(full) == option.name && letter != "h") text += "-" + std::string(letter) + ",";
-        text += std::string("--") + option.name;
-        if (option.takes == Takes::value) text += std::string(" ") + option.value;
-        if (option.takes == Takes::optional_value) text += " [=" + std::string(option.value) + "]";
-        text.resize(std::max(text.size() + 1, kColumn), ' ');
-        return text + option.help + "\n";
-    }
-
-    std::string help() const {
-        std::string text = "Usage: " + usage_ + "\n" + description_ + "\n";
-        std::string_view group;
-        for (std::span<const Option> table : {tables_[0], tables_[1]})
-            for (const Option& option : table) {
-                if (group != option.group) text += std::string("\n") + option.group + ":\n";
-                group = option.group;
-                text += line(option);
-            }
-        return text;
-    }
-
-    std::string usage_;
-    const char* description_;
-    std::array<std::span<const Option>, 3> tables_;
-};
-
-template <class Options, class Read> std::variant<Options, Shown, Wrong> reading(Read read) {
-    try {
-        return read();
-    } catch (const Wrong& wrong) {
-        return wrong;
-    }
-}
-
-std::vector<std::string> split(std::string_view text, char separator, bool backslash) {
-    std::vector<std::string> parts(1);
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        if (backslash && text[i] == '\\' && i + 1 < text.size() && (text[i + 1] == separator || text[i + 1] == '\\'))
-            parts.back() += text[++i];
-        else if (text[i] == separator) parts.emplace_back();
-        else parts.back() += text[i];
-    }
-    return parts;
-}
 
 Grant parse_mount(const std::string& value) {
     std::vector<std::string> parts = split(value, ',', true);
@@ -521,80 +360,6 @@ bool is_run_option(std::string_view word) {
     return name == "help" || name == "version" ||
            std::any_of(std::begin(kRunOptions), std::end(kRunOptions),
                        [&](const Option& option) { return name == option.name; });
-}
-
-std::variant<MkfsOptions, Shown, Wrong> parse_mkfs(const std::vector<std::string>& args) {
-    return reading<MkfsOptions>([&]() -> std::variant<MkfsOptions, Shown, Wrong> {
-        Parser parser("ajail mkfs debian [NAME] [OPTIONS]",
-                      "Makes the root filesystem NAME (default: the distribution's) under ~/.ajail/fs, without root.",
-                      kMkfsOptions);
-        MkfsOptions options;
-        std::vector<std::string> words = args;
-        auto shown = parser.read(words, true, [&](const std::string& name, const std::string& value) {
-            if (name == "packages") options.packages = value;
-            else if (name == "suite") options.suite = value;
-            else if (name == "mirror") options.mirror = value;
-            else if (name == "no-cache") options.cache = false;
-            else if (name == "verbose") options.verbose = true;
-        });
-        if (shown) return *std::move(shown);
-        if (words.empty()) wrong("mkfs: which distribution? For example: ajail mkfs debian");
-        if (words.size() > 2) wrong("mkfs: too many names: " + spec::escape(words[2]));
-        options.distribution = words[0];
-        options.name = words.back();
-        return options;
-    });
-}
-
-std::variant<FsOptions, Shown, Wrong> parse_fs(const std::vector<std::string>& args) {
-    return reading<FsOptions>([&]() -> std::variant<FsOptions, Shown, Wrong> {
-        std::string usage, known;
-        for (const FsVerb& verb : kFsVerbs) {
-            usage += (usage.empty() ? "ajail " : "\n       ajail ") + std::string(verb.usage);
-            known += (known.empty() ? "" : ", ") + std::string(verb.name);
-        }
-        Parser parser(usage,
-                      "Root filesystems under ~/.ajail/fs. Import takes a tar, `docker save` or OCI archive; export "
-                      "writes a tar.",
-                      kFsOptions);
-        FsOptions options;
-        std::vector<std::string> words = args;
-        auto shown = parser.read(words, true, [&](const std::string& name, const std::string&) {
-            if (name == "json") options.json = true;
-            else if (name == "cache") options.cache = true;
-            else if (name == "verbose") options.verbose = true;
-        });
-        if (shown) return *std::move(shown);
-        if (words.empty()) wrong("fs: what is to be done? One of: " + known);
-        const auto* verb = std::find_if(std::begin(kFsVerbs), std::end(kFsVerbs),
-                                        [&](const FsVerb& v) { return words[0] == v.name; });
-        if (verb == std::end(kFsVerbs)) wrong("fs: no command " + spec::escape(words[0]) + "; there are: " + known);
-        words.erase(words.begin());
-        if (words.size() < (options.cache ? 0 : verb->least) || words.size() > verb->most)
-            wrong("fs " + std::string(verb->name) + ": should be ajail " + verb->usage);
-        if (options.json && verb->verb != FsOptions::Verb::list) wrong("fs: --json is for list");
-        if (options.cache && verb->verb != FsOptions::Verb::remove) wrong("fs: --cache is for remove");
-        options.verb = verb->verb;
-        options.names = std::move(words);
-        return options;
-    });
-}
-
-std::string overview() {
-    return "Usage: ajail [OPTIONS] [--] [COMMAND...]   short for ajail run\n"
-           "       ajail run [OPTIONS] [--] [COMMAND...]\n"
-           "       ajail verify [--json|--verbose] [OPTIONS]\n"
-           "       ajail mkfs DISTRIBUTION [NAME] [OPTIONS]\n"
-           "       ajail fs list|remove|copy|import|export [NAME...]\n"
-           "       ajail bwrap [OPTIONS...] [--] COMMAND [ARGS...]\n"
-           "\n"
-           "  run    run a command in a throw-away root filesystem, with the current directory\n"
-           "  verify start such a jail and attack it from inside\n"
-           "  mkfs   make a root filesystem, without root\n"
-           "  fs     list, remove, copy, import and export root filesystems\n"
-           "  bwrap  run a command as bubblewrap would, with its options; also when called by that name\n"
-           "\n"
-           "'ajail run --help', and likewise with verify, mkfs, fs and bwrap, lists the options.\n";
 }
 
 } // namespace ajail::cli
