@@ -36,6 +36,7 @@ public:
     std::optional<Report> report(mode_t umask) const;
     std::string why_not_locked(store::Hold wanted, const sys::Error& error) const;
     void status(const spec::Plan& plan) const;
+    const std::string& directory_of_run() const { return cwd_; }
     /// The jail has ended.
     void settle() const;
 

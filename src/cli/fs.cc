@@ -168,7 +168,7 @@ private:
                 code = fail("fs remove: file systems are mounted in " + spec::escape(path) + "; unmount them first");
                 continue;
             }
-            if (auto removed = store::remove(home_, name, remover_); !removed)
+            if (auto removed = store::remove(home_ + "/fs", name, remover_); !removed)
                 code = fail("fs remove: " + why_not_locked(name, path, store::Hold::exclusive, removed.error()));
         }
         return code;
@@ -272,21 +272,28 @@ private:
 
 } // namespace
 
+std::vector<store::Holder> users_of(const std::string& path) {
+    auto dir = sys::open(path.c_str(), O_RDONLY | O_DIRECTORY);
+    return dir ? store::holders((*dir).get()) : std::vector<store::Holder>{};
+}
+
+std::string by_whom(const std::vector<store::Holder>& holders) {
+    if (holders.empty()) return " by a process that cannot be seen from here";
+    std::string text;
+    for (std::size_t i = 0; i < holders.size() && i < 5; ++i)
+        text += (i == 0 ? " by pid " : ", ") + std::to_string(holders[i].pid);
+    return text + (holders.size() > 5 ? " and " + std::to_string(holders.size() - 5) + " more" : "");
+}
+
 std::string why_not_locked(const std::string& name, const std::string& path, store::Hold wanted,
                            const sys::Error& error) {
     std::string text = spec::escape(name);
     if (error.call != sys::Call::flock || error.err != EWOULDBLOCK) return text + ": " + std::strerror(error.err);
-    auto dir = sys::open(path.c_str(), O_RDONLY | O_DIRECTORY);
-    std::vector<store::Holder> holders;
-    if (dir) holders = store::holders((*dir).get());
+    std::vector<store::Holder> holders = users_of(path);
     bool edited = wanted == store::Hold::shared ||
                   std::any_of(holders.begin(), holders.end(),
                               [](const store::Holder& h) { return h.hold == store::Hold::exclusive; });
-    text += edited ? " is being edited" : " is in use";
-    for (std::size_t i = 0; i < holders.size() && i < 5; ++i)
-        text += (i == 0 ? " by pid " : ", ") + std::to_string(holders[i].pid);
-    if (holders.size() > 5) text += " and " + std::to_string(holders.size() - 5) + " more";
-    if (holders.empty()) text += " by a process that cannot be seen from here";
+    text += (edited ? " is being edited" : " is in use") + by_whom(holders);
     return text;
 }
 

@@ -15,6 +15,10 @@ int fs(const FsOptions& options, const ns::Caller& process);
 /// `ajail fs import`, into the store HOME.
 int fs_import(const FsOptions& options, const spec::Host& host, const ns::Caller& process, const std::string& home);
 
+/// Who holds the lock of the directory PATH, as far as can be seen.
+std::vector<store::Holder> users_of(const std::string& path);
+/// ` by pid 1, 2`
+std::string by_whom(const std::vector<store::Holder>& holders);
 /// Why the root filesystem at PATH cannot be locked, NAME to the user: who has it, or what the kernel said.
 std::string why_not_locked(const std::string& name, const std::string& path, store::Hold wanted,
                            const sys::Error& error);

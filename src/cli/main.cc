@@ -2,6 +2,7 @@
 // The entry: puts the process in order before anything else looks at it, then hands over to a command.
 #include "cli/bwrap.h"
 #include "cli/fs.h"
+#include "cli/keep.h"
 #include "cli/machine.h"
 #include "cli/report.h"
 #include "cli/run.h"
@@ -113,6 +114,10 @@ constexpr Command kCommands[] = {
     {"mkfs",
      [](std::vector<std::string> words, const ns::Caller& process) {
          return read<cli::parse_mkfs, cli::mkfs>(std::move(words), process, "ajail mkfs --help");
+     }},
+    {"discard",
+     [](std::vector<std::string> words, const ns::Caller& process) {
+         return read<cli::parse_discard, cli::discard>(std::move(words), process, "ajail discard --help");
      }},
     {"fs",
      [](std::vector<std::string> words, const ns::Caller& process) {

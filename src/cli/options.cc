@@ -7,6 +7,7 @@
 #include "cli/machine.h"
 #include "cli/parser.h"
 #include "policy/filters.h"
+#include "store/store.h"
 
 #include <cstring>
 
@@ -31,6 +32,8 @@ constexpr Option kRunOptions[] = {
      "changes to the root filesystem, or to DIR in it, stay"},
     {"home-edit", Takes::optional_value, "SUB", "Root filesystem",
      "changes to the jail's /root, or to SUB in it, stay"},
+    {"keep", Takes::optional_value, "NAME", "Root filesystem",
+     "what would be thrown away is kept, and taken up again by the same NAME; see ajail changes, apply and discard"},
     {"scratch", Takes::value, "tmpfs[:SIZE]|DIR", "Root filesystem",
      "where what is thrown away is kept meanwhile: in memory (SIZE: see --disk), or on disk in DIR"},
     {"rw", Takes::optional_value, "PATH", "Files (without PATH: the current directory)", "changes are real"},
@@ -237,6 +240,12 @@ std::string parse_hostname(const std::string& value) {
     return value;
 }
 
+std::string parse_keep(const std::string& value) {
+    if (!store::good_name(value))
+        wrong("--keep=" + spec::escape(value) + ": should be a name of 1 to 64 letters, digits, . _ -");
+    return value;
+}
+
 // What is there is never overwritten, so a name for a descriptor would be refused as a file that is there.
 std::string parse_report(const std::string& value) {
     for (const char* name : {"-", "/dev/stdout"})
@@ -258,6 +267,7 @@ void take(RunOptions& options, const std::string& name, const std::string& value
     else if (name == "fs-edit") options.edits.push_back(bare ? "/" : "/" + value);
     else if (name == "home-edit") options.edits.push_back(bare ? "/root" : "/root/" + value);
     else if (name == "scratch") parse_scratch(options, value);
+    else if (name == "keep") options.keep = bare ? "" : parse_keep(value);
     else if (name == "disk") options.scratch.size = parse_amount(given, value, kSizes);
     else if (name == "memory") options.limits.memory = parse_amount(given, value, kSizes);
     else if (name == "pids") options.limits.pids = parse_number(given, value, "a number from 1, or none", {{"", 1}});

@@ -41,6 +41,7 @@ struct RunOptions {
     std::vector<std::string> allow, deny; ///< groups and system calls, all of them known
     bool git_config = false;              ///< what the host's git runs programs from may be changed
     bool sys = false;                     ///< a /sys
+    std::optional<std::string> keep; ///< what would be thrown away stays, under this name; empty: one that is free
     bool quiet = false, verbose = false;
     std::string report; ///< a file, or the number of a descriptor
     enum class DryRun { no, text, json } dry_run = DryRun::no;

@@ -4,6 +4,7 @@
 
 #include "cli/front.h"
 #include "cli/fs.h"
+#include "cli/keep.h"
 #include "cli/machine.h"
 #include "cli/words.h"
 #include "store/store.h"
@@ -58,6 +59,13 @@ int run(const RunOptions& options, const ns::Caller& process, const std::functio
         scratch.emplace(std::move(made).take());
         spec.scratch.directory = scratch->path();
     }
+    std::optional<Keeping> keeping;
+    if (options.keep) {
+        auto taken = Keeping::take_up(*options.keep, home, front.directory_of_run(), owner,
+                                      options.dry_run != RunOptions::DryRun::no, spec);
+        if (auto* wrong = std::get_if<Wrong>(&taken)) return fail(wrong->message);
+        keeping.emplace(std::get<Keeping>(std::move(taken)));
+    }
     look_for_overlays(host, spec, options.dry_run != RunOptions::DryRun::no);
     auto lowered = spec::lower(spec, host);
     if (auto* refusal = std::get_if<spec::Refusal>(&lowered)) return fail(refusal->message);
@@ -67,9 +75,14 @@ int run(const RunOptions& options, const ns::Caller& process, const std::functio
     if (!options.quiet) front.status(plan);
     ns::Caller with_report = process;
     if (report) with_report.report = [&report](std::string_view text) { return report->write(text); };
+    if (keeping)
+        if (auto begun = keeping->begin(plan); !begun)
+            return fail("--keep=" + keeping->name() + ": " + std::strerror(begun.error().err));
     spec = {}; // the plan says it all, and init has a copy of what we have
     int code = execute(plan, with_report, !options.quiet);
     front.settle();
+    if (keeping)
+        if (std::string line = keeping->end(remove); !options.quiet) (void)fail(line);
     sys::Status removed = scratch ? scratch->remove() : sys::Status(sys::Done{});
     if (!removed)
         warn(spec::escape(scratch->path()) +

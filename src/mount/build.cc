@@ -70,8 +70,11 @@ private:
         cut.propagation = MS_PRIVATE; // not slave: nothing that the host mounts from here on appears inside
         TRY(sys::mount_setattr(AT_FDCWD, "/", AT_RECURSIVE, cut));
         TRY(clone_roots());
-        scratch_ = TRY(plan_.scratch.directory.empty() ? scratch_in_memory() : scratch_on_disk());
+        Fd layers = TRY(on_disk(plan_.ops.size() + 1, plan_.scratch.kept));
+        scratch_ = TRY(plan_.scratch.directory.empty() ? scratch_in_memory()
+                                                       : on_disk(plan_.ops.size(), plan_.scratch.directory));
         TRY(sys::move_mount(scratch_.get(), AT_FDCWD, "/"));
+        if (layers) TRY(hold(std::move(layers)));
         TRY(sys::mkdirat(scratch_.get(), "root", 0755));
         if (kept()) built_.outside = TRY(sys::openat(scratch_.get(), "root", O_PATH | O_DIRECTORY));
         return Done{};
@@ -131,9 +134,36 @@ private:
         return size && holds(plan_.scratch.files, fs.f_files) ? Status(Done{}) : Status(sys::refused(EPERM));
     }
 
-    Result<Fd> scratch_on_disk() {
-        auto prepared = trees_.find(plan_.ops.size());
-        return prepared == trees_.end() ? scratch_tree(plan_) : Result<Fd>(std::move(prepared->second));
+    // A directory of the host; nothing without a PATH.
+    Result<Fd> on_disk(std::size_t index, const std::string& path) {
+        if (path.empty()) return Fd();
+        auto prepared = trees_.find(index);
+        return prepared == trees_.end() ? scratch_tree(plan_, path) : Result<Fd>(std::move(prepared->second));
+    }
+
+    // Layers that are kept. Out of sight as all of scratch is, and gone from the jail with it.
+    Status hold(Fd layers) {
+        constexpr const char* kName = "kept";
+        TRY(sys::mkdirat(scratch_.get(), kName, 0700));
+        TRY(sys::move_mount(layers.get(), scratch_.get(), kName));
+        layers_ = std::move(layers);
+        return Done{};
+    }
+
+    // A directory of this operation's.
+    struct Named {
+        int at;
+        std::string name;
+        bool made; ///< just now: it is no kept one that was there
+    };
+    // A new one on scratch, or that of the kept layer of this NAME.
+    Result<Named> directory(const char* what, const std::string& name, mode_t mode) {
+        bool keep = !name.empty();
+        Named its{keep ? layers_.get() : scratch_.get(), keep ? name + "." + what : scratch_name(what), true};
+        Status made = sys::mkdirat(its.at, its.name.c_str(), mode);
+        its.made = static_cast<bool>(made);
+        if (!made && !(keep && made.error().err == EEXIST)) return made.error();
+        return its;
     }
 
     // A recursive clone of `/` takes along what is mounted over it: scratch must not be there yet.
@@ -266,9 +296,8 @@ private:
     }
 
     Status apply(const op::Directory& op) {
-        std::string name = scratch_name("directory");
-        TRY(sys::mkdirat(scratch_.get(), name.c_str(), op.mode));
-        Fd tree = TRY(sys::open_tree(scratch_.get(), name.c_str(), OPEN_TREE_CLONE));
+        Named its = TRY(directory(op.kept.empty() ? "directory" : "upper", op.kept, op.mode));
+        Fd tree = TRY(sys::open_tree(its.at, its.name.c_str(), OPEN_TREE_CLONE));
         TRY(restrict(tree.get(), op.attr));
         return attach(tree, op.target, true, true);
     }
@@ -295,23 +324,21 @@ private:
     }
 
     // The merged root directory shows the owner and mode of the upper one, so that takes them from the lower, unless
-    // MODE says.
-    Result<Fd> new_upper(int lower, std::optional<unsigned> mode) {
+    // it says otherwise. A kept one has them already.
+    Result<Fd> upper_of(const op::Overlay& op, int lower) {
         struct stat st = TRY(sys::fstat(lower));
-        std::string name = scratch_name("upper");
-        TRY(sys::mkdirat(scratch_.get(), name.c_str(), mode.value_or(0755)));
-        Fd upper = TRY(sys::openat(scratch_.get(), name.c_str(), O_RDONLY | O_DIRECTORY));
-        if (mode) return upper;
+        Named its = TRY(directory("upper", op.kept, op.mode.value_or(0755)));
+        Fd upper = TRY(sys::openat(its.at, its.name.c_str(), O_RDONLY | O_DIRECTORY));
+        if (op.mode || !its.made) return upper;
         bool mapped = plan_.groups && maps(plan_.uids, st.st_uid) && maps(plan_.gids, st.st_gid);
         if (mapped) TRY(sys::fchown(upper.get(), st.st_uid, st.st_gid));
         TRY(sys::fchmod(upper.get(), st.st_mode & 07777));
         return upper;
     }
 
-    Result<Fd> new_work() {
-        std::string name = scratch_name("work");
-        TRY(sys::mkdirat(scratch_.get(), name.c_str(), 0700));
-        return sys::openat(scratch_.get(), name.c_str(), O_PATH | O_DIRECTORY);
+    Result<Fd> work_of(const op::Overlay& op) {
+        Named its = TRY(directory("work", op.kept, 0700));
+        return sys::openat(its.at, its.name.c_str(), O_PATH | O_DIRECTORY);
     }
 
     // LAYERS of FS, the top one first in the kernel's list. A single option has at most 255 bytes, which is some ten
@@ -336,8 +363,8 @@ private:
         for (std::size_t i = 1; i < op.lowers.size(); ++i) below.push_back(TRY(open_source(op.lowers[i])));
         Fd upper, work;
         if (op.writes == Layers::thrown_away) {
-            upper = TRY(new_upper(below[0].get(), op.mode));
-            work = TRY(new_work());
+            upper = TRY(upper_of(op, below[0].get()));
+            work = TRY(work_of(op));
         } else if (op.writes == Layers::kept) {
             upper = TRY(open_source(op.upper));
             work = TRY(open_source(op.work));
@@ -528,7 +555,7 @@ private:
     Trees trees_;
     std::string& about_;
     std::size_t index_ = 0;
-    Fd scratch_, newroot_, proc_;
+    Fd scratch_, layers_, newroot_, proc_;
     Empty file_{"nothing", false, {}, {}}, directory_{"empty", true, {}, {}};
     struct stat top_ {}; ///< the new root's
     Built built_;

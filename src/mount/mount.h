@@ -12,7 +12,8 @@
 
 namespace ajail::mount {
 
-/// Trees of operations that go through an idmapped mount, by operation index; one past the last: scratch on disk.
+/// Trees of operations that go through an idmapped mount, by operation index; one past the last: scratch on disk; after
+/// that: kept layers.
 using Trees = std::map<std::size_t, sys::Fd>;
 
 /// In the host's mount namespace, by real root only: a detached clone of each source whose operation says `idmap`,
@@ -61,8 +62,8 @@ struct Above {
 /// A detached clone of what find_source() finds, with all that is mounted below, and with ATTR. ABOVE is what the last
 /// one was in, if that was looked up: many are in the same.
 sys::Result<sys::Fd> clone_source(const spec::Source& source, const spec::Attr& attr, Above& above);
-/// The directory on disk that is to be the scratch, which has been made for that.
-sys::Result<sys::Fd> scratch_tree(const spec::Plan& plan);
+/// The directory PATH, on disk, that is to be PLAN's scratch, or to keep its layers, and has been made for that.
+sys::Result<sys::Fd> scratch_tree(const spec::Plan& plan, const std::string& path);
 
 /// Asked before something missing is made in DIR; may remember it.
 using MayMake = std::function<bool(int dir, const std::string& name, bool directory)>;

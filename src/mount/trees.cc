@@ -60,8 +60,8 @@ Result<Fd> clone_source(const Source& source, const Attr& attr, Above& above) {
     return tree;
 }
 
-Result<Fd> scratch_tree(const Plan& plan) {
-    Fd dir = TRY(sys::open(plan.scratch.directory.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW));
+Result<Fd> scratch_tree(const Plan& plan, const std::string& path) {
+    Fd dir = TRY(sys::open(path.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW));
     // Whoever may write to the directory above may have put another one in its place.
     struct stat st = TRY(sys::fstat(dir.get()));
     uid_t owner = plan.real_root ? spec::kRootRangeBase : ::geteuid();
@@ -104,7 +104,9 @@ Result<Trees> idmapped_trees(const Plan& plan, int userns) {
         trees.emplace(i, std::move(tree).take());
     }
     // The ids of the jail may not be able to reach it.
-    if (!plan.scratch.directory.empty()) trees.emplace(plan.ops.size(), TRY(scratch_tree(plan)));
+    const spec::ScratchPlan& scratch = plan.scratch;
+    if (!scratch.directory.empty()) trees.emplace(plan.ops.size(), TRY(scratch_tree(plan, scratch.directory)));
+    if (!scratch.kept.empty()) trees.emplace(plan.ops.size() + 1, TRY(scratch_tree(plan, scratch.kept)));
     return trees;
 }
 

@@ -43,7 +43,8 @@ bool is_nothing(int err) { return err == ENOENT || err == ENOTDIR || err == EACC
 // On a file system that nobody else ever mounts.
 bool is_own(const spec::Plan& plan, const spec::Op& op) {
     if (auto* made = std::get_if<spec::op::Filesystem>(&op)) return made->type == "tmpfs";
-    if (std::holds_alternative<spec::op::Directory>(op)) return plan.scratch.directory.empty();
+    if (auto* made = std::get_if<spec::op::Directory>(&op))
+        return plan.scratch.directory.empty() && made->kept.empty();
     return std::holds_alternative<spec::op::Overlay>(op);
 }
 

@@ -32,7 +32,9 @@ Json attr_json(const Attr& a) {
 
 struct ToJson {
     Json operator()(const op::Directory& o) const {
-        return {{"op", "directory"}, {"target", escape(o.target)}, {"mode", o.mode}, {"attr", attr_json(o.attr)}};
+        Json out{{"op", "directory"}, {"target", escape(o.target)}, {"mode", o.mode}, {"attr", attr_json(o.attr)}};
+        if (!o.kept.empty()) out["kept"] = o.kept;
+        return out;
     }
     Json operator()(const op::Filesystem& o) const {
         Json options = Json::object();
@@ -59,7 +61,8 @@ struct ToJson {
                  {"target", escape(o.target)},
                  {"attr", attr_json(o.attr)},
                  {"idmap", o.idmap}};
-        if (o.writes == Layers::thrown_away) out["upper"] = "scratch";
+        if (o.writes == Layers::thrown_away) out["upper"] = o.kept.empty() ? "scratch" : "kept";
+        if (!o.kept.empty()) out["kept"] = o.kept;
         if (o.writes == Layers::kept) out["upper"] = source_json(o.upper), out["work"] = source_json(o.work);
         if (o.mode) out["mode"] = *o.mode;
         if (!o.entry.empty()) out["entry"] = escape(o.entry);
@@ -171,7 +174,8 @@ std::string to_json(const Plan& plan) {
         {"scratch",
          {{"size", amount_json(plan.scratch.size)},
           {"files", amount_json(plan.scratch.files)},
-          {"directory", escape(plan.scratch.directory)}}},
+          {"directory", escape(plan.scratch.directory)},
+          {"kept", escape(plan.scratch.kept)}}},
         {"ops", ops},
         {"terminal", kTerminal[static_cast<int>(plan.terminal)]},
         {"second_userns", plan.second_userns},

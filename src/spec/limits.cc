@@ -149,6 +149,7 @@ private:
 
     std::optional<std::string> disk() {
         plan_.scratch.directory = spec_.scratch.directory;
+        plan_.scratch.kept = spec_.scratch.kept;
         std::uint64_t size = bytes(spec_.scratch.size);
         if (!spec_.scratch.directory.empty()) {
             record("disk", Means::none, 0);

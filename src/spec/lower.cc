@@ -194,7 +194,12 @@ private:
                        "modprobe "
                        "overlay (or use --fs=host)";
             if (source.submounts && !idmap(source)) return kMountedInRoot;
-            op(op::Overlay{{source}, "", "/", kPrograms, idmap(source)});
+            op(op::Overlay{.lowers = {source},
+                           .entry = "",
+                           .target = "/",
+                           .attr = kPrograms,
+                           .idmap = idmap(source),
+                           .kept = spec_.root.kept});
             break;
         }
         return nullptr;
@@ -245,7 +250,12 @@ private:
             op(op::Bind{m.source, m.target, kProgramsReadOnly, idmap(m.source), false});
             return;
         }
-        op::Overlay overlay{{m.source}, "", m.target, kPrograms, idmap(m.source)};
+        op::Overlay overlay{.lowers = {m.source},
+                            .entry = "",
+                            .target = m.target,
+                            .attr = kPrograms,
+                            .idmap = idmap(m.source),
+                            .kept = m.kept};
         if (!m.source.directory) {
             // overlayfs takes directories: the file's own directory below, and only the file shown. Nothing is
             // copied until somebody writes.
@@ -271,7 +281,7 @@ private:
     void add(const Tmpfs& m) {
         pin(m.target);
         if (spec_.bare) op(tmpfs(m.target, m.mode, m.size));
-        else op(op::Directory{m.target, m.mode & 07777U, kPrograms});
+        else op(op::Directory{m.target, m.mode & 07777U, kPrograms, m.kept});
     }
     void add(const Mqueue& m) { op(op::Filesystem{"mqueue", {}, m.target, kData, kPrivate}); }
     void add(const Mask& m) {

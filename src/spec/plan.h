@@ -45,6 +45,7 @@ struct Directory {
     std::string target;
     unsigned mode = 0755;
     Attr attr;
+    std::string kept = {}; ///< of the Plan's kept layers, by this name; made if it is not there
 };
 /// A recursive clone of source, attributes set on the whole detached tree, attached at target.
 struct Bind {
@@ -65,6 +66,8 @@ struct Overlay {
     Layers::Writes writes = Layers::thrown_away;
     Source upper = {}, work = {};      ///< for Layers::kept
     std::optional<unsigned> mode = {}; ///< of the new upper directory; none: what the lower one has
+    std::string kept =
+        {}; ///< not empty: the layer is one of the Plan's kept ones, by this name, and made if it is not there
 };
 /// What stands at target, bound onto itself with these attributes; nothing if there is no target.
 struct Restrict {
@@ -184,6 +187,7 @@ struct ScratchPlan {
     std::uint64_t size = 0;  ///< of the tmpfs; 0: the kernel's own choice, kUnlimited: none
     std::uint64_t files = 0; ///< that there can be in it; likewise
     std::string directory = {};
+    std::string kept = {};
 };
 
 /// A wall that was wanted and cannot be had here, and why; allowed by the Spec, or lower() would have refused.
@@ -259,6 +263,8 @@ std::string to_json(const Plan& plan);
 
 /// TEXT with control bytes, escape sequences, bidirectional controls and broken UTF-8 as \xNN: safe on a terminal.
 std::string escape(std::string_view text);
+/// What escape() was given; none if it cannot have come from there.
+std::optional<std::string> unescaped(std::string_view text);
 /// The name of capability NUMBER, `CAP_...`; empty if there is none.
 std::string_view cap_name(int number);
 /// By its name, in letters of either case, or by its number; none if it is neither.

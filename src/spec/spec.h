@@ -49,6 +49,7 @@ struct Bind {
 struct Overlay {
     Source source;
     std::string target;
+    std::string kept = {}; ///< not thrown away: the layer's name in Scratch::kept
 };
 /// Layers of the host, the lowest first. Writes are kept in `upper`, or are thrown away, or there are none.
 struct Layers {
@@ -62,6 +63,7 @@ struct Tmpfs {
     std::string target;
     unsigned mode = 0755;
     std::uint64_t size = 0; ///< bytes; 0: no limit of its own
+    std::string kept = {};  ///< a directory of this name in Scratch::kept instead
 };
 struct Mqueue {
     std::string target;
@@ -117,7 +119,8 @@ using Mount = std::variant<Bind, Overlay, Layers, Tmpfs, Mqueue, Mask, Data, Dir
 /// What stands at `/`.
 struct Root {
     enum Kind : std::uint8_t { empty, overlay, writable } kind = empty;
-    Source source = {}; ///< not for `empty`, which is a tmpfs
+    Source source = {};    ///< not for `empty`, which is a tmpfs
+    std::string kept = {}; ///< as for an Overlay
 };
 
 /// Who the payload is, inside.
@@ -213,6 +216,7 @@ struct Amount {
 struct Scratch {
     Amount size = {};
     std::string directory = {};
+    std::string kept = {}; ///< a directory of the host where layers stay that are to be taken up again
 };
 
 /// What a jail may use of the machine.

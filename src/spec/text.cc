@@ -119,7 +119,7 @@ struct Details {
         return text;
     }
     std::string operator()(const op::Directory& o) const {
-        return words(o.attr) + "," + mode(o.mode) + ",on scratch";
+        return words(o.attr) + "," + mode(o.mode) + (o.kept.empty() ? ",on scratch" : ",kept=" + o.kept);
     }
     std::string operator()(const op::Bind& o) const {
         return words(o.attr, o.idmap) + ",recursive" + (o.edit ? ",edit" : "") + (o.make_setid ? ",make-setid" : "");
@@ -128,6 +128,7 @@ struct Details {
         std::string text = words(o.attr, o.idmap);
         if (o.mode && o.writes == Layers::thrown_away) text += "," + mode(*o.mode);
         if (o.writes == Layers::none) return text;
+        if (!o.kept.empty()) return text + ",kept=" + o.kept;
         return text + ",upper=" + (o.writes == Layers::kept ? escape(host_path(o.upper)) : "scratch");
     }
     std::string operator()(const op::MakeDirectory& o) const { return mode(o.mode); }
@@ -259,6 +260,25 @@ std::string escape(std::string_view text) {
     return out;
 }
 
+std::optional<std::string> unescaped(std::string_view text) {
+    auto digit = [](char c) { return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1; };
+    std::string out;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        if (text[i] != '\\') {
+            out += text[i];
+        } else if (text.substr(i, 2) == "\\\\") {
+            out += text[++i];
+        } else {
+            int high = text.substr(i, 2) == "\\x" && i + 3 < text.size() ? digit(text[i + 2]) : -1;
+            int low = high < 0 ? -1 : digit(text[i + 3]);
+            if (low < 0) return std::nullopt;
+            out += static_cast<char>(high * 16 + low);
+            i += 3;
+        }
+    }
+    return out;
+}
+
 std::string_view cap_name(int number) {
     if (number < 0 || static_cast<std::size_t>(number) >= std::size(kCapNames)) return {};
     return kCapNames[number];
@@ -311,6 +331,7 @@ std::string to_text(const Plan& plan) {
         out += "scratch      tmpfs of " + std::to_string(plan.scratch.size) + " bytes" +
                (plan.scratch.files != 0 ? ", " + std::to_string(plan.scratch.files) + " files\n" : "\n");
     if (!plan.scratch.directory.empty()) out += "scratch      in " + escape(plan.scratch.directory) + "\n";
+    if (!plan.scratch.kept.empty()) out += "kept         in " + escape(plan.scratch.kept) + "\n";
     for (std::size_t i = 0; i < plan.ops.size(); ++i) {
         out += describe_op(plan, i);
         std::string details = std::visit(Details{}, plan.ops[i]);

@@ -80,20 +80,7 @@ Status remove_scratch(int parent, const std::string& name, const Fd& dir, const 
     return Done{};
 }
 
-// What killed processes left in the store: nobody holds its lock.
-void remove_abandoned(int fs, const Remover& remover) {
-    auto names = sys::names_in(fs);
-    if (!names) return;
-    for (const std::string& name : *names) {
-        if (!is_temporary(name)) continue;
-        auto dir = sys::openat(fs, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-        if (!dir && dir.error().err == EACCES && make_accessible(fs, name)) // an archive said so
-            dir = sys::openat(fs, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-        if (dir && sys::flock((*dir).get(), LOCK_EX)) (void)remover(fs, name);
-    }
-}
-
-// And in the directory PARENT, which is not only ours.
+// What killed processes left in the directory PARENT, which is not only ours.
 void remove_abandoned_in(int parent, unsigned owner, const Remover& remover) {
     auto names = sys::names_in(parent);
     if (!names) return;
@@ -261,6 +248,19 @@ std::string pretty_name(int root) {
 
 } // namespace
 
+// Nobody holds its lock.
+void remove_abandoned(int shelf, const Remover& remover) {
+    auto names = sys::names_in(shelf);
+    if (!names) return;
+    for (const std::string& name : *names) {
+        if (!is_temporary(name)) continue;
+        auto dir = sys::openat(shelf, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+        if (!dir && dir.error().err == EACCES && make_accessible(shelf, name)) // an archive said so
+            dir = sys::openat(shelf, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+        if (dir && sys::flock((*dir).get(), LOCK_EX)) (void)remover(shelf, name);
+    }
+}
+
 std::vector<std::string> root_filesystems(const std::string& home) {
     auto fs = sys::open((home + "/fs").c_str(), O_RDONLY | O_DIRECTORY);
     if (!fs) return {};
@@ -373,8 +373,9 @@ Status empty_directory(int dir) {
     return Done{};
 }
 
-Status remove(const std::string& home, const std::string& name, const Remover& remover) {
-    Fd fs = TRY(sys::open((home + "/fs").c_str(), O_RDONLY | O_DIRECTORY));
+Status remove(const std::string& shelf, const std::string& name, const Remover& remover) {
+    Fd fs = TRY(sys::open(shelf.c_str(), O_RDONLY | O_DIRECTORY));
+    remove_abandoned(fs.get(), remover);
     struct stat st {};
     if (name.find('/') != std::string::npos || is_temporary(name)) return sys::refused(ENOENT);
     if (::fstatat(fs.get(), name.c_str(), &st, AT_SYMLINK_NOFOLLOW) < 0) return sys::failed(Call::fstat);

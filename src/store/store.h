@@ -74,9 +74,11 @@ private:
 /// OWNER: as for Scratch::create().
 void remove_abandoned_scratch(const std::string& home, unsigned owner, const Remover& remover = remove_tree);
 
-/// Removes the root filesystem NAME: gone from sight at once, from the disk then, and if that is cut short, with the
-/// next one that is made. EWOULDBLOCK: in use. A NAME that is a symlink is only unlinked.
-sys::Status remove(const std::string& home, const std::string& name, const Remover& remover = remove_tree);
+/// Removes NAME in SHELF (HOME/fs, HOME/kept): gone from sight at once, from the disk then, and if that is cut short, with
+/// the next one that is made or removed. EWOULDBLOCK: in use. A NAME that is a symlink is only unlinked.
+sys::Status remove(const std::string& shelf, const std::string& name, const Remover& remover = remove_tree);
+/// What killed processes were making or removing in the directory SHELF.
+void remove_abandoned(int shelf, const Remover& remover);
 
 struct Details {
     std::uint64_t size = 0;  ///< bytes on disk

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+// See keep.h.
+#include "cli/keep.h"
+
+#include "cli/fs.h"
+#include "cli/parser.h"
+#include "cli/words.h"
+
+#include <algorithm>
+#include <cstring>
+#include <ctime>
+#include <set>
+
+namespace ajail::cli {
+
+namespace {
+
+using spec::within;
+using store::Layer;
+
+// The directory's own name, as far as it can be one, and the first number that is free.
+std::string free_name(const std::string& home, const std::string& cwd) {
+    std::string base;
+    for (char c : cwd.substr(cwd.rfind('/') + 1)) base += store::good_name(std::string("x") + c) ? c : '_';
+    base.resize(std::min<std::size_t>(base.size(), 40));
+    if (!store::good_name(base)) base = "kept";
+    std::vector<std::string> taken = store::kept_names(home);
+    for (int number = 1;; ++number) {
+        std::string name = base + "-" + std::to_string(number);
+        if (!std::binary_search(taken.begin(), taken.end(), name)) return name;
+    }
+}
+
+std::string why_not(const std::string& name, const std::string& path, const sys::Error& error) {
+    if (error.call == sys::Call::flock) return spec::escape(name) + " is in use" + by_whom(users_of(path));
+    if (error.err == ENOENT) return "nothing is kept as " + spec::escape(name);
+    if (error.err == EINVAL)
+        return spec::escape(path) + "/manifest.json cannot be read; look at what is in layers/, then ajail discard " +
+               spec::escape(name);
+    return spec::escape(path) + ": " + std::strerror(error.err);
+}
+
+// A mount of the Spec that is thrown away, and where its layer would have its name.
+struct Thrown {
+    Layer::Kind kind;
+    std::string target, source;
+    std::string* kept;
+};
+
+std::vector<Thrown> thrown_away(spec::Spec& spec) {
+    std::vector<Thrown> found;
+    std::string home;
+    for (const auto& [name, value] : spec.command.env)
+        if (name == "HOME") home = value;
+    auto real = [](const spec::Source& source) { return physical(host_path(source)); };
+    if (spec.root.kind == spec::Root::overlay)
+        found.push_back({Layer::root, "/", real(spec.root.source), &spec.root.kept});
+    for (spec::Mount& mount : spec.mounts) {
+        if (auto* overlay = std::get_if<spec::Overlay>(&mount)) {
+            const spec::Source& source = overlay->source;
+            Layer::Kind kind = source.system ? Layer::system : source.directory ? Layer::directory : Layer::file;
+            found.push_back({kind, overlay->target, real(source), &overlay->kept});
+        } else if (auto* empty = std::get_if<spec::Tmpfs>(&mount)) {
+            if (spec.root.kind == spec::Root::empty && empty->target == home)
+                found.push_back({Layer::home, home, "", &empty->kept});
+        }
+    }
+    return found;
+}
+
+// Of several at one target only the last is seen, and kept.
+void only_last(std::vector<Thrown>& list) {
+    std::set<std::string> seen;
+    std::reverse(list.begin(), list.end());
+    std::erase_if(list, [&](const Thrown& one) { return !seen.insert(one.target).second; });
+    std::reverse(list.begin(), list.end());
+}
+
+// Nobody is given the layers by another way, to change what is known of them, or to have them below themselves.
+std::string within_reach(const spec::Spec& spec, const std::vector<Thrown>& list, const std::string& kept) {
+    for (const spec::Mount& mount : spec.mounts) {
+        auto* bind = std::get_if<spec::Bind>(&mount);
+        if (bind != nullptr && bind->writable && within(kept, physical(host_path(bind->source))))
+            return host_path(bind->source) + ", which the jail may write to";
+    }
+    for (const Thrown& one : list)
+        if (one.kind != Layer::home && within(kept, one.source))
+            return one.source + ", which is below one of its layers";
+    return {};
+}
+
+} // namespace
+
+std::variant<Keeping, Wrong> Keeping::take_up(const std::string& wish, const std::string& home,
+                                              const std::string& cwd, unsigned owner, bool dry, spec::Spec& spec) {
+    Keeping keeping;
+    keeping.home_ = home;
+    keeping.name_ = wish.empty() ? free_name(home, cwd) : wish;
+    std::string path = home + "/kept/" + keeping.name_;
+    auto wrong = [&](const std::string& why) { return Wrong{"--keep=" + keeping.name_ + ": " + why}; };
+    std::vector<Thrown> list = thrown_away(spec);
+    only_last(list);
+    if (list.empty()) return wrong("nothing would be thrown away by this jail");
+    if (std::string dir = within_reach(spec, list, physical(home) + "/kept"); !dir.empty())
+        return wrong(spec::escape(home) + "/kept is in " + spec::escape(dir) +
+                     "; cd to a project, or set AJAIL_HOME");
+    auto opened = dry ? store::Kept::open(home, keeping.name_, std::nullopt)
+                      : store::Kept::open_or_create(home, keeping.name_, owner);
+    if (!opened && !(dry && opened.error().err == ENOENT)) return wrong(why_not(keeping.name_, path, opened.error()));
+    if (opened) keeping.kept_ = std::move(opened).take();
+    for (const Thrown& one : list) {
+        Layer& layer = keeping.kept_.layer(one.target);
+        bool fresh = layer.source.empty() && layer.kind != Layer::home;
+        if (fresh) {
+            layer.kind = one.kind;
+            layer.source = one.source;
+        }
+        if (layer.kind != one.kind || layer.source != one.source)
+            return wrong("what it has for " + spec::escape(one.target) + " was made above " +
+                         (layer.source.empty() ? "an empty home" : spec::escape(layer.source)) + ", not " +
+                         (one.source.empty() ? "an empty home" : spec::escape(one.source)) +
+                         "; run it with that, or use another name");
+        *one.kept = layer.id;
+    }
+    spec.scratch.kept = path + "/layers";
+    return keeping;
+}
+
+sys::Status Keeping::begin(const spec::Plan& plan) {
+    for (const spec::Op& op : plan.ops) {
+        const std::string& target = spec::target_of(op);
+        Layer* above = nullptr;
+        for (const Layer& one : kept_.layers())
+            if (one.target != target && within(target, one.target) &&
+                (above == nullptr || within(one.target, above->target)))
+                above = &kept_.layer(one.target);
+        if (above != nullptr) above->made.insert(target);
+    }
+    timespec now{};
+    (void)::clock_gettime(CLOCK_REALTIME, &now);
+    TRY(kept_.begin(now.tv_sec * 1'000'000'000 + now.tv_nsec));
+    // The times of files are those of the kernel's tick: what is changed from now on must not look older than that.
+    constexpr long kTickNs = 10'000'000;
+    timespec tick{0, kTickNs};
+    (void)::nanosleep(&tick, nullptr);
+    return sys::Done{};
+}
+
+std::string Keeping::end(const store::Remover&) {
+    return "kept as " + name_ + ": ajail changes " + name_ + ", ajail discard " + name_;
+}
+
+std::variant<DiscardOptions, Shown, Wrong> parse_discard(const std::vector<std::string>& args) {
+    static constexpr Option kOptions[] = {
+        {"verbose", Takes::nothing, "", "Options", "tell on stderr what is done"},
+    };
+    return reading<DiscardOptions>([&]() -> std::variant<DiscardOptions, Shown, Wrong> {
+        Parser parser("ajail discard NAME...", "Removes what jails have left with --keep=NAME.", kOptions);
+        DiscardOptions options;
+        std::vector<std::string> words = args;
+        auto shown = parser.read(words, true, [&](const std::string& name, const std::string&) {
+            if (name == "verbose") options.verbose = true;
+        });
+        if (shown) return *std::move(shown);
+        if (words.empty()) wrong("discard: what? For example: ajail discard NAME");
+        options.names = std::move(words);
+        return options;
+    });
+}
+
+int discard(const DiscardOptions& options, const ns::Caller& process) {
+    auto looked = sys::during(sys::Stage::start, look_at_host());
+    if (!looked) return fail(sentence(looked.error(), nullptr));
+    spec::Host host = std::move(looked).take();
+    std::string home = who_calls(host.uid).ajail_home;
+    int code = 0;
+    for (const std::string& name : options.names) {
+        sys::Status removed = store::good_name(name) ? store::remove(home + "/kept", name, remover(host, process))
+                                                     : sys::Status(sys::refused(ENOENT));
+        if (!removed) code = fail("discard: " + why_not(name, home + "/kept/" + name, removed.error()));
+    }
+    return code;
+}
+
+} // namespace ajail::cli

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// `ajail run --keep`: what the jail would have thrown away is kept under a name, and taken up again by it.
+#pragma once
+
+#include "cli/caller.h"
+#include "cli/options.h"
+#include "ns/run.h"
+#include "spec/plan.h"
+#include "store/kept.h"
+
+namespace ajail::cli {
+
+class Keeping {
+public:
+    /// For the throw-away layers of SPEC: where they are kept, in SPEC, under the name that OPTIONS have or one that is free.
+    /// CWD: the directory of the run, by which that is chosen. OWNER: whose the layers are. Nothing is made on disk, and
+    /// nobody is waited for, if DRY. Or why they cannot be kept.
+    static std::variant<Keeping, Wrong> take_up(const std::string& wish, const std::string& home,
+                                                const std::string& cwd, unsigned owner, bool dry, spec::Spec& spec);
+
+    /// The jail of PLAN is about to begin; what the host changes from now on has been changed below it.
+    sys::Status begin(const spec::Plan& plan);
+    /// It has ended. The line that tells of what is kept.
+    std::string end(const store::Remover& remover);
+    const std::string& name() const { return name_; }
+
+private:
+    std::string home_, name_;
+    store::Kept kept_;
+};
+
+/// `ajail discard NAME...`.
+struct DiscardOptions {
+    std::vector<std::string> names;
+    bool verbose = false;
+};
+std::variant<DiscardOptions, Shown, Wrong> parse_discard(const std::vector<std::string>& args);
+int discard(const DiscardOptions& options, const ns::Caller& process);
+
+} // namespace ajail::cli
