@@ -73,10 +73,10 @@ private:
                 rows.push_back({spec::escape(name), human(details.size), local_time(details.made),
                                 users(details.in_use), spec::escape(details.pretty_name)});
         }
-        if (auto kept = store::kept(home_); !kept.empty()) {
+        if (auto archives = store::archives(home_); !archives.empty()) {
             std::uint64_t size = 0;
-            for (const store::Kept& one : kept) size += one.size;
-            rows.push_back({"(cache)", human(size), local_time(kept[0].made), "no", "for mkfs; fs remove --cache"});
+            for (const store::Archive& one : archives) size += one.size;
+            rows.push_back({"(cache)", human(size), local_time(archives[0].made), "no", "for mkfs; fs remove --cache"});
         }
         return show(options_.json ? json.dump(2) + "\n" : table(rows));
     }

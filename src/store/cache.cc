@@ -30,8 +30,8 @@ std::string_view slot_of(std::string_view name) {
     return good ? name.substr(0, name.size() - kRest) : std::string_view{};
 }
 
-std::vector<Kept> kept_in(int dir) {
-    std::vector<Kept> found;
+std::vector<Archive> archives_in(int dir) {
+    std::vector<Archive> found;
     auto names = sys::names_in(dir);
     if (!names) return found;
     for (const std::string& name : *names) {
@@ -40,7 +40,7 @@ std::vector<Kept> kept_in(int dir) {
         found.push_back({name, static_cast<std::uint64_t>(st.st_blocks) * 512, st.st_mtim.tv_sec});
     }
     std::sort(found.begin(), found.end(),
-              [](const Kept& a, const Kept& b) { return a.made != b.made ? a.made > b.made : a.name < b.name; });
+              [](const Archive& a, const Archive& b) { return a.made != b.made ? a.made > b.made : a.name < b.name; });
     return found;
 }
 
@@ -72,15 +72,15 @@ Status Cache::keep(const Fd& file, const std::string& slot, const std::string& k
     Status linked = sys::link_file(file.get(), dir_.get(), name.c_str());
     if (!linked && linked.error().err != EEXIST) return linked;
     std::size_t others = 0;
-    for (const Kept& one : kept_in(dir_.get()))
+    for (const Archive& one : archives_in(dir_.get()))
         if (one.name != name && (slot_of(one.name) == slot || ++others >= kMost))
             if (::unlinkat(dir_.get(), one.name.c_str(), 0) < 0) return sys::failed(Call::unlink);
     return Done{};
 }
 
-std::vector<Kept> kept(const std::string& home) {
+std::vector<Archive> archives(const std::string& home) {
     auto dir = sys::open((home + "/cache").c_str(), O_RDONLY | O_DIRECTORY);
-    return dir ? kept_in((*dir).get()) : std::vector<Kept>{};
+    return dir ? archives_in((*dir).get()) : std::vector<Archive>{};
 }
 
 Status remove_cache(const std::string& home) {

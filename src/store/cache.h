@@ -34,13 +34,13 @@ private:
 
 constexpr std::size_t kMost = 6;
 
-struct Kept {
+struct Archive {
     std::string name;
     std::uint64_t size = 0; ///< bytes on disk
     std::int64_t made = 0;  ///< seconds since 1970
 };
 /// What is in HOME/cache, the newest first.
-std::vector<Kept> kept(const std::string& home);
+std::vector<Archive> archives(const std::string& home);
 /// Removes HOME/cache, if there is one. Nobody waits for that: who reads an archive has it open.
 sys::Status remove_cache(const std::string& home);
 

@@ -146,9 +146,9 @@ sys::Status keep(const store::Cache& cache, const std::string& slot, char key, c
     return cache.keep(*file, slot, sum_of(key), sum_of(sum));
 }
 
-std::vector<std::string> names_of(const std::vector<store::Kept>& kept) {
+std::vector<std::string> names_of(const std::vector<store::Archive>& kept) {
     std::vector<std::string> names;
-    for (const store::Kept& one : kept) names.push_back(one.name.substr(0, one.name.size() - 2 * 65 - 4));
+    for (const store::Archive& one : kept) names.push_back(one.name.substr(0, one.name.size() - 2 * 65 - 4));
     std::sort(names.begin(), names.end());
     return names;
 }
@@ -158,7 +158,7 @@ std::vector<std::string> names_of(const std::vector<store::Kept>& kept) {
 TEST_CASE("the cache: one archive a slot, whole or not at all") {
     using Names = std::vector<std::string>;
     Scratch home;
-    CHECK(store::kept(home.path("s")).empty());
+    CHECK(store::archives(home.path("s")).empty());
     auto opened = store::Cache::open(home.path("s"));
     REQUIRE(opened);
     store::Cache cache = std::move(opened).take();
@@ -166,20 +166,20 @@ TEST_CASE("the cache: one archive a slot, whole or not at all") {
         auto file = cache.file();
         REQUIRE(file);
         REQUIRE(sys::write_all((*file).get(), "half"));
-        CHECK(store::kept(home.path("s")).empty());
+        CHECK(store::archives(home.path("s")).empty());
     }
     CHECK(keep(cache, "debian-sid", 'a', '1'));
     CHECK(keep(cache, "debian-sid", 'a', '1')); // somebody was faster
     CHECK(keep(cache, "debian-sid+", 'b', '2'));
-    CHECK(names_of(store::kept(home.path("s"))) == Names{"debian-sid", "debian-sid+"});
+    CHECK(names_of(store::archives(home.path("s"))) == Names{"debian-sid", "debian-sid+"});
     CHECK(keep(cache, "debian-sid", 'c', '3', "new"));
-    CHECK(names_of(store::kept(home.path("s"))) == Names{"debian-sid", "debian-sid+"});
+    CHECK(names_of(store::archives(home.path("s"))) == Names{"debian-sid", "debian-sid+"});
     std::string name = "s/cache/debian-sid." + sum_of('c') + "." + sum_of('3') + ".tar";
     auto text = sys::read_file(home.path(name).c_str());
     REQUIRE(text);
     CHECK(*text == "new");
     for (const char* slot : {"1", "2", "3", "4", "5", "6", "7"}) CHECK(keep(cache, slot, 'a', 'b'));
-    CHECK(store::kept(home.path("s")).size() == store::kMost);
+    CHECK(store::archives(home.path("s")).size() == store::kMost);
     CHECK_FALSE(home.exists(name));
     CHECK(store::remove_cache(home.path("s")));
     CHECK_FALSE(home.exists("s/cache"));
@@ -211,7 +211,7 @@ TEST_CASE("the cache: names, locks, and others who may get in") {
     }
     CHECK(cache.keep(*file, "x", sum_of('1'), sum_of('1')));
     home.file("s/cache/else", "not ours");
-    CHECK(store::kept(home.path("s")).size() == 1);
+    CHECK(store::archives(home.path("s")).size() == 1);
     for (mode_t mode : {0755U, 0770U, 0701U}) {
         REQUIRE(::chmod(cache.path().c_str(), mode) == 0);
         auto again = store::Cache::open(home.path("s"));
