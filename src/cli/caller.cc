@@ -233,6 +233,12 @@ std::string physical(const std::string& path) {
     return open_real(real, O_DIRECTORY) ? real : path;
 }
 
+Result<std::string> real_path(const std::string& path) {
+    std::string real = path;
+    TRY(open_real(real, 0));
+    return real;
+}
+
 Result<Source> look_at(const std::string& path, const std::string& writable, bool cwd, Seen* seen) {
     Source source{.path = path, .resolve = Resolve::real};
     if (writable == "/" || !within(path, writable)) {

@@ -48,6 +48,9 @@ std::string absolute(const std::string& path, const std::string& cwd);
 /// The same directory without symbolic links; PATH itself if it cannot be opened.
 std::string physical(const std::string& path);
 
+/// What PATH leads to, without symbolic links.
+sys::Result<std::string> real_path(const std::string& path);
+
 struct Seen {
     sys::Fd fd; ///< O_PATH
     unsigned owner = 0;

@@ -76,7 +76,8 @@ private:
         if (auto archives = store::archives(home_); !archives.empty()) {
             std::uint64_t size = 0;
             for (const store::Archive& one : archives) size += one.size;
-            rows.push_back({"(cache)", human(size), local_time(archives[0].made), "no", "for mkfs; fs remove --cache"});
+            rows.push_back(
+                {"(cache)", human(size), local_time(archives[0].made), "no", "for mkfs; fs remove --cache"});
         }
         return show(options_.json ? json.dump(2) + "\n" : table(rows));
     }

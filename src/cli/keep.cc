@@ -47,19 +47,25 @@ struct Thrown {
     std::string* kept;
 };
 
+// Or it is told why not: what is taken for another directory than it is would be no wall.
+std::string real(const std::string& path) {
+    auto found = real_path(path);
+    if (!found) throw Wrong{spec::escape(path) + ": " + std::strerror(found.error().err)};
+    return *found;
+}
+
 std::vector<Thrown> thrown_away(spec::Spec& spec) {
     std::vector<Thrown> found;
     std::string home;
     for (const auto& [name, value] : spec.command.env)
         if (name == "HOME") home = value;
-    auto real = [](const spec::Source& source) { return physical(host_path(source)); };
     if (spec.root.kind == spec::Root::overlay)
-        found.push_back({Layer::root, "/", real(spec.root.source), &spec.root.kept});
+        found.push_back({Layer::root, "/", real(host_path(spec.root.source)), &spec.root.kept});
     for (spec::Mount& mount : spec.mounts) {
         if (auto* overlay = std::get_if<spec::Overlay>(&mount)) {
             const spec::Source& source = overlay->source;
             Layer::Kind kind = source.system ? Layer::system : source.directory ? Layer::directory : Layer::file;
-            found.push_back({kind, overlay->target, real(source), &overlay->kept});
+            found.push_back({kind, overlay->target, real(host_path(source)), &overlay->kept});
         } else if (auto* empty = std::get_if<spec::Tmpfs>(&mount)) {
             if (spec.root.kind == spec::Root::empty && empty->target == home)
                 found.push_back({Layer::home, home, "", &empty->kept});
@@ -80,13 +86,35 @@ void only_last(std::vector<Thrown>& list) {
 std::string within_reach(const spec::Spec& spec, const std::vector<Thrown>& list, const std::string& kept) {
     for (const spec::Mount& mount : spec.mounts) {
         auto* bind = std::get_if<spec::Bind>(&mount);
-        if (bind != nullptr && bind->writable && within(kept, physical(host_path(bind->source))))
+        if (bind != nullptr && bind->writable && within(kept, real(host_path(bind->source))))
             return host_path(bind->source) + ", which the jail may write to";
     }
     for (const Thrown& one : list)
         if (one.kind != Layer::home && within(kept, one.source))
             return one.source + ", which is below one of its layers";
     return {};
+}
+
+// The id of LAYER, which is new, or was made above the same.
+const std::string& taken_for(Layer& layer, const Thrown& one) {
+    bool fresh = layer.source.empty() && layer.kind != Layer::home;
+    if (fresh) {
+        layer.kind = one.kind;
+        layer.source = one.source;
+    }
+    if (layer.kind == one.kind && layer.source == one.source) return layer.id;
+    auto words = [](const std::string& source) { return source.empty() ? "an empty home" : spec::escape(source); };
+    throw Wrong{"what it has for " + spec::escape(one.target) + " was made above " + words(layer.source) + ", not " +
+                words(one.source) + "; run it with that, or use another name"};
+}
+
+// The times of files are those of the kernel's tick: what is changed after this has a time that is later than now.
+sys::Status wait_for_tick() {
+    constexpr long kTickNs = 10'000'000;
+    timespec left{0, kTickNs};
+    while (::nanosleep(&left, &left) < 0)
+        if (errno != EINTR) return sys::failed(sys::Call::poll);
+    return sys::Done{};
 }
 
 } // namespace
@@ -97,33 +125,30 @@ std::variant<Keeping, Wrong> Keeping::take_up(const std::string& wish, const std
     keeping.home_ = home;
     keeping.name_ = wish.empty() ? free_name(home, cwd) : wish;
     std::string path = home + "/kept/" + keeping.name_;
-    auto wrong = [&](const std::string& why) { return Wrong{"--keep=" + keeping.name_ + ": " + why}; };
-    std::vector<Thrown> list = thrown_away(spec);
-    only_last(list);
-    if (list.empty()) return wrong("nothing would be thrown away by this jail");
-    if (std::string dir = within_reach(spec, list, physical(home) + "/kept"); !dir.empty())
-        return wrong(spec::escape(home) + "/kept is in " + spec::escape(dir) +
-                     "; cd to a project, or set AJAIL_HOME");
-    auto opened = dry ? store::Kept::open(home, keeping.name_, std::nullopt)
-                      : store::Kept::open_or_create(home, keeping.name_, owner);
-    if (!opened && !(dry && opened.error().err == ENOENT)) return wrong(why_not(keeping.name_, path, opened.error()));
-    if (opened) keeping.kept_ = std::move(opened).take();
-    for (const Thrown& one : list) {
-        Layer& layer = keeping.kept_.layer(one.target);
-        bool fresh = layer.source.empty() && layer.kind != Layer::home;
-        if (fresh) {
-            layer.kind = one.kind;
-            layer.source = one.source;
-        }
-        if (layer.kind != one.kind || layer.source != one.source)
-            return wrong("what it has for " + spec::escape(one.target) + " was made above " +
-                         (layer.source.empty() ? "an empty home" : spec::escape(layer.source)) + ", not " +
-                         (one.source.empty() ? "an empty home" : spec::escape(one.source)) +
-                         "; run it with that, or use another name");
-        *one.kept = layer.id;
+    try {
+        std::vector<Thrown> list = thrown_away(spec);
+        only_last(list);
+        if (list.empty()) throw Wrong{"nothing would be thrown away by this jail"};
+        auto opened = dry ? store::Kept::open(home, keeping.name_, std::nullopt)
+                          : store::Kept::open_or_create(home, keeping.name_, owner);
+        bool none_yet = dry && !opened && opened.error().err == ENOENT;
+        if (!opened && !none_yet) throw Wrong{why_not(keeping.name_, path, opened.error())};
+        if (opened) keeping.kept_ = std::move(opened).take();
+        if (std::string dir = none_yet ? "" : within_reach(spec, list, real(home) + "/kept"); !dir.empty())
+            throw Wrong{spec::escape(home) + "/kept is in " + spec::escape(dir) +
+                        "; cd to a project, or set AJAIL_HOME"};
+        for (const Thrown& one : list) *one.kept = taken_for(keeping.kept_.layer(one.target), one);
+    } catch (const Wrong& wrong) {
+        return Wrong{"--keep=" + keeping.name_ + ": " + wrong.message};
     }
     spec.scratch.kept = path + "/layers";
     return keeping;
+}
+
+Keeping::~Keeping() {
+    if (kept_.dir() < 0 || !kept_.created() || begun_) return;
+    kept_ = {}; // and its lock
+    (void)store::remove(home_ + "/kept", name_);
 }
 
 sys::Status Keeping::begin(const spec::Plan& plan) {
@@ -138,12 +163,9 @@ sys::Status Keeping::begin(const spec::Plan& plan) {
     }
     timespec now{};
     (void)::clock_gettime(CLOCK_REALTIME, &now);
+    begun_ = true;
     TRY(kept_.begin(now.tv_sec * 1'000'000'000 + now.tv_nsec));
-    // The times of files are those of the kernel's tick: what is changed from now on must not look older than that.
-    constexpr long kTickNs = 10'000'000;
-    timespec tick{0, kTickNs};
-    (void)::nanosleep(&tick, nullptr);
-    return sys::Done{};
+    return wait_for_tick();
 }
 
 std::string Keeping::end(const store::Remover&) {

@@ -18,6 +18,11 @@ public:
     static std::variant<Keeping, Wrong> take_up(const std::string& wish, const std::string& home,
                                                 const std::string& cwd, unsigned owner, bool dry, spec::Spec& spec);
 
+    Keeping(Keeping&&) = default;
+    Keeping& operator=(Keeping&&) = delete;
+    /// What was made for a jail that has not begun is gone again.
+    ~Keeping();
+
     /// The jail of PLAN is about to begin; what the host changes from now on has been changed below it.
     sys::Status begin(const spec::Plan& plan);
     /// It has ended. The line that tells of what is kept.
@@ -25,8 +30,10 @@ public:
     const std::string& name() const { return name_; }
 
 private:
+    Keeping() = default;
     std::string home_, name_;
     store::Kept kept_;
+    bool begun_ = false;
 };
 
 /// `ajail discard NAME...`.

@@ -43,6 +43,9 @@ refuses 'within reach of the jail' 'keep=.*kept is in .*, which the jail may wri
     bash -c "cd '$AJAIL_HOME' && '$AJAIL' run --quiet --fs=deb --keep=first true"
 refuses 'below a layer' 'keep=.*kept is in .*, which is below one of its layers' \
     bash -c "cd '$AJAIL_HOME' && '$AJAIL' run --quiet --fs=deb --ro --keep=first true"
+refuses 'and nothing is made for what is refused' 'fs=none|no root filesystem' "$AJAIL" run --quiet --fs=none --ro --keep=none true
+refuses 'nor later' 'keep=none: .*kept is in' bash -c "cd '$AJAIL_HOME' && '$AJAIL' run --quiet --fs=deb --keep=none true"
+equal 'nothing' no "$([ -e "$kept/none" ] && echo yes || echo no)"
 
 # One at a time.
 mkfifo "$HOST_TMP/ready"

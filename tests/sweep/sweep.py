@@ -105,6 +105,7 @@ VARIANTS = (
     Variant("user-range", ("--fs=deb", "--users=range", "--user=www-data"), range=True, new=True),
     Variant("limits", ("--fs=deb", "--memory=1g", "--cpu=1", "--pids=500", "--timeout=100"), new=True),
     Variant("scratch-dir", ("--fs=deb", "--scratch={worker}/disk"), full=True),
+    Variant("keep", ("--fs=deb", "--ro", "--keep=k"), new=True),
     Variant("scratch-size", ("--fs=deb", "--scratch=tmpfs:16m"), new=True),
     Variant("bwrap", (*BWRAP, "--unshare-all", "--die-with-parent", "--new-session"), command=("bwrap",), failure=1),
     Variant("bwrap-no-pid", (*BWRAP, "--overlay-src", "/usr/share", "--tmp-overlay", "/opt", "--dir", "/tmp/d", "--chmod", "0700", "/tmp/d"),
@@ -269,6 +270,7 @@ HARMLESS_LIES = (
     (r"init fsconfig 1 (index off|xino off|mode 1777)", "the kernel's default"),
     ("init mount_setattr /", "propagation: a user namespace's copies are slaves, and all of them are unmounted"),
     ("init move_mount merged.*", "a detached overlay serves as well as one on scratch"),
+    ("init move_mount kept", "detached layers serve as well, where the kernel can do that (Linux 6.15)", "keep"),
     (r"(init|payload) setpgid.*", "each of the two makes the group", "pty.*"),
     ("(payload|node) landlock_add_rule", "a rule that is missing takes, and never gives"),
     ("node fchdir", "an asker's directory: what is named from elsewhere the asker could have named itself"),
@@ -480,6 +482,9 @@ class Worker:
         if left or os.path.lexists(os.path.join(self.home, "scratch")):  # whichever comes next removes it
             subprocess.run([self.tools.ajail, "run", "--quiet", "--fs=deb", f"--scratch={self.disk}", "true"], cwd=self.proj,
                            env=self.environment, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+        if os.path.lexists(os.path.join(self.home, "kept")):  # as wanted; what is in it the payload tells
+            subprocess.run([self.tools.ajail, "discard", "k"], env=self.environment, stderr=subprocess.DEVNULL, check=False)
+            os.rmdir(os.path.join(self.home, "kept"))
         state = self.state()
         if state != self.before:
             self.reset()
