@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The entry: puts the process in order before anything else looks at it, then hands over to a command.
 #include "cli/bwrap.h"
+#include "cli/changes.h"
 #include "cli/fs.h"
 #include "cli/keep.h"
 #include "cli/machine.h"
@@ -114,6 +115,14 @@ constexpr Command kCommands[] = {
     {"mkfs",
      [](std::vector<std::string> words, const ns::Caller& process) {
          return read<cli::parse_mkfs, cli::mkfs>(std::move(words), process, "ajail mkfs --help");
+     }},
+    {"changes",
+     [](std::vector<std::string> words, const ns::Caller& process) {
+         return read<cli::parse_changes, cli::changes>(std::move(words), process, "ajail changes --help");
+     }},
+    {"apply",
+     [](std::vector<std::string> words, const ns::Caller& process) {
+         return read<cli::parse_apply, cli::apply>(std::move(words), process, "ajail apply --help");
      }},
     {"discard",
      [](std::vector<std::string> words, const ns::Caller& process) {

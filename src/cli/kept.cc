@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+// See kept.h.
+#include "cli/kept.h"
+
+#include "cli/fs.h"
+#include "cli/words.h"
+#include "ns/idmap.h"
+#include "spec/plan.h"
+#include "store/apply.h"
+#include "store/settle.h"
+
+#include <cstdio>
+#include <cstring>
+
+namespace ajail::cli {
+
+using store::Kept;
+using store::Layer;
+using sys::Status;
+
+namespace {
+
+bool denied(const Status& status) { return !status && (status.error().err == EACCES || status.error().err == EPERM); }
+
+std::string why_not_open(const std::string& name, const std::string& path, const sys::Error& error) {
+    if (error.call == sys::Call::flock && error.err == EWOULDBLOCK)
+        return spec::escape(name) + " is in use" + by_whom(users_of(path));
+    if (error.err == ENOENT)
+        return "nothing is kept as " + spec::escape(name) + "; ajail changes lists what there is";
+    if (error.err == EINVAL) return spec::escape(path) + "/manifest.json cannot be read";
+    return spec::escape(path) + ": " + std::strerror(error.err);
+}
+
+// PATH relative to TOP, which it is in or at.
+std::string relative(const std::string& path, const std::string& top) {
+    if (path == top) return {};
+    return path.substr(top == "/" ? 1 : top.size() + 1);
+}
+
+} // namespace
+
+Status as_owner(const spec::Host& host, const ns::Caller& process, const std::function<Status(bool last)>& work) {
+    Status done = work(host.real_root);
+    if (!denied(done) || host.real_root) return done;
+    spec::Host with_ids = host;
+    with_ids.subordinates = look_for_subordinates(host.uid);
+    auto lowered = spec::lower({.users = spec::Users::range}, with_ids);
+    if (std::holds_alternative<spec::Refusal>(lowered)) lowered = spec::lower({}, with_ids);
+    if (std::holds_alternative<spec::Refusal>(lowered)) return work(true);
+    std::optional<ns::HelperEnd> helper;
+    done = ns::with_ids(
+        std::get<spec::Plan>(lowered), process, [&] { return work(true); }, helper);
+    if (helper) warn(sentence(*helper));
+    return done;
+}
+
+Status settle_kept(Kept& kept, const spec::Host& host, const ns::Caller& process) {
+    if (!kept.since()) return sys::Done{};
+    Status settled = as_owner(host, process, [&](bool last) { return store::settle(kept, last); });
+    if (settled && kept.since()) return kept.settled(); // it was done by another process
+    return settled;
+}
+
+std::optional<Kept> open_kept(const char* command, const std::string& home, const std::string& name, bool look,
+                              const spec::Host& host, const ns::Caller& process) {
+    std::string path = home + "/kept/" + name;
+    auto say = [&](const std::string& why) { (void)fail(std::string(command) + ": " + why); };
+    auto opened = Kept::open(home, name, look ? store::Hold::shared : store::Hold::exclusive);
+    if (look && opened && (*opened).since()) {
+        opened = sys::refused(EAGAIN); // and with it the lock
+        opened = Kept::open(home, name, store::Hold::exclusive);
+    }
+    bool used = !opened && opened.error().call == sys::Call::flock && opened.error().err == EWOULDBLOCK;
+    if (look && used) {
+        std::fprintf(stderr, "ajail: %s is in use%s: what follows may change while it is looked at\n",
+                     spec::escape(name).c_str(), by_whom(users_of(path)).c_str());
+        opened = Kept::open(home, name, std::nullopt);
+        if (opened) return std::move(opened).take();
+    }
+    if (!opened) return say(why_not_open(name, path, opened.error())), std::nullopt;
+    Kept kept = std::move(opened).take();
+    if (Status settled = settle_kept(kept, host, process); !settled && !look)
+        return say(spec::escape(path) + "/base: " + std::strerror(settled.error().err)), std::nullopt;
+    return kept;
+}
+
+std::vector<Meant> meant(const std::vector<Layer>& layers, const std::vector<std::string>& words,
+                         const std::string& cwd, std::string& wrong) {
+    std::vector<Meant> all(layers.size());
+    if (words.empty())
+        for (Meant& one : all) one = {""};
+    for (const std::string& word : words) {
+        bool host = !word.starts_with('/'), found = false;
+        std::string path = absolute(word, cwd);
+        std::size_t nearest = layers.size();
+        auto top = [&](std::size_t i) -> const std::string& { return host ? layers[i].source : layers[i].target; };
+        for (std::size_t i = 0; i < layers.size(); ++i) {
+            if (top(i).empty()) continue;
+            if (spec::within(top(i), path)) all[i].emplace_back(); // all of it
+            else if (spec::within(path, top(i)) && layers[i].kind != Layer::file &&
+                     (nearest == layers.size() || top(i).size() > top(nearest).size()))
+                nearest = i;
+            found = found || !all[i].empty();
+        }
+        bool exact = false; // a layer of its own
+        for (std::size_t i = 0; i < layers.size(); ++i) exact = exact || top(i) == path;
+        if (nearest < layers.size() && !exact) all[nearest].push_back(relative(path, top(nearest)));
+        if (!found && nearest == layers.size() && wrong.empty()) wrong = word;
+    }
+    for (std::size_t i = 0; i < layers.size(); ++i)
+        if (layers[i].kind == Layer::file && !all[i].empty())
+            all[i] = {layers[i].source.substr(layers[i].source.rfind('/') + 1)};
+    return all;
+}
+
+// To become the list of what is protected.
+static bool runs(std::string_view path) {
+    std::size_t git = path.find("/.git");
+    if (git == std::string_view::npos) return false;
+    std::string_view rest = path.substr(git + 5);
+    if (rest.empty()) return true;
+    for (std::string_view name : {"/hooks", "/config", "/commondir", "/info/attributes"})
+        if (rest.find(name) != std::string_view::npos) return true;
+    return false;
+}
+
+bool host_runs_in(const Layer& layer, const std::string& path) {
+    if (layer.kind != Layer::directory && layer.kind != Layer::file) return false; // none of a user's
+    std::string whole = layer.kind == Layer::file ? layer.source : layer.source + "/" + path;
+    return runs(whole);
+}
+
+} // namespace ajail::cli
