@@ -3,6 +3,7 @@
 #include "cli/keep.h"
 
 #include "cli/fs.h"
+#include "cli/kept.h"
 #include "cli/parser.h"
 #include "cli/words.h"
 
@@ -29,15 +30,6 @@ std::string free_name(const std::string& home, const std::string& cwd) {
         std::string name = base + "-" + std::to_string(number);
         if (!std::binary_search(taken.begin(), taken.end(), name)) return name;
     }
-}
-
-std::string why_not(const std::string& name, const std::string& path, const sys::Error& error) {
-    if (error.call == sys::Call::flock) return spec::escape(name) + " is in use" + by_whom(users_of(path));
-    if (error.err == ENOENT) return "nothing is kept as " + spec::escape(name);
-    if (error.err == EINVAL)
-        return spec::escape(path) + "/manifest.json cannot be read; look at what is in layers/, then ajail discard " +
-               spec::escape(name);
-    return spec::escape(path) + ": " + std::strerror(error.err);
 }
 
 // A mount of the Spec that is thrown away, and where its layer would have its name.
@@ -120,7 +112,8 @@ sys::Status wait_for_tick() {
 } // namespace
 
 std::variant<Keeping, Wrong> Keeping::take_up(const std::string& wish, const std::string& home,
-                                              const std::string& cwd, unsigned owner, bool dry, spec::Spec& spec) {
+                                              const std::string& cwd, bool dry, const spec::Host& host,
+                                              const ns::Caller& process, spec::Spec& spec) {
     Keeping keeping;
     keeping.home_ = home;
     keeping.name_ = wish.empty() ? free_name(home, cwd) : wish;
@@ -130,10 +123,13 @@ std::variant<Keeping, Wrong> Keeping::take_up(const std::string& wish, const std
         only_last(list);
         if (list.empty()) throw Wrong{"nothing would be thrown away by this jail"};
         auto opened = dry ? store::Kept::open(home, keeping.name_, std::nullopt)
-                          : store::Kept::open_or_create(home, keeping.name_, owner);
+                          : store::Kept::open_or_create(home, keeping.name_, scratch_owner(host));
         bool none_yet = dry && !opened && opened.error().err == ENOENT;
-        if (!opened && !none_yet) throw Wrong{why_not(keeping.name_, path, opened.error())};
+        if (!opened && !none_yet) throw Wrong{why_not_open(keeping.name_, path, opened.error())};
         if (opened) keeping.kept_ = std::move(opened).take();
+        auto settled =
+            dry ? sys::Status(sys::Done{}) : settle_kept(keeping.kept_, host, process); // of one that was killed
+        if (!settled) throw Wrong{"what lay below its changes: " + std::string(std::strerror(settled.error().err))};
         if (std::string dir = none_yet ? "" : within_reach(spec, list, real(home) + "/kept"); !dir.empty())
             throw Wrong{spec::escape(home) + "/kept is in " + spec::escape(dir) +
                         "; cd to a project, or set AJAIL_HOME"};
@@ -168,8 +164,13 @@ sys::Status Keeping::begin(const spec::Plan& plan) {
     return wait_for_tick();
 }
 
-std::string Keeping::end(const store::Remover&) {
-    return "kept as " + name_ + ": ajail changes " + name_ + ", ajail discard " + name_;
+std::string Keeping::end(const spec::Host& host, const ns::Caller& process) {
+    auto settled = settle_kept(kept_, host, process);
+    if (!settled)
+        return name_ +
+               " is kept, and what lay below its changes could not be noted: " + std::strerror(settled.error().err);
+    return "kept as " + name_ + " (ajail changes " + name_ + ", ajail apply " + name_ + ", ajail discard " + name_ +
+           ")";
 }
 
 std::variant<DiscardOptions, Shown, Wrong> parse_discard(const std::vector<std::string>& args) {
@@ -199,7 +200,7 @@ int discard(const DiscardOptions& options, const ns::Caller& process) {
     for (const std::string& name : options.names) {
         sys::Status removed = store::good_name(name) ? store::remove(home + "/kept", name, remover(host, process))
                                                      : sys::Status(sys::refused(ENOENT));
-        if (!removed) code = fail("discard: " + why_not(name, home + "/kept/" + name, removed.error()));
+        if (!removed) code = fail("discard: " + why_not_open(name, home + "/kept/" + name, removed.error()));
     }
     return code;
 }

@@ -12,12 +12,11 @@ namespace ajail::cli {
 
 class Keeping {
 public:
-    /// For the throw-away layers of SPEC: where they are kept, in SPEC, under the name that OPTIONS have or one that is free.
-    /// CWD: the directory of the run, by which that is chosen. OWNER: whose the layers are. Nothing is made on disk, and
-    /// nobody is waited for, if DRY. Or why they cannot be kept.
+    /// For the throw-away layers of SPEC: where they are kept, in SPEC, as WISH says, or under a name that is free and has to
+    /// do with the directory CWD. If DRY nothing is made on disk, and nobody is in the way. Or why they cannot be kept.
     static std::variant<Keeping, Wrong> take_up(const std::string& wish, const std::string& home,
-                                                const std::string& cwd, unsigned owner, bool dry, spec::Spec& spec);
-
+                                                const std::string& cwd, bool dry, const spec::Host& host,
+                                                const ns::Caller& process, spec::Spec& spec);
     Keeping(Keeping&&) = default;
     Keeping& operator=(Keeping&&) = delete;
     /// What was made for a jail that has not begun is gone again.
@@ -26,7 +25,7 @@ public:
     /// The jail of PLAN is about to begin; what the host changes from now on has been changed below it.
     sys::Status begin(const spec::Plan& plan);
     /// It has ended. The line that tells of what is kept.
-    std::string end(const store::Remover& remover);
+    std::string end(const spec::Host& host, const ns::Caller& process);
     const std::string& name() const { return name_; }
 
 private:

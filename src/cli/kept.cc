@@ -22,15 +22,6 @@ namespace {
 
 bool denied(const Status& status) { return !status && (status.error().err == EACCES || status.error().err == EPERM); }
 
-std::string why_not_open(const std::string& name, const std::string& path, const sys::Error& error) {
-    if (error.call == sys::Call::flock && error.err == EWOULDBLOCK)
-        return spec::escape(name) + " is in use" + by_whom(users_of(path));
-    if (error.err == ENOENT)
-        return "nothing is kept as " + spec::escape(name) + "; ajail changes lists what there is";
-    if (error.err == EINVAL) return spec::escape(path) + "/manifest.json cannot be read";
-    return spec::escape(path) + ": " + std::strerror(error.err);
-}
-
 // PATH relative to TOP, which it is in or at.
 std::string relative(const std::string& path, const std::string& top) {
     if (path == top) return {};
@@ -38,6 +29,17 @@ std::string relative(const std::string& path, const std::string& top) {
 }
 
 } // namespace
+
+std::string why_not_open(const std::string& name, const std::string& path, const sys::Error& error) {
+    if (error.call == sys::Call::flock && error.err == EWOULDBLOCK)
+        return spec::escape(name) + " is in use" + by_whom(users_of(path));
+    if (error.err == ENOENT)
+        return "nothing is kept as " + spec::escape(name) + "; ajail changes lists what there is";
+    if (error.err == EINVAL)
+        return spec::escape(path) + "/manifest.json cannot be read; look at what is in layers/, then ajail discard " +
+               spec::escape(name);
+    return spec::escape(path) + ": " + std::strerror(error.err);
+}
 
 Status as_owner(const spec::Host& host, const ns::Caller& process, const std::function<Status(bool last)>& work) {
     Status done = work(host.real_root);

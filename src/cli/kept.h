@@ -14,6 +14,9 @@
 
 namespace ajail::cli {
 
+/// Why NAME, at PATH, cannot be opened; a line.
+std::string why_not_open(const std::string& name, const std::string& path, const sys::Error& error);
+
 /// WORK, and where that returns EACCES, once more as the root of the caller's subordinate ids, or of its own only: what a
 /// jail has made, and taken permissions from. WORK is told whether it is the last time.
 sys::Status as_owner(const spec::Host& host, const ns::Caller& process,

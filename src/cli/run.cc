@@ -61,8 +61,8 @@ int run(const RunOptions& options, const ns::Caller& process, const std::functio
     }
     std::optional<Keeping> keeping;
     if (options.keep) {
-        auto taken = Keeping::take_up(*options.keep, home, front.directory_of_run(), owner,
-                                      options.dry_run != RunOptions::DryRun::no, spec);
+        auto taken = Keeping::take_up(*options.keep, home, front.directory_of_run(),
+                                      options.dry_run != RunOptions::DryRun::no, host, process, spec);
         if (auto* wrong = std::get_if<Wrong>(&taken)) return fail(wrong->message);
         keeping.emplace(std::get<Keeping>(std::move(taken)));
     }
@@ -82,7 +82,7 @@ int run(const RunOptions& options, const ns::Caller& process, const std::functio
     int code = execute(plan, with_report, !options.quiet);
     front.settle();
     if (keeping)
-        if (std::string line = keeping->end(remove); !options.quiet) (void)fail(line);
+        if (std::string line = keeping->end(host, process); !options.quiet) (void)fail(line);
     sys::Status removed = scratch ? scratch->remove() : sys::Status(sys::Done{});
     if (!removed)
         warn(spec::escape(scratch->path()) +

@@ -17,7 +17,7 @@ output 'what was removed is not' 'file link linked new' jail --ro --keep=first -
 output 'hard links still are' 2 jail --ro --keep=first -- stat -c %h new
 output 'not without the name' one jail --ro -- cat file
 output 'nor by another name' one jail --ro --keep=other -- cat file
-matches 'told, and how to go on' 'kept as first: .*ajail discard first' "$AJAIL" run --fs=deb --ro --keep=first -- true
+matches 'told, and how to go on' 'kept as first .*ajail discard first' "$AJAIL" run --fs=deb --ro --keep=first -- true
 equal 'nothing outside, still' "$before" "$(state)"
 status 'the exit status' 7 jail --ro --keep=first -- sh -c 'exit 7'
 
