@@ -144,8 +144,10 @@ private:
         if (!dir) {
             int err = dir.error().err;
             bool gone = err == ENOENT || err == ENOTDIR || err == ELOOP || err == EXDEV;
-            if (wishes_.dry && gone && made_.contains(parent(change.path))) carried(change);
-            else refuse(change, gone ? Why::no_parent : Why::failed, err);
+            if (wishes_.dry && gone && made_.contains(parent(change.path))) {
+                made_.insert(change.path);
+                if (!S_ISDIR(change.after.mode)) carried(change); // else finish() tells
+            } else refuse(change, gone ? Why::no_parent : Why::failed, err);
             return std::nullopt;
         }
         Place at{*dir, last_name(change.path), wishes_.temporary, {}};

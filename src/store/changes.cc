@@ -39,20 +39,25 @@ public:
     Status visit(const std::string& path, const Entry& kept, const Entry& below) {
         // The mode of a root filesystem's own directory is the jail's, whatever that of the one below.
         if (path.empty() && layer_.kind != Layer::directory) return Done{};
+        std::string link_to;
+        if (kept.is(S_IFREG) && kept.st.st_nlink > 1) {
+            auto [first, fresh] = names_.try_emplace(kept.st.st_ino, path);
+            if (!fresh) link_to = first->second;
+        }
         if (kept.there() && below.there()) {
             Difference different = TRY(difference(kept, below));
             if (!different.any()) {
                 if (has_already_) has_already_(path, below);
                 return Done{};
             }
-            return add(Change::modified, path, kept, below, std::move(different));
+            return add(Change::modified, path, kept, below, std::move(different), link_to);
         }
-        return add(kept.there() ? Change::added : Change::deleted, path, kept, below, {});
+        return add(kept.there() ? Change::added : Change::deleted, path, kept, below, {}, link_to);
     }
 
 private:
     Status add(Change::Kind kind, const std::string& path, const Entry& kept, const Entry& below,
-               Difference different) {
+               Difference different, const std::string& link_to) {
         Change change{.kind = kind,
                       .path = path,
                       .from = {},
@@ -60,10 +65,7 @@ private:
                       .before = TRY(state_of(below)),
                       .after = TRY(state_of(kept)),
                       .different = std::move(different)};
-        if (kept.is(S_IFREG) && kept.st.st_nlink > 1) {
-            auto [first, fresh] = names_.try_emplace(kept.st.st_ino, path);
-            if (!fresh) change.link_to = first->second;
-        }
+        change.link_to = link_to;
         changes_.list.push_back(std::move(change));
         return Done{};
     }

@@ -17,7 +17,7 @@ struct Change {
     enum Kind : std::uint8_t { deleted, renamed, added, modified } kind = modified;
     std::string path;     ///< as in Visit
     std::string from;     ///< its name before, if it was renamed
-    std::string link_to;  ///< a path before it in the list that is the same new file
+    std::string link_to;  ///< a path before it that is the same file of the layer
     State before, after;  ///< below, and in the layer
     Difference different; ///< for `modified` and `renamed`
 };

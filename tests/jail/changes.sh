@@ -1,0 +1,169 @@
+#!/bin/bash
+# ajail changes: every path that jails have changed, with what is different, and nothing else.
+. "$TESTS/lib.sh"
+mkdir project
+cd project || exit 1
+here=$PWD
+# The changes of NAME in this directory, a line each, without where that is.
+listed() { "$AJAIL" changes "$@" . | sed "s|$here/||g; s|$here|.|g; s/  *$//"; }
+# Of the JSON, what the Python expression says about C (a list of changes).
+told() {
+    "$AJAIL" changes "$1" --json . | python3 -c '
+import json, sys
+C = {c["path"][len(sys.argv[1]) + 1:]: c for l in json.load(sys.stdin)["layers"] for c in l["changes"]}
+print(eval(sys.argv[2]))' "$here" "$2"
+}
+
+mkdir -p dir/deep empty opaque/sub typed
+for name in same modified deleted mode renamed 'to link' attribute; do echo "$name, as it was" >"$name"; done
+echo 1 >dir/deep/1
+echo 2 >dir/2
+echo 3 >opaque/3
+echo 4 >opaque/sub/4
+echo 5 >opaque/stays
+echo 6 >typed/6
+ln -s same link
+ln -s same 'renamed link'
+ln same linked
+setfattr -n user.mine -v was attribute 2>/dev/null || python3 -c 'import os; os.setxattr("attribute", "user.mine", b"was")'
+
+check 'nothing is changed' jail --ro --keep=none -- sh -c 'cat same dir/2 >/dev/null; touch same; : >>modified; chmod 700 dir; chmod 755 dir'
+output 'no changes' 'no changes' listed none
+output 'nor any elsewhere' 'no changes' "$AJAIL" changes none
+
+cat >change <<'SCRIPT'
+echo more >>modified
+rm deleted
+rm -r dir
+chmod 600 mode
+mv renamed moved
+rm "to link"
+ln -s nowhere "to link"
+ln -sfn other link
+mv "renamed link" "moved link"
+rm -r opaque
+mkdir opaque
+echo new >opaque/new
+echo 5 >opaque/stays
+rm -r typed
+echo file >typed
+mkdir -p new/sub
+echo a >new/a
+ln new/a new/b
+mkfifo fifo
+chmod 600 same
+chmod 644 same
+printf x >"$(printf 'new\nline')"
+printf x >"$(printf 'esc\033[31m')"
+printf x >"$(printf 'latin\351')"
+printf x >-dash
+printf x >'a space'
+SCRIPT
+check 'all kinds' jail --ro --keep=all -- sh -e ./change
+rm change
+cat >want <<'WANT'
+  deleted  deleted (19 bytes)
+  deleted  dir/
+  deleted  dir/2 (2 bytes)
+  deleted  dir/deep/
+  deleted  dir/deep/1 (2 bytes)
+  deleted  opaque/3 (2 bytes)
+  deleted  opaque/sub/
+  deleted  opaque/sub/4 (2 bytes)
+  deleted  typed/6 (2 bytes)
+  added    -dash (1 bytes)
+  added    a space (1 bytes)
+  added    esc\x1b[31m (1 bytes)
+  added    fifo (fifo)
+  added    latin\xe9 (1 bytes)
+  modified link (same -> other)
+  modified mode (mode 0644 -> 0600)
+  modified modified (20 -> 25 bytes)
+  renamed  renamed -> moved (19 bytes)
+  renamed  renamed link -> moved link (-> same)
+  added    new/
+  added    new/a (2 bytes)
+  added    new/b (2 bytes, the same file as new/a)
+  added    new/sub/
+  added    new\x0aline (1 bytes)
+  added    opaque/new (4 bytes)
+  modified to link (file -> symlink, -> nowhere)
+  modified typed (directory -> file, 5 bytes)
+WANT
+mv want ../want
+output 'all of them, deletions first' "$(grep -v '^$' ../want)" listed all
+output 'as JSON' True told all 'len(C) == 27'
+output 'sizes' '20 25' told all 'str(C["modified"]["before"]["size"]) + " " + str(C["modified"]["after"]["size"])'
+output 'what has changed' "['content'] ['mode'] ['target'] ['type']" told all \
+    '" ".join(str(C[n]["changed"]) for n in ("modified", "mode", "link", "typed"))'
+output 'where it was' True told all 'C["moved"]["kind"] == "renamed" and C["moved"]["from"].endswith("/renamed")'
+output 'one file' True told all 'C["new/b"]["link_to"].endswith("/new/a") and "link_to" not in C["new/a"]'
+output 'names are bytes' True told all 'all(n in C for n in ("new\\x0aline", "esc\\x1b[31m", "latin\\xe9"))'
+output "one path" "  modified modified (20 -> 25 bytes)" \
+    sh -c "'$AJAIL' changes all modified | sed 's|$here/||'"
+output 'the same, as in the jail' 4 sh -c "'$AJAIL' changes all '$here/new' | grep -c added"
+refuses 'no such name' 'nothing is kept as nobody' "$AJAIL" changes nobody
+
+output 'differences' "$(printf '%s\n' '  modified modified (20 -> 25 bytes)' '--- modified' '+++ modified' '@@ -1 +1,2 @@' \
+    ' modified, as it was' '+more')" sh -c "'$AJAIL' changes all --diff modified | sed 's|$here/||'"
+output 'of what is deleted' '-2' sh -c "'$AJAIL' changes all --diff dir/2 | tail -n 1"
+check 'a binary, and text that a terminal would act on' jail --ro --keep=text -- \
+    sh -c 'printf "a\0b" >binary; printf "\033[31mred\tx\\n" >text'
+matches 'a binary is named' 'Binary files differ: .*/binary' "$AJAIL" changes text --diff binary
+output 'text is escaped, but for tabs' "$(printf '+\\x1b[31mred\tx')" sh -c "'$AJAIL' changes text --diff text | tail -n 1"
+
+# Extended attributes, also those that overlays would heed.
+cat >attributes.py <<'PY'
+import os
+os.setxattr("attribute", "user.mine", b"is")
+os.setxattr("attribute", "user.more", b"")
+os.setxattr("attribute", "user.overlay.opaque", b"y")
+PY
+check 'attributes' "$AJAIL" run --quiet --fs=host --ro --keep=attributes -- python3 attributes.py
+output 'are told' "['user.mine', 'user.more', 'user.overlay.opaque']" told attributes 'C["attribute"]["attributes"]'
+rm attributes.py
+
+# Files, the root filesystem, the home.
+echo x >single
+check 'a file, and elsewhere' jail --hide --ro=single --keep=single -- sh -c "echo y >>$here/single; echo r >/root/r; rm /etc/debian_version"
+output 'that file only' '  modified single (2 -> 4 bytes)' sh -c "'$AJAIL' changes single $here/single | sed 's|$here/||'"
+matches 'the root filesystem' '^  deleted  /etc/debian_version' "$AJAIL" changes single
+matches 'the root filesystem' '^  added    /root/r \(2 bytes\)' "$AJAIL" changes single
+output 'and nothing else' 3 sh -c "'$AJAIL' changes single | grep -c ."
+check 'the host'"'"'s system' jail --fs=host --keep=host -- sh -c 'echo x >~/mine'
+matches 'the home' 'added .*/mine \(2 bytes\)' "$AJAIL" changes host
+
+# Directories without permissions.
+mkdir closed
+echo x >closed/x
+check 'closed by the jail' jail --ro --keep=closed -- sh -c 'mkdir -p shut/in; echo y >shut/in/y; chmod 0 shut/in shut; echo z >closed/z; chmod 0 closed'
+output 'are looked into' "$(printf '%s\n' '  modified closed/ (mode 0755 -> 0000)' '  added    closed/z (2 bytes)' '  added    shut/' \
+    '  added    shut/in/' '  added    shut/in/y (2 bytes)')" listed closed
+
+# What the host runs.
+check 'a hook' jail --ro --keep=hook -- sh -c 'mkdir -p .git/hooks; echo x >.git/hooks/post-checkout; echo x >plain'
+matches 'is marked' '^! added .*/.git/hooks/post-checkout' "$AJAIL" changes hook
+output 'in JSON, too' 'True False' told hook 'str(C[".git/hooks/post-checkout"]["host_runs"]) + " " + str(C["plain"]["host_runs"])'
+
+# While it is used.
+mkfifo "$HOST_TMP/ready"
+"$AJAIL" run --quiet --fs=deb --ro --keep=used -- sh -c 'echo x >used; echo; exec sleep 60' >"$HOST_TMP/ready" &
+holder=$!
+read -r _ <"$HOST_TMP/ready"
+matches 'told' "used is in use by pid $holder: what follows may change" "$AJAIL" changes used
+matches 'and shown' 'added .*/used' "$AJAIL" changes used
+kill "$holder"
+wait "$holder" 2>/dev/null
+output 'what is kept' 'all' sh -c "'$AJAIL' changes | sed -n 's/^\(all\) .*/\1/p'"
+output 'as JSON' True sh -c "'$AJAIL' changes --json | python3 -c 'import json, sys; print(\"all\" in [k[\"name\"] for k in json.load(sys.stdin)])'"
+
+# Very many.
+check 'many files' jail --ro --keep=many -- sh -c 'mkdir many; cd many; seq 1 30000 | split -l 1 -a 5 - f'
+start=$(date +%s)
+output 'all of them' 30001 sh -c "'$AJAIL' changes many . | grep -c many"
+took=$(($(date +%s) - start))
+[ "$took" -le 20 ] && pass_ || fail_ 'in a few seconds' '20 at most' "$took"
+
+chmod 755 closed
+for name in $("$AJAIL" changes | sed 's/ .*//'); do check "discard $name" "$AJAIL" discard "$name"; done
+rmdir "$AJAIL_HOME/kept" # made by the first
