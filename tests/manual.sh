@@ -24,7 +24,7 @@ for command in run verify mkfs fs changes apply discard; do
     # Of an option with a value, both say how: none, `=VALUE`, `[=VALUE]`.
     while read -r option; do
         help=$("$ajail" $command --help | sed -nE "s/^ {1,6}(-[a-z],)?${option}( \[=[^ ]*\]| [^ -][^ ]*)?(  .*|$)/\2/p" | head -n 1)
-        manual=$(grep -oE "^\| *\`${option}([^a-z\`-][^\`]*)?\`" "$here/docs/manual.md" | head -n 1 | tr -d '|`' | sed 's/^ *//')
+        manual=$(sed -n "/^## ajail $command/,/^## /p" "$here/docs/manual.md" | grep -oE "^\| *\`${option}([^a-z\`-][^\`]*)?\`" | head -n 1 | tr -d '|`' | sed 's/^ *//')
         case $help in
         ' [='*) [[ $manual == *'[='* ]] ;;
         ' '[!\ ]*) [[ $manual == *"$option="* ]] ;;

@@ -119,11 +119,13 @@ Paper::Paper() {
     auto pipe = sys::pipe();
     if (command.empty() || !pipe) return;
     auto [from, to] = std::move(pipe).take();
-    stdout_ = ::fcntl(1, F_DUPFD_CLOEXEC, 3);
+    stdout_.reset(::fcntl(1, F_DUPFD_CLOEXEC, 3));
     pager_ = ::fork();
     if (pager_ == 0) {
         ordinary_signals();
-        if (::dup2(from.get(), 0) == 0) ::execl("/bin/sh", "sh", "-c", command.c_str(), nullptr);
+        std::string shell = "sh", option = "-c"; // PAGER is a command line
+        char* argv[] = {shell.data(), option.data(), command.data(), nullptr};
+        if (::dup2(from.get(), 0) == 0) ::execve("/bin/sh", argv, environ);
         ::_exit(127);
     }
     if (pager_ > 0) (void)::dup2(to.get(), 1);
@@ -143,8 +145,7 @@ void Paper::flush() {
 bool Paper::end() {
     flush();
     if (pager_ > 0) {
-        (void)::dup2(stdout_, 1); // its input ends
-        (void)::close(stdout_);
+        (void)::dup2(stdout_.get(), 1); // its input ends
         (void)ended(std::exchange(pager_, -1));
         if (error_ == EPIPE) failed_ = false; // it was left early
     }

@@ -2,6 +2,8 @@
 // Differences of text, by the host's diff(1), which gets two open files and nothing else.
 #pragma once
 
+#include "sys/fd.h"
+
 #include <string>
 #include <string_view>
 #include <sys/types.h>
@@ -30,7 +32,7 @@ private:
     bool colours_ = false, failed_ = false;
     int error_ = 0;
     pid_t pager_ = -1;
-    int stdout_ = -1; ///< while the pager has its place
+    sys::Fd stdout_; ///< while the pager has its place
 };
 
 /// One side of a comparison.

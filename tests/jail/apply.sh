@@ -34,7 +34,8 @@ matches 'is told' '^[0-9]+ applied, 0 refused$' cat "$OUT"
 equal 'content' "$(printf '%s\n' 'was modified' more 'was moved' n n x file in c d)" \
     "$(cat modified there new/n new/sub/m script replaced 'to dir/in' closed/c closed/d)"
 equal 'links' '/etc/passwd modified' "$(readlink 'to link') $(readlink link)"
-equal 'nothing else' 'a?b?? closed fifo link mode modified new old replaced script sparse stays there to dir to link' "$(ls -q | xargs)"
+names=(*)
+equal 'nothing else' "$(printf 'a\nb\351\033') closed fifo link mode modified new old replaced script sparse stays there to dir to link" "${names[*]}"
 equal 'modes' '600 755 750 622 555 644' "$(mode mode script new/sub fifo closed modified)"
 equal 'one file' 2 "$(stat -c %h new/n)"
 equal 'its time' 2001 "$(date -r old +%Y)"
@@ -111,7 +112,7 @@ check 'as in the jail, and what leads to it' apply some "$here/deep/er/3"
 equal 'only that, too' '3 er' "$(ls deep/er) $(ls deep)"
 refuses 'a path that is in no layer' 'apply: relative is in no layer' bash -c "cd / && '$AJAIL' apply some relative"
 check 'the rest' apply some
-equal 'all' '4 er 3 1 2' "$(ls some deep deep/er | grep -v : | xargs)"
+equal 'all' '1 2 3 4' "$(cat some/* deep/er/3 deep/4 | xargs)"
 
 # Links in the way: of the jail's in its layer, of the host's in the directory.
 mkdir -p "$HOST_TMP/outside" victim other
@@ -148,7 +149,7 @@ matches 'told' 'left out .*/setid: without its set-user-ID' cat "$OUT"
 matches 'hooks are left out' 'left out .*/.git: programs of the host run it' cat "$OUT"
 equal 'and not made' '' "$(ls -d .git 2>/dev/null)"
 check 'allowed' apply rights --allow-hooks
-equal 'then they are' 'config hooks' "$(ls .git | xargs)"
+equal 'then they are' 'x x' "$(cat .git/config .git/hooks/pre-push | xargs)"
 check 'directories without permissions' keep shut 'mkdir -p shut/in; echo y >shut/in/y; chmod 0 shut/in shut'
 check 'too' apply shut
 equal 'mode' 0 "$(mode shut)"
