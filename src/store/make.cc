@@ -71,6 +71,8 @@ Result<Made> make_copy(const Place& at, const Entry& kept) {
     TRY(copy_content(from, to, st.st_size));
     Attributes wanted = TRY(attributes(kept));
     TRY(set_attributes(through_proc(to.get()), wanted, {}));
+    // Whose it is, where we may decide that; else it is ours.
+    if (at.now.is(S_IFREG)) (void)sys::fchown(to.get(), at.now.st.st_uid, at.now.st.st_gid);
     TRY(sys::fchmod(to.get(), st.st_mode & 01777));
     const timespec times[] = {{.tv_sec = 0, .tv_nsec = UTIME_OMIT}, st.st_mtim};
     if (::futimens(to.get(), times) < 0) return sys::failed(Call::write);

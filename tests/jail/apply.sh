@@ -162,6 +162,18 @@ check 'are carried over' apply attributes
 equal 'but those that overlays heed' "['user.a'] ['user.b']" \
     "$(python3 -c 'import os; print(os.listxattr("attr"), os.listxattr("attrdir"))')"
 
+# What belongs to other ids of the jail's.
+if [ "$AS" = user ] && command -v newuidmap >/dev/null && grep -q "^$(id -un):" /etc/subuid; then
+    check 'of another id' jail --users=range --ro --keep=range -- sh -ec \
+        'echo x >theirs; mkdir -p their/own; echo y >their/own/y; chmod 600 theirs; chmod 700 their; chown -R 33:33 theirs their'
+    matches 'is told' 'added .*/their/own/y \(2 bytes\)' "$AJAIL" changes range
+    check 'and carried over' apply range
+    equal 'to the caller' "x y $(id -un) $(id -un) 600" "$(cat theirs their/own/y | xargs) $(stat -c %U theirs) $(stat -c '%U' their) $(mode theirs)"
+    output 'then nothing differs' 'no changes' listed range
+else
+    skip 'files of subordinate ids' 'there are none, or not as this user'
+fi
+
 # Root filesystems, only what is named; and never the host's system.
 check 'a root filesystem' sh -c "cp -r '$AJAIL_HOME/fs/deb' '$HOST_TMP/deb' && '$AJAIL' run --quiet --fs='$HOST_TMP/deb' --keep=root -- sh -c 'echo r >/root/r; echo s >/root/s'"
 check 'not by itself' apply root

@@ -112,6 +112,13 @@ check 'a binary, and text that a terminal would act on' jail --ro --keep=text --
 matches 'a binary is named' 'Binary files differ: .*/binary' "$AJAIL" changes text --diff binary
 output 'text is escaped, but for tabs' "$(printf '+\\x1b[31mred\tx')" sh -c "'$AJAIL' changes text --diff text | tail -n 1"
 
+# On a terminal: colours, and a pager.
+on_terminal() { python3 -c 'import pty, sys; sys.exit(pty.spawn(sys.argv[1:]) >> 8)' env TERM=xterm "$@" </dev/null | tr -d '\r'; }
+matches 'deleted lines are red' "$(printf '^\033\\[31m-2\033\\[m$')" on_terminal PAGER=cat "$AJAIL" changes all --diff dir/2
+matches 'not with NO_COLOR' '^-2$' on_terminal PAGER=cat NO_COLOR=1 "$AJAIL" changes all --diff dir/2
+matches 'by the pager' '^paged .*-2' on_terminal PAGER='sed s/^/paged\ /' NO_COLOR=1 "$AJAIL" changes all --diff dir/2
+matches 'a pager that ends early' '^early$' on_terminal GIT_PAGER='echo early' "$AJAIL" changes all --diff
+
 # Extended attributes, also those that overlays would heed.
 cat >attributes.py <<'PY'
 import os
