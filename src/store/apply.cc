@@ -27,7 +27,8 @@ std::string last_name(const std::string& path) { return path.substr(path.rfind('
 // A directory that has been made, or opened up, to be filled gets its mode last; we may have been killed before.
 bool still(const Note& now, const Note& base) {
     if (now == base) return true;
-    return now.what == base.what && S_ISDIR(now.mode) && now.inode == base.inode && now.mode == (base.mode | S_IRWXU);
+    return now.what == base.what && S_ISDIR(now.mode) && now.inode == base.inode &&
+           now.mode == (base.mode | kUnfinished);
 }
 
 class Application {
@@ -44,6 +45,7 @@ public:
             if (!wishes_.last && (problem.err == EACCES || problem.err == EPERM)) return sys::refused(problem.err);
             if (wanted(problem.path)) refuse(problem.path, Change::modified, Why::failed, problem.err);
         }
+        if (!wishes_.dry) discard_temporary();
         std::vector<const Change*> todo = choose(changes.list);
         all_ = todo.size();
         auto deleted = std::stable_partition(todo.begin(), todo.end(),
@@ -71,6 +73,17 @@ private:
                            [&](const std::string& top) { return in_or_at(top, change.path); });
     }
 
+    static bool nothing_but_set_id(const Change& change) {
+        const Difference& d = change.different;
+        return change.kind == Change::modified && d.mode && !d.type && !d.content && d.attributes.empty() &&
+               ((change.before.mode ^ change.after.mode) & ~kSetId) == 0;
+    }
+    static bool nothing_but_heeded(const Change& change) {
+        const Difference& d = change.different;
+        return change.kind == Change::modified && !d.mode && !d.type && !d.content && !d.attributes.empty() &&
+               std::all_of(d.attributes.begin(), d.attributes.end(), heeded_by_overlays);
+    }
+
     std::vector<const Change*> choose(const std::vector<Change>& list) {
         std::vector<const Change*> chosen;
         std::unordered_set<std::string> closed; // directories that are left out
@@ -82,6 +95,8 @@ private:
             if (last_name(change.path) == wishes_.temporary) why = Why::reserved;
             else if (closed.contains(parent(change.path)) && change.kind == Change::added) why = Why::above_left_out;
             else if (!named && !change.path.empty() && wishes_.host_runs(change.path)) why = Why::host_runs;
+            else if (nothing_but_set_id(change)) why = Why::set_id;
+            else if (nothing_but_heeded(change)) why = Why::overlay;
             else if (type == S_IFCHR || type == S_IFBLK || type == S_IFSOCK) why = Why::special;
             if (why == Why::failed) chosen.push_back(&change);
             else {
@@ -122,11 +137,22 @@ private:
         struct stat st = TRY(sys::fstat(held_.get()));
         constexpr mode_t kNeeded = S_IWUSR | S_IXUSR;
         if ((st.st_mode & kNeeded) != kNeeded && st.st_uid == ::geteuid()) {
-            TRY(sys::chmod_path(held_.get(), (st.st_mode & 07777) | S_IRWXU));
+            TRY(sys::chmod_path(held_.get(), (st.st_mode & 07777) | kUnfinished));
             opened_up_.emplace(path, st.st_mode & 07777);
         }
-        TRY(discard(held_.get(), wishes_.temporary));
         return held_.get();
+    }
+
+    // What one that was killed has left, in one of the directories of the layer.
+    void discard_temporary() const {
+        std::unordered_set<std::string> seen;
+        for (const auto& [path, note] : notes_) {
+            std::string above = parent(path);
+            if (!seen.insert(above).second) continue;
+            auto dir =
+                sys::openat2(sides_.below.get(), above.empty() ? "." : above.c_str(), O_PATH | O_DIRECTORY, kBeneath);
+            if (dir) (void)discard((*dir).get(), wishes_.temporary); // what cannot be removed will be in the way
+        }
     }
 
     // What is there now is what the jail has changed. Says why not.
@@ -161,13 +187,6 @@ private:
     void each(const Change& change) {
         bool mode_only = change.kind == Change::modified && change.different.mode && !change.different.type &&
                          !change.different.content && change.different.attributes.empty();
-        if (!change.different.attributes.empty() &&
-            std::all_of(change.different.attributes.begin(), change.different.attributes.end(), heeded_by_overlays) &&
-            !change.different.mode && !change.different.content)
-            return leave_out(change, Why::overlay);
-        mode_t bits = change.after.mode & kSetId;
-        if (mode_only && ((change.before.mode ^ change.after.mode) & ~kSetId) == 0)
-            return leave_out(change, Why::set_id);
         auto at = place(change);
         if (!at) return;
         if (wishes_.dry) return dry(change, *at);
@@ -175,7 +194,7 @@ private:
                       : mode_only                    ? change_mode(at->now, change.after.mode & 01777)
                                                      : put(change, *at);
         if (!done) return failed(change, done.error());
-        if (bits != 0 && S_ISREG(change.after.mode)) leave_out(change, Why::set_id);
+        if (S_ISREG(change.after.mode) && (change.after.mode & kSetId) != 0) leave_out(change, Why::set_id);
         carried(change);
     }
 
@@ -208,7 +227,11 @@ private:
         Fd dir, first;
         Entry kept = TRY(kept_entry(change, dir));
         if (!change.link_to.empty()) first = same_file(change.link_to, kept);
-        return put_file(at, kept, change.after.target, first);
+        Attributes its = TRY(attributes(kept));
+        TRY(put_file(at, kept, change.after.target, first));
+        if (std::any_of(its.begin(), its.end(), [](const auto& one) { return heeded_by_overlays(one.first); }))
+            leave_out(change, Why::overlay);
+        return Done{};
     }
 
     // What has been carried over to PATH, if it is what KEPT is, too.
@@ -229,9 +252,9 @@ private:
     Status remove(const Change& change, const Place& at) {
         bool directory = S_ISDIR(change.before.mode);
         if (directory && held_path_ == change.path) held_.reset();
-        if (directory) opened_up_.erase(change.path);
         if (::unlinkat(at.dir, at.name.c_str(), directory ? AT_REMOVEDIR : 0) < 0)
             return sys::failed(directory ? sys::Call::rmdir : sys::Call::unlink);
+        opened_up_.erase(change.path);
         return Done{};
     }
 
@@ -277,7 +300,10 @@ private:
     bool mode_is_known(const Change& change, const struct stat& st) {
         auto base = notes_.find(change.path);
         if (base == notes_.end()) return refuse(change, Why::unknown), false;
-        if (base->second.what != Note::present || !S_ISDIR(base->second.mode)) return true;
+        if (base->second.what != Note::present || !S_ISDIR(base->second.mode)) {
+            if ((st.st_mode & 01777) == kUnfinished) return true;
+            return refuse(change, Why::changed), false;
+        }
         Note now{.what = Note::present, .inode = st.st_ino, .mode = st.st_mode};
         if (auto before = opened_up_.find(change.path); before != opened_up_.end())
             now.mode = (now.mode & S_IFMT) | before->second;

@@ -133,8 +133,8 @@ Status put_file(const Place& at, const Entry& kept, const std::string& target, c
 }
 
 Status put_directory(const Place& at) {
-    if (!at.now.there()) return sys::mkdirat(at.dir, at.name.c_str(), 0700);
-    TRY(sys::mkdirat(at.dir, at.temporary.c_str(), 0700));
+    if (!at.now.there()) return sys::mkdirat(at.dir, at.name.c_str(), kUnfinished);
+    TRY(sys::mkdirat(at.dir, at.temporary.c_str(), kUnfinished));
     if (!still_there(at)) {
         (void)discard(at.dir, at.temporary);
         return sys::refused(EEXIST);

@@ -91,6 +91,19 @@ output 'is no change any more' '' sh -c "'$AJAIL' changes conflict . | grep '/a 
 equal 'JSON' "conflict False [] 1 [] []" \
     "$(python3 -c 'import json; j = json.load(open("../json")); print(j["name"], j["dry_run"], j["applied"], len(j["already"]), j["left_out"], j["refused"])')"
 
+# A directory that both have made.
+check 'the same directory' keep same 'mkdir same; echo x >same/x'
+mkdir -m 700 same
+status 'of another mode' 1 apply same
+equal 'what is in it is carried over, its mode stays' 'x 700' "$(cat same/x) $(mode same)"
+
+# What one that was killed has left is removed, wherever it was; a jail cannot make such a name.
+check 'our own name' keep own 'mkdir -p own/deep; echo x >own/deep/.ajail-apply~own; echo y >own/y'
+touch .ajail-apply~own
+check 'applied' apply own
+matches 'left out' 'left out .*/own/deep/.ajail-apply~own: this name is ajail' cat "$OUT"
+equal 'removed' y "$(find . -name '.ajail-apply*'; cat own/y)"
+
 # While the jail runs.
 echo was >racing
 mkfifo "$HOST_TMP/ready"
