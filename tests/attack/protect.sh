@@ -108,17 +108,17 @@ equal 'and kept' mine "$(cat .envrc.jail-*)"
 rm -f .envrc.jail-*
 equal 'of many there are few lines' '51' "$(inside sh -c 'mkdir .claude; sleep 0.1; for i in $(seq 99); do echo >.claude/settings$i.json; done' 2>&1 | wc -l)"
 rm -rf .claude
-coproc JAIL { exec "$AJAIL" run --quiet --fs=host sh 2>"$top/said"; }
-jail_pid=$JAIL_PID
+coproc INSIDE { exec "$AJAIL" run --quiet --fs=host sh 2>"$top/said"; }
+jail_pid=$INSIDE_PID
 # ask COMMAND...: in that jail, and its answer
 ask() {
-    echo "{ $*; } 2>/dev/null && echo yes || echo no" >&"${JAIL[1]}"
+    echo "{ $*; } 2>/dev/null && echo yes || echo no" >&"${INSIDE[1]}"
     local answer=nothing
-    read -r -t 20 answer <&"${JAIL[0]}"
+    read -r -t 20 answer <&"${INSIDE[0]}"
     echo "$answer"
 }
 leave_jail() {
-    [ -z "${JAIL_PID:-}" ] || echo exit >&"${JAIL[1]}"
+    [ -z "${INSIDE_PID:-}" ] || echo exit >&"${INSIDE[1]}"
     wait "$jail_pid"
     JAIL_STATUS=$?
 }
@@ -132,8 +132,8 @@ leave_jail
 # by then, in that moment, would be seen.
 project
 cd p || exit 1
-coproc JAIL { exec "$AJAIL" run --quiet --fs=host sh 2>"$top/said"; }
-jail_pid=$JAIL_PID
+coproc INSIDE { exec "$AJAIL" run --quiet --fs=host sh 2>"$top/said"; }
+jail_pid=$INSIDE_PID
 ask true >/dev/null
 replaced() { # NAME PATH CONTENT: and what is tried inside
     sleep 0.3
@@ -176,8 +176,8 @@ matches 'the user hears of it' "$top/p/\.git/config was replaced while the jail 
 # That a mount does not stay by itself, or the above would prove nothing.
 project
 cd p || exit 1
-coproc JAIL { exec "$AJAIL" run --quiet --fs=host "${free[@]}" --rol=.envrc sh 2>"$top/said"; }
-jail_pid=$JAIL_PID
+coproc INSIDE { exec "$AJAIL" run --quiet --fs=host "${free[@]}" --rol=.envrc sh 2>"$top/said"; }
+jail_pid=$INSIDE_PID
 equal 'control: refused at first' no "$(ask 'echo evil >>.envrc')"
 echo saved >x && mv x .envrc
 equal 'control: not any more' yes "$(ask 'echo evil >>.envrc')"
@@ -185,8 +185,8 @@ leave_jail
 
 # Who moves away what it is mounted in does not keep it from being covered.
 project
-coproc JAIL { exec "$AJAIL" run --quiet --fs=deb --hide --mount="$top/p,/x/y/p,rw" sh 2>"$top/said"; }
-jail_pid=$JAIL_PID
+coproc INSIDE { exec "$AJAIL" run --quiet --fs=deb --hide --mount="$top/p,/x/y/p,rw" sh 2>"$top/said"; }
+jail_pid=$INSIDE_PID
 equal 'what is above the mount is moved' yes "$(ask 'mv /x /z && mkdir -p /x/y/p/.git && echo >/x/y/p/.git/config')"
 (cd p && git config a.b c)
 sleep 0.5
@@ -224,6 +224,20 @@ mv .vscode moved
 ln -s moved .vscode
 refuses 'a link' '/p/\.vscode is a symbolic link.*--protect=none' inside true
 rm -rf .vscode
+cd "$top" || exit 1
+
+# What is kept instead, and applied later.
+project
+cd p || exit 1
+inside --ro --keep=protected sh -c 'echo evil >.envrc; echo evil >.git/hooks/pre-commit; mkdir sub; echo evil >sub/.envrc; echo fine >src/main.c'
+for path in .envrc .git/hooks/pre-commit sub/.envrc; do matches "changes: $path" "^! .*/p/$path " "$AJAIL" changes protected; done
+check 'changes: nothing else' grep -q "^  modified $top/p/src/main.c " "$OUT"
+run_ "$AJAIL" apply protected
+equal 'apply leaves it out' "host none none fine" \
+    "$(state .envrc) $(state .git/hooks/pre-commit) $(state sub/.envrc) $(state src/main.c)"
+run_ "$AJAIL" apply protected --allow-hooks
+equal 'or not' "evil evil evil" "$(state .envrc) $(state .git/hooks/pre-commit) $(state sub/.envrc)"
+check 'discard' "$AJAIL" discard protected
 cd "$top" || exit 1
 
 # With no inotify left, the names are looked at afterwards.
