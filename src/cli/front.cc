@@ -3,7 +3,9 @@
 #include "cli/front.h"
 
 #include "cli/fs.h"
+#include "cli/git.h"
 #include "cli/machine.h"
+#include "cli/protect.h"
 #include "cli/words.h"
 #include "policy/profile.h"
 #include "store/store.h"
@@ -109,8 +111,14 @@ void Front::status(const spec::Plan& plan) const {
     for (const ShownGrant& m : shown_)
         out += "  " + spec::escape(m.source) + " -> " + spec::escape(m.target) + " (" + m.kind + ")\n";
     if (std::string line = git_elsewhere(); !line.empty()) out += "  " + line + "\n";
-    for (const std::string& repository : guarded_)
-        out += "  " + spec::escape(repository) + ": git's hooks and config are read-only (--allow=git-config)\n";
+    std::string covered;
+    std::vector<std::string> all = guard_.covered();
+    constexpr std::size_t kShown = 8;
+    for (std::size_t i = 0; i < std::min(all.size(), kShown); ++i) covered += (i == 0 ? "" : ", ") + all[i];
+    if (all.size() > kShown) covered += " and " + std::to_string(all.size() - kShown) + " more";
+    if (!covered.empty())
+        out +=
+            head("Protected:") + " " + covered + " (what your machine runs is read-only: --allow-hooks, --protect)\n";
     if (!options_.caps.empty()) out += head("Caps:");
     for (int cap : options_.caps) out += " " + std::string(spec::cap_name(cap));
     if (!options_.caps.empty()) out += "\n";
@@ -120,14 +128,26 @@ void Front::status(const spec::Plan& plan) const {
     for (const spec::SeccompGroup& group : spec::seccomp_groups())
         if (*group.opens != '\0' && spec::allowed(options_.allow, options_.deny, group.name))
             out += head("Allowed:") + " " + group.name + " (" + opened_by(group) + ")\n";
-    if (options_.git_config) out += head("Allowed:") + " git-config (your git runs what is written there)\n";
+    if (options_.hooks) out += head("Allowed:") + " hooks (your git runs what is written to .git)\n";
     for (const spec::Degraded& d : plan.degraded)
         out += head("Given up: ") + spec::escape(d.what) + " (" + spec::escape(d.why) + ")\n";
     std::fputs((out + "Starting...\n\n").c_str(), stderr);
 }
 
-void Front::settle() const {
-    for (const std::string& line : git_.settle()) warn(line);
+std::vector<std::string> Front::patterns(const Protect& protect) {
+    std::vector<std::string> out = protect.more;
+    if (protect.list) out.insert(out.end(), protected_by_default().begin(), protected_by_default().end());
+    return out;
+}
+
+ns::Outside Front::outside() {
+    for (const std::string& line : guard_.warnings()) warn(line);
+    if (guard_.watch() < 0) return {};
+    return {guard_.watch(), [this] { return guard_.look(); }};
+}
+
+void Front::settle() {
+    for (const std::string& line : guard_.settle()) warn(line);
 }
 
 // Where git will say that there is no repository, though the host's git finds one.
@@ -404,22 +424,23 @@ void Front::mount_as(Kind kind, spec::Source source, sys::Fd fd, const std::stri
         break;
     }
     show(kind == Kind::hide ? "_" : path, target, name_of(kind));
-    if (kind == Kind::rw || kind == Kind::dev) guard_git(std::get<spec::Bind>(mounts().back()), std::move(fd));
+    if (kind == Kind::rw || kind == Kind::dev) guard(std::get<spec::Bind>(mounts().back()), std::move(fd));
 }
 
 // By value: what it was copied from stands in the list that grows here.
-void Front::guard_git(spec::Bind grant, sys::Fd top) {
-    if (!grant.source.directory || options_.git_config) return;
-    auto covers = git_.cover(grant, std::move(top));
+void Front::guard(spec::Bind grant, sys::Fd top) {
+    if (!grant.source.directory) return;
+    auto covers = guard_.cover(grant, std::move(top));
     if (!covers) {
-        std::string path = spec::escape(git_.in_the_way());
+        std::string path = spec::escape(guard_.in_the_way()), option = guard_.option_for_it();
         if (covers.error().err == ELOOP)
-            throw Refused{path + " is a symbolic link, which a jail may have put there, and the host's git runs "
-                                 "programs by what it leads to; put that itself there, or --allow=git-config"};
-        throw Refused{path + ", by which the host's git may run programs: " + std::strerror(covers.error().err)};
+            throw Refused{path +
+                          " is a symbolic link, which a jail may have put there, and programs of the host run "
+                          "what it leads to; put that itself there, or " +
+                          option};
+        throw Refused{path + ", by which the host may run programs: " + std::strerror(covers.error().err) + " (" +
+                      option + ")"};
     }
-    if ((*covers).empty()) return;
-    guarded_.push_back(grant.target);
     for (const spec::Bind& cover : *covers) mounts().emplace_back(cover);
 }
 

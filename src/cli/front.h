@@ -3,7 +3,7 @@
 #pragma once
 
 #include "cli/caller.h"
-#include "cli/git.h"
+#include "cli/guard.h"
 #include "cli/options.h"
 #include "cli/report.h"
 #include "spec/plan.h"
@@ -30,17 +30,21 @@ struct ShownGrant {
 class Front {
 public:
     Front(const RunOptions& options, const spec::Host& host, Caller caller)
-        : options_(options), host_(host), caller_(std::move(caller)) {}
+        : options_(options), host_(host), caller_(std::move(caller)),
+          guard_(!options.hooks, patterns(options.protect)) {}
     spec::Spec spec();
     /// Where the report goes, if there is to be one. What a jail may have made is not followed, as with sources.
     std::optional<Report> report(mode_t umask) const;
     std::string why_not_locked(store::Hold wanted, const sys::Error& error) const;
     void status(const spec::Plan& plan) const;
     const std::string& directory_of_run() const { return cwd_; }
+    /// For while the jail runs: what the host would execute of its doings.
+    ns::Outside outside();
     /// The jail has ended.
-    void settle() const;
+    void settle();
 
 private:
+    static std::vector<std::string> patterns(const Protect& protect);
     std::string git_elsewhere() const;
     std::string opened_by(const spec::SeccompGroup& group) const;
     void directory();
@@ -61,7 +65,7 @@ private:
     std::string scratch_directory() const;
     std::string jails_write(const std::string& path) const;
     void mount_as(Kind kind, spec::Source source, sys::Fd fd, const std::string& path, const std::string& target);
-    void guard_git(spec::Bind grant, sys::Fd top);
+    void guard(spec::Bind grant, sys::Fd top);
     void environment();
     void profile();
     void set(const std::string& name, const std::string& value);
@@ -75,8 +79,7 @@ private:
     std::string cwd_, fs_, fs_note_, root_, inside_home_;
     std::optional<Who> who_;
     std::vector<ShownGrant> shown_;
-    std::vector<std::string> guarded_;
-    GitGuard git_;
+    Guard guard_;
     std::set<std::string> writable_;
 };
 

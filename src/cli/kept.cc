@@ -3,6 +3,7 @@
 #include "cli/kept.h"
 
 #include "cli/fs.h"
+#include "cli/protect.h"
 #include "cli/words.h"
 #include "ns/idmap.h"
 #include "spec/plan.h"
@@ -115,21 +116,13 @@ std::vector<Meant> meant(const std::vector<Layer>& layers, const std::vector<std
     return all;
 }
 
-// To become the list of what is protected.
-static bool runs(std::string_view path) {
-    std::size_t git = path.find("/.git");
-    if (git == std::string_view::npos) return false;
-    std::string_view rest = path.substr(git + 5);
-    if (rest.empty()) return true;
-    for (std::string_view name : {"/hooks", "/config", "/commondir", "/info/attributes"})
-        if (rest.find(name) != std::string_view::npos) return true;
-    return false;
-}
-
 bool host_runs_in(const Layer& layer, const std::string& path) {
     if (layer.kind != Layer::directory && layer.kind != Layer::file) return false; // none of a user's
     std::string whole = layer.kind == Layer::file ? layer.source : layer.source + "/" + path;
-    return runs(whole);
+    std::string name = layer.kind == Layer::file ? whole.substr(whole.rfind('/') + 1) : path;
+    // Above the layer only a git directory counts: a project may lie below a directory of any name.
+    std::size_t git = whole.find("/.git/");
+    return host_runs(name) || (git != std::string::npos && host_runs(whole.substr(git + 1)));
 }
 
 } // namespace ajail::cli

@@ -6,6 +6,7 @@
 
 #include "cli/machine.h"
 #include "cli/parser.h"
+#include "cli/protect.h"
 #include "policy/filters.h"
 #include "store/store.h"
 
@@ -45,6 +46,12 @@ constexpr Option kRunOptions[] = {
      "like rw, and device nodes in it work"},
     {"mount", Takes::value, "SRC,DST[,TYPE]", "Files (without PATH: the current directory)",
      "SRC at DST; TYPE is ro (default), rol, rw, hide or dev; write \\, for a comma in a path"},
+    {"protect", Takes::value, "none|PATH[,PATH]", "Files (without PATH: the current directory)",
+     "what your machine would run of it stays as it is, in what is given with --rw or --dev: a list of names "
+     "(default), "
+     "none, or these paths as well (* for anything within one name)"},
+    {"allow-hooks", Takes::nothing, "", "Files (without PATH: the current directory)",
+     "what makes your git run programs may be changed, too"},
     {"no-net", Takes::nothing, "", "Network", "a network of its own, with nothing but a loopback interface"},
     {"hostname", Takes::value, "NAME", "Inside", "the host name inside (default: localhost)"},
     {"users", Takes::value, "MODE", "Inside",
@@ -69,7 +76,7 @@ constexpr Option kRunOptions[] = {
     {"no-seccomp", Takes::nothing, "", "System calls", "the same as --seccomp=off"},
     {"allow", Takes::value, "NAME[,NAME]", "System calls",
      "more than the policy: ptrace, perf, io_uring, userns, keyring, vsock, raw-socket, numa, 32bit, or a system "
-     "call; git-config: what makes the host's git run programs may be changed"},
+     "call"},
     {"deny", Takes::value, "NAME[,NAME]", "System calls", "less than the policy, by the same names"},
     {"nested", Takes::nothing, "", "System calls",
      "user namespaces inside, for programs with a sandbox of their own; the same as --allow=userns"},
@@ -124,12 +131,13 @@ void parse_seccomp(RunOptions& options, const std::string& value) {
     }
 }
 
-// What is not known to this machine's table of system calls would be a wall with a hole, or a hole with a wall. GIT:
-// `git-config` was named, which is no matter of system calls.
-void parse_calls(const char* option, const std::string& value, std::vector<std::string>& into, bool* git = nullptr) {
+// What is not known to this machine's table of system calls would be a wall with a hole, or a hole with a wall. HOOKS:
+// `git-config` was named, which is no matter of system calls, and what --allow-hooks was called.
+void parse_calls(const char* option, const std::string& value, std::vector<std::string>& into,
+                 bool* hooks = nullptr) {
     for (const std::string& name : split(value, ',', false)) {
-        if (git != nullptr && name == "git-config") {
-            *git = true;
+        if (hooks != nullptr && name == "git-config") {
+            *hooks = true;
             continue;
         }
         std::string groups;
@@ -140,12 +148,24 @@ void parse_calls(const char* option, const std::string& value, std::vector<std::
         }
         if (!known)
             wrong(std::string(option) + "=" + spec::escape(value) + ": " +
-                  (name.empty() ? "''" : spec::escape(name)) + " is neither a system call nor one of " + groups +
-                  (git != nullptr ? ", git-config" : ""));
+                  (name.empty() ? "''" : spec::escape(name)) + " is neither a system call nor one of " + groups);
         if (name == "32bit" && policy::kCompatArch == 0)
             wrong(std::string(option) + "=32bit: there are no 32-bit programs for this architecture");
         into.push_back(name);
     }
+}
+
+void parse_protect(Protect& protect, const std::string& value) {
+    if (value == "default") protect.list = true;
+    else if (value == "none") protect = {.list = false};
+    else
+        for (std::string& path : split(value, ',', true)) {
+            if (!is_pattern(path))
+                wrong(
+                    "--protect=" + spec::escape(value) +
+                    ": should be default, none, or paths from the top of what is given, as .tool or .dir/file*.json");
+            protect.more.push_back(std::move(path));
+        }
 }
 
 spec::Users parse_users(const std::string& value) {
@@ -280,7 +300,9 @@ void take(RunOptions& options, const std::string& name, const std::string& value
     else if (name == "no-root-emulation") options.root_emulation = false;
     else if (name == "seccomp") parse_seccomp(options, value);
     else if (name == "no-seccomp") parse_seccomp(options, "off");
-    else if (name == "allow") parse_calls("--allow", value, options.allow, &options.git_config);
+    else if (name == "allow") parse_calls("--allow", value, options.allow, &options.hooks);
+    else if (name == "allow-hooks") options.hooks = true;
+    else if (name == "protect") parse_protect(options.protect, value);
     else if (name == "nested") options.allow.emplace_back("userns");
     else if (name == "deny") parse_calls("--deny", value, options.deny);
     else if (name == "report") options.report = parse_report(value);

@@ -22,6 +22,12 @@ struct Grant {
     std::string source, target;
 };
 
+/// What of the host's, besides git's, is not to be changed by a jail.
+struct Protect {
+    bool list = true;                   ///< protect.inc
+    std::vector<std::string> more = {}; ///< patterns, as in that
+};
+
 struct RunOptions {
     std::optional<std::string> fs;
     spec::Scratch scratch; ///< the directory as it was given
@@ -39,8 +45,9 @@ struct RunOptions {
     spec::Seccomp seccomp = spec::Seccomp::standard;
     std::string seccomp_profile;          ///< the file, for Seccomp::profile
     std::vector<std::string> allow, deny; ///< groups and system calls, all of them known
-    bool git_config = false;              ///< what the host's git runs programs from may be changed
-    bool sys = false;                     ///< a /sys
+    bool hooks = false;                   ///< what the host's git runs programs from may be changed
+    Protect protect;
+    bool sys = false;                ///< a /sys
     std::optional<std::string> keep; ///< what would be thrown away stays, under this name; empty: one that is free
     bool quiet = false, verbose = false;
     std::string report; ///< a file, or the number of a descriptor

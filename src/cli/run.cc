@@ -78,6 +78,7 @@ int run(const RunOptions& options, const ns::Caller& process, const std::functio
     if (keeping)
         if (auto begun = keeping->begin(plan); !begun)
             return fail("--keep=" + keeping->name() + ": " + std::strerror(begun.error().err));
+    with_report.outside = front.outside();
     spec = {}; // the plan says it all, and init has a copy of what we have
     int code = execute(plan, with_report, !options.quiet);
     front.settle();

@@ -101,8 +101,8 @@ constexpr Opening kOpenings[] = {
     {" i386-abi ", [](const Asked& o) { return o.allows("32bit"); }, "--allow=32bit"},
     {" tiocsti tiocsti-highbits tioclinux tiocsetd suid-file i386-abi x32-abi ",
      [](const Asked& o) { return o.off(); }, "--seccomp=off"},
-    {" git-hooks git-config git-config-rename git-modules git-swap ", [](const Asked& o) { return o.run.git_config; },
-     "--allow=git-config"},
+    {" git-hooks git-config git-config-rename git-modules git-swap ", [](const Asked& o) { return o.run.hooks; },
+     "--allow-hooks"},
 
     // Where the kernel counts for each user, up to 300 more.
     {" fork-bomb ", [](const Asked& o) { return o.run.limits.pids > 5700; }, "--pids"},

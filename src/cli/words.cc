@@ -61,6 +61,9 @@ constexpr Hint kHints[] = {
     {Stage::exec, Call::chdir, 0, "the directory cannot be entered in the jail"},
     {Stage::start, Call::openat2, ENOENT, "/proc is not mounted, and a jail cannot be set up without it"},
     {Stage::start, Call::openat2, ENOSYS, "Linux 5.6 has it, and a jail of ajail with --nested"},
+    {Stage::protect, Call::none, 0,
+     "it was replaced on the host while the jail ran, and could not be made read-only there again: the jail was "
+     "ended"},
     {Stage::limits, Call::check, ETIMEDOUT,
      "systemd's user manager gives no cgroup; unset XDG_RUNTIME_DIR to do without"},
     {Stage::limits, Call::check, EREMOTEIO,
@@ -275,6 +278,7 @@ std::string sentence(const Error& error, const spec::Plan* plan, const std::stri
     std::string text;
     if (plan != nullptr && error.op != sys::kNoOp && error.op < plan->ops.size())
         text = spec::describe_op(*plan, error.op) + ": ";
+    else if (error.stage == Stage::protect && !about.empty()) text = "protect " + spec::escape(about) + ": ";
     else if (error.stage == Stage::exec && error.call == Call::chdir && plan != nullptr)
         text = spec::escape(plan->exec.cwds.back()) + ": ";
     else text = std::string(sys::name(error.stage)) + ": ";

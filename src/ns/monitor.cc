@@ -2,6 +2,7 @@
 // One poll loop, no signal handlers: signals are blocked and read from a signalfd, init's end from a pidfd.
 #include "ns/monitor.h"
 
+#include "ns/cover.h"
 #include "ns/terminal.h"
 
 #include <algorithm>
@@ -48,6 +49,8 @@ private:
         std::vector<pollfd> fds = {{ends_.init.get(), POLLIN, 0}, {signals_.get(), POLLIN, 0}};
         std::size_t lifeline = watch(fds, ends_.lifeline, lifeline_open_);
         std::size_t report = watch(fds, ends_.report, report_open_);
+        // Before the payload runs, all that is covered is looked up anew.
+        std::size_t outside = watch(fds, caller_.outside.fd, !report_open_ && !outcome_.error);
         bool often = relay_.want(fds);
         auto polled = sys::poll(fds, wait(often || wanted_));
         if (!polled) {
@@ -66,6 +69,7 @@ private:
         }
         if (report != 0 && fds[report].revents != 0) hear_report();
         if (lifeline != 0 && fds[lifeline].revents != 0) hear_init();
+        if (outside != 0 && fds[outside].revents != 0 && !ended_) look_outside();
         // Who keeps a jail goes after that word, with all that is left in it; a reaper may have others to wait for.
         if (fds[0].revents == 0 && !ended_) return false;
         while (lifeline_open_ && !ended_) hear_init(); // what they said last is still in the sockets
@@ -107,10 +111,18 @@ private:
         return !polled || *polled > 0; // a failure of it: hear_report() tells
     }
 
-    static std::size_t watch(std::vector<pollfd>& fds, const Fd& fd, bool open) {
-        if (!open) return 0;
-        fds.push_back({fd.get(), POLLIN, 0});
+    static std::size_t watch(std::vector<pollfd>& fds, int fd, bool open) {
+        if (!open || fd < 0) return 0;
+        fds.push_back({fd, POLLIN, 0});
         return fds.size() - 1;
+    }
+    static std::size_t watch(std::vector<pollfd>& fds, const Fd& fd, bool open) { return watch(fds, fd.get(), open); }
+
+    void look_outside() {
+        auto covers = caller_.outside.look();
+        sys::Status done = covers ? sys::Status(sys::Done{}) : sys::Status(covers.error());
+        if (covers && !(*covers).empty()) done = cover_again(ends_.mounts, *covers, outcome_.about);
+        if (!done) fail(sys::during(sys::Stage::protect, done).error());
     }
 
     void pass_on(int sig) { (void)tell(ends_.lifeline, {.kind = Message::signal, .value = sig}); }

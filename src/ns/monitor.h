@@ -10,6 +10,7 @@ namespace ajail::ns {
 /// Descriptors by which the monitor knows its jail.
 struct Ends {
     sys::Fd report, lifeline, init; ///< init: a pidfd
+    sys::Fd mounts = {};            ///< its mount namespace, if something outside is looked at
 };
 
 /// Waits until the jail has ended; CALLER gets the report, if there is one. SIGNALS is a signalfd of those that the monitor takes for the payload.

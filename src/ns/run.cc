@@ -5,6 +5,7 @@
 #include "mount/mount.h"
 #include "ns/cgroup.h"
 #include "ns/child.h"
+#include "ns/cover.h"
 #include "ns/idmap.h"
 #include "ns/info.h"
 #include "ns/monitor.h"
@@ -143,8 +144,10 @@ Status tell_callers_namespaces(const Plan& plan, const Fd& report) {
     return dead ? Status(Done{}) : told; // its end tells
 }
 
-Status release(const Plan& plan, const Caller& caller, pid_t pid, const Ends& ends, Outcome& outcome) {
+Status release(const Plan& plan, const Caller& caller, pid_t pid, Ends& ends, Outcome& outcome) {
     TRY(let_go(plan, caller, pid, ends, outcome));
+    // It waits for what is told next, and is no init before.
+    if (caller.outside.fd >= 0) ends.mounts = TRY(during(Stage::start, mounts_of(ends.init, pid)));
     return during(Stage::start, tell_callers_namespaces(plan, ends.report));
 }
 

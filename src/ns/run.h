@@ -10,8 +10,22 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace ajail::ns {
+
+/// Something of the host that was replaced outside, and with that has lost the mount that was over it in the jail.
+struct Cover {
+    std::string grant, path;             ///< where its directory is mounted inside; and the path in that
+    std::uint64_t device = 0, inode = 0; ///< of that directory
+    bool writable = false;               ///< else read-only
+};
+
+/// What is looked at outside while the jail runs.
+struct Outside {
+    int fd = -1; ///< readable: something has happened; -1: nothing is looked at
+    std::function<sys::Result<std::vector<Cover>>()> look = {}; ///< what is to be covered again
+};
 
 /// What the payload must get back from its caller, and what a jail must not see of it.
 struct Caller {
@@ -22,6 +36,7 @@ struct Caller {
     char* args = nullptr; ///< argv and environ as the kernel shows them in /proc/PID: wiped in init
     std::size_t args_size = 0;
     std::function<sys::Status(std::string_view)> report = {}; ///< gets the Plan's report, before the payload runs
+    Outside outside = {};                                     ///< not for a bare jail
 };
 
 /// How a helper program ended that was not content.

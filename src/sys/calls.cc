@@ -21,6 +21,7 @@
 #include <new>
 #include <sched.h>
 #include <sys/file.h>
+#include <sys/inotify.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
@@ -393,6 +394,14 @@ Result<int> poll(std::span<pollfd> fds, int timeout_ms) {
 }
 Result<Fd> signalfd(const sigset_t& mask) {
     return owned(::signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK), Call::signalfd);
+}
+Result<Fd> inotify() { return owned(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK), Call::inotify); }
+Result<int> inotify_watch(int inotify, int dir) {
+    std::string path = "/proc/self/fd/" + std::to_string(dir);
+    int number = ::inotify_add_watch(
+        inotify, path.c_str(), IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_ONLYDIR | IN_EXCL_UNLINK);
+    if (number < 0) return failed(Call::inotify);
+    return number;
 }
 Status sigprocmask(int how, const sigset_t& set, sigset_t* old) {
     return status(::sigprocmask(how, &set, old), Call::sigmask);

@@ -122,6 +122,9 @@ Status flock(int fd, int operation); ///< never waits: LOCK_NB is added
 Result<int> ioctl(int fd, unsigned long request, void* arg);
 Result<int> poll(std::span<pollfd> fds, int timeout_ms);
 Result<Fd> signalfd(const sigset_t& mask);
+Result<Fd> inotify(); ///< never waits
+/// What gets, loses or changes a name in the directory DIR, which may be O_PATH; the number of the watch.
+Result<int> inotify_watch(int inotify, int dir);
 Status sigprocmask(int how, const sigset_t& set, sigset_t* old);
 
 // Mounts

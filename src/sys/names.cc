@@ -31,6 +31,7 @@ const char* name(Stage stage) {
     case Stage::nested: return "nested user namespaces";
     case Stage::limits: return "limits";
     case Stage::report: return "report";
+    case Stage::protect: return "protect";
     }
     return "?";
 }
@@ -105,6 +106,7 @@ const char* name(Call call) {
     case Call::sysinfo: return "sysinfo";
     case Call::uname: return "uname";
     case Call::link: return "linkat";
+    case Call::inotify: return "inotify";
     }
     return "?";
 }

@@ -37,7 +37,8 @@ enum class Stage : std::uint8_t {
     lock,
     nested,
     limits,
-    report
+    report,
+    protect
 };
 
 /// The call that failed. `check` is ajail's own refusal: the call worked, what it showed is not acceptable. `parents`
@@ -110,7 +111,8 @@ enum class Call : std::uint8_t {
     getrlimit,
     sysinfo,
     uname,
-    link
+    link,
+    inotify
 };
 
 constexpr std::uint16_t kNoOp = 0xffff;

@@ -53,7 +53,7 @@ host_git() {
 attack() {
     local name=$1 dir=$2 script=$3
     shift 3
-    for allow in '' --allow=git-config; do
+    for allow in '' --allow-hooks; do
         repositories
         eval "${before:-}"
         cd "$top/$dir" || exit 1
@@ -130,7 +130,7 @@ repositories
 rm -rf r/.git/hooks
 cd r || exit 1
 matches 'made meanwhile: told' '^ajail: warning: .*/r/\.git/hooks was made while the jail ran' \
-    inside sh -c 'mkdir .git/hooks; echo mine >.git/hooks/x'
+    inside sh -c 'mkdir .git/h; echo mine >.git/h/x; mv .git/h .git/hooks'
 equal 'made meanwhile: kept' mine "$(cat .git/hooks.jail-*/x)"
 rm -rf .git/hooks.jail-*
 inside sh -c 'ln -s /etc .git/hooks; echo >.git/commondir'
@@ -153,7 +153,9 @@ cd "$top" || exit 1
 mkdir none
 cd none || exit 1
 matches 'a new .git is told' '/none/\.git was made while the jail ran' inside git init -q .
-check 'and stays' test -f .git/config
+check 'and does not stay' test ! -e .git
+check 'unless it is allowed' inside --allow-hooks git init -q .
+check 'then it does' test -f .git/config
 cd "$top" || exit 1
 
 # Links that an earlier jail may have put there: refused, in one line.
@@ -162,11 +164,11 @@ for name in .git .git/hooks .git/config .git/modules/s .git/modules .git/worktre
     cd r || exit 1
     mv "$name" "$top/moved"
     ln -s "$top/moved" "$name"
-    refuses "$name is a link" "/r/$name is a symbolic link.*--allow=git-config" inside true
+    refuses "$name is a link" "/r/$name is a symbolic link.*--allow-hooks" inside true
     rm "$name"
     ln -s nowhere "$name"
     refuses "$name is a dangling link" "/r/$name is a symbolic link" inside true
-    check "$name is a link, allowed" inside --allow=git-config true
+    check "$name is a link, allowed" inside --allow-hooks true
     check "$name is a link, nothing is written" inside --ro true
     cd "$top" || exit 1
     rm -rf moved
@@ -203,13 +205,14 @@ check 'git works inside' inside sh -ec '
     git -C s status; git -C s checkout -q -b inside; git -C s commit -q --allow-empty -m i'
 check 'and the host sees it' git log -1 side
 matches 'git config says why not' 'could not (write|lock) config file' inside git config core.x y
-check 'unless it is allowed' inside --allow=git-config git config core.x y
+check 'unless it is allowed' inside --allow-hooks git config core.x y
 equal 'then it stays' y "$(git config core.x)"
 check 'or that is granted' inside --rw=.git/hooks sh -c 'echo x >.git/hooks/x'
 check 'what is thrown away needs no cover' inside --ro git config core.x z
 equal 'it was thrown away' y "$(git config core.x)"
-matches 'the status tells' "r: git's hooks and config are read-only" "$AJAIL" run --fs=host true
-matches 'and tells when they are not' '^Allowed: git-config' "$AJAIL" run --fs=host --allow=git-config true
+matches 'the status tells' '^Protected: .*\.git/hooks, \.git/config[ ,]' "$AJAIL" run --fs=host true
+matches 'and tells when they are not' '^Allowed: hooks' "$AJAIL" run --fs=host --allow-hooks true
+matches 'also by the other name of it' '^Allowed: hooks' "$AJAIL" run --fs=host --allow=git-config true
 cd "$top" || exit 1
 rm -rf r w s b.git n h
 

@@ -50,7 +50,7 @@ row 'and so are the sockets' '^netlink +ipc +blocked ' --verbose --seccomp=./som
 opens 'the profile of --seccomp' mount,personality --seccomp=./some.json
 opens --allow=kcmp kcmp-own --allow=kcmp
 opens --allow=socket netlink,netlink-xfrm,nf-tables,netlink-audit --allow=socket
-opens --allow=git-config git-hooks,git-config,git-config-rename,git-modules,git-swap --allow=git-config
+opens --allow-hooks git-hooks,git-config,git-config-rename,git-modules,git-swap --allow-hooks
 opens --disk tmpfs-fill,inode-fill --disk=none
 opens --hostname host-name --hostname="$(uname -n)"
 if "$TESTS/../attack" i386-abi 2>/dev/null | grep -q ALLOWED; then opens --allow=32bit i386-abi --allow=32bit; else

@@ -155,6 +155,10 @@ TOLERATED = (
               "how many inotify watchers the caller may have: not known, the jail has no limit of its own"),
     Tolerated("DIFF", "monitor", r"newfstatat \d+ (\.git|HEAD|objects|refs|commondir|config\.worktree|config|hooks)",
               "whether the jail has made what git would run programs by is not known, and a warning says so", fields="output"),
+    Tolerated("DIFF", "monitor", "inotify_(init1|add_watch)", "what appears of what the host would run is looked at when the "
+              "jail has ended, and a warning says so", fields="output"),
+    Tolerated("SAME", "monitor", r"openat \. 0x90000|fcntl [23]|getdents64", "a directory that cannot be read is asked for each "
+              "name; and whether hooks have other names is not told", variants="(?!range|scratch-dir).*"),
     Tolerated("SAME", "monitor", r"openat \S+/root 0x290000", "who can get to the root filesystem: not known counts as others, "
               "and no set-user-ID bits come to it", variants="fs-edit"),
     Tolerated("WEAKER", "monitor", "access", "a host without that directory: whether it has it is what was asked", "ENOENT",

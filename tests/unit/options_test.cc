@@ -303,13 +303,27 @@ TEST_CASE("mkfs") {
     CHECK(std::holds_alternative<Shown>(parse({"--help"})));
 }
 
-TEST_CASE("git-config is allowed by name, and is no system call") {
-    CHECK_FALSE(ok({}).git_config);
+TEST_CASE("hooks are allowed, also by what that was called") {
+    CHECK_FALSE(ok({}).hooks);
+    CHECK(ok({"--allow-hooks"}).hooks);
     RunOptions o = ok({"--allow=syslog,git-config"});
-    CHECK(o.git_config);
+    CHECK(o.hooks);
     CHECK(o.allow == Words{"syslog"});
-    CHECK(has(refusal({"--allow=git"}), "git-config"));
     CHECK(has(refusal({"--deny=git-config"}), "neither a system call"));
+}
+
+TEST_CASE("--protect: the list, none of it, and more") {
+    CHECK(ok({}).protect.list);
+    CHECK(ok({}).protect.more.empty());
+    RunOptions o = ok({"--protect=Makefile,.tool/*.json", "--protect=a\\,b"});
+    CHECK(o.protect.list);
+    CHECK(o.protect.more == Words{"Makefile", ".tool/*.json", "a,b"});
+    o = ok({"--protect=a", "--protect=none", "--protect=b"});
+    CHECK_FALSE(o.protect.list);
+    CHECK(o.protect.more == Words{"b"});
+    CHECK(ok({"--protect=none", "--protect=default"}).protect.list);
+    for (const char* bad : {"/etc", "../x", "a/../b", "./a", "a//b", "a/", "a,", "", "a*b*c*d*e*f"})
+        CHECK(has(refusal({std::string("--protect=") + bad}), "--protect"));
 }
 
 TEST_CASE("--sys") {

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+// See cover.h. Fixed names, looked at in the directories that they stand in: the project itself is not walked.
+#include "cli/cover.h"
+
+#include "cli/protect.h"
+#include "spec/plan.h"
+#include "sys/calls.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace ajail::cli {
+
+using spec::Bind;
+using sys::Done;
+using sys::Fd;
+using sys::Result;
+using sys::Status;
+
+namespace {
+
+// A directory with fewer names is read at once, which takes less than to ask for each.
+constexpr std::size_t kMany = 1000;
+
+// By the first name of each; those first that mean all of it.
+std::vector<Rule> rules_of(const std::vector<std::string>& patterns) {
+    std::vector<Rule> rules;
+    for (const std::string& pattern : patterns)
+        if (auto [name, rest] = first_name(pattern); rest.empty()) rules.push_back({std::string(name)});
+    std::size_t whole = rules.size();
+    for (const std::string& pattern : patterns) {
+        auto [name, rest] = first_name(pattern);
+        if (rest.empty()) continue;
+        std::string first(name);
+        auto same = std::find_if(rules.begin() + static_cast<std::ptrdiff_t>(whole), rules.end(),
+                                 [&](const Rule& rule) { return rule.name == first; });
+        if (same == rules.end()) same = rules.insert(rules.end(), Rule{first});
+        same->below.emplace_back(rest);
+    }
+    return rules;
+}
+
+} // namespace
+
+Result<Fd> find(const Fd& dir, const std::string& name) {
+    auto found = sys::openat2(dir.get(), name.c_str(), O_PATH, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
+    if (!found && found.error().err == ENOENT) return Fd();
+    return found;
+}
+
+Result<bool> has(const Fd& dir, const char* name) {
+    struct stat st {};
+    if (::fstatat(dir.get(), name, &st, AT_SYMLINK_NOFOLLOW) == 0) return true;
+    if (errno == ENOENT) return false;
+    return sys::failed(sys::Call::fstat);
+}
+
+Result<bool> is_directory(const Fd& fd) {
+    struct stat st = TRY(sys::fstat(fd.get()));
+    return S_ISDIR(st.st_mode);
+}
+
+Listing::Listing(const Fd& dir) : dir_(dir) {
+    auto names = sys::names_in(dir.get(), kMany);
+    if (!names) {
+        read_ = names.error();
+        return;
+    }
+    all_ = (*names).size() < kMany;
+    if (all_) names_ = std::move(names).take();
+    std::sort(names_.begin(), names_.end()); // a Plan is the same each time
+}
+
+Result<std::vector<std::string>> Listing::of(const Rule& rule) const {
+    std::vector<std::string> out;
+    bool plain = rule.name.find('*') == std::string::npos;
+    if (!all_ && plain && TRY(has(dir_, rule.name.c_str()))) out.push_back(rule.name);
+    if (!all_ && plain) return out;
+    if (!read_ && read_.error().err == EACCES) return out; // nobody finds what has no fixed name
+    TRY(Status(read_));
+    for (const std::string& name : all_ ? names_ : TRY(sys::names_in(dir_.get())))
+        if (fits(rule.name, name)) out.push_back(name);
+    std::sort(out.begin(), out.end());
+    return out;
+}
+
+std::string join(const std::string& path, const std::string& name) {
+    return path.empty() || name.empty() ? path + name : path + "/" + name;
+}
+
+std::string on_host(const Places& all, const Place& at, const std::string& name) {
+    return join(join(spec::host_path(all.grants[at.grant].source), at.path), name);
+}
+
+bool is_covered(const Place& at, const std::string& name) {
+    return std::any_of(at.covered.begin(), at.covered.end(), [&](const Covered& c) { return c.name == name; });
+}
+
+std::string Covering::shown(const std::string& path) const {
+    return join(spec::host_path(all_.grants[grant_].source), path);
+}
+
+// Watched before it is looked at: nothing happens in between that nobody hears of. The caller's limits on inotify(7) may
+// be used up; then it is looked at when the jail has ended, and told.
+Place& Covering::place(Fd directory, const std::string& path) {
+    Place* free = nullptr;
+    for (Place& at : all_.places) {
+        if (!at.left && at.grant == grant_ && at.path == path) return at;
+        if (at.left) free = &at;
+    }
+    if (free == nullptr) free = &all_.places.emplace_back();
+    *free = Place{std::move(directory), path, grant_};
+    if (!all_.unwatched.empty()) return *free;
+    if (!all_.inotify) {
+        auto made = sys::inotify();
+        if (!made) all_.unwatched = std::strerror(made.error().err);
+        else all_.inotify = std::move(made).take();
+    }
+    if (!all_.inotify) return *free;
+    auto watch = sys::inotify_watch(all_.inotify.get(), free->directory.get());
+    if (watch) free->watch = *watch;
+    else if (watch.error().err != EACCES) all_.unwatched = std::strerror(watch.error().err);
+    return *free;
+}
+
+void Covering::bind(const std::string& path, bool directory, bool writable) {
+    const Bind& grant = all_.grants[grant_];
+    Bind bind = grant;
+    bind.source.path = grant.source.path == "." ? path : join(grant.source.path, path);
+    bind.source.directory = directory;
+    bind.source.submounts = false;
+    bind.target = join(grant.target, path);
+    bind.writable = writable;
+    binds_.push_back(std::move(bind));
+}
+
+Result<Fd> Covering::look(const Fd& dir, const std::string& above, const std::string& name) {
+    auto found = find(dir, name);
+    if (!found) all_.in_the_way = shown(join(above, name));
+    return found;
+}
+
+Status Covering::cover(Place& at, const std::string& name, const Fd& found, Rule::Kind kind) {
+    struct stat st = TRY(sys::fstat(found.get()));
+    bool writable = kind == Rule::repository && S_ISDIR(st.st_mode);
+    std::string path = join(at.path, name);
+    bind(path, S_ISDIR(st.st_mode), writable);
+    auto same = std::find_if(at.covered.begin(), at.covered.end(), [&](const Covered& c) { return c.name == name; });
+    if (same == at.covered.end()) same = at.covered.insert(at.covered.end(), Covered{name});
+    *same = {name, kind, writable};
+    if (S_ISREG(st.st_mode) && st.st_nlink > 1) all_.linked.push_back(shown(path));
+    return Done{};
+}
+
+Status Covering::listed(Place& at, const std::vector<std::string>& patterns) {
+    Listing listing(at.directory);
+    for (Rule& rule : rules_of(patterns)) {
+        for (const std::string& name : TRY(listing.of(rule))) {
+            if (is_covered(at, name)) continue;
+            Fd fd = TRY(look(at.directory, at.path, name));
+            if (!fd) continue;
+            if (rule.below.empty()) TRY(cover(at, name, fd, Rule::listed));
+            else if (TRY(is_directory(fd))) TRY(listed(place(std::move(fd), join(at.path, name)), rule.below));
+        }
+        at.rules.push_back(std::move(rule));
+    }
+    return Done{};
+}
+
+} // namespace ajail::cli
