@@ -19,7 +19,7 @@ using sys::Fd;
 namespace {
 
 constexpr const char* kOrigin = "/ajail/origin";
-constexpr std::uint64_t kTimeout = 60ULL * 60 * 1000;
+constexpr std::uint64_t kMinute = 60000;
 constexpr std::size_t kMostText = 64 << 20;
 
 bool is_commit(std::string_view text) {
@@ -82,16 +82,18 @@ bool read_entry(std::string_view& rest, Changes& changes) {
 // One jail's.
 struct WorkspaceGit::Work {
     const char* mode;
-    bool writes_original = false, writes_workspace = false;
+    enum { none, guarded, all } writes_original = none; ///< all: where no git runs
+    bool writes_workspace = false;
     bool workspace = true; ///< is there at all
     std::string tree = {}; ///< where it is in the jail
     std::vector<std::pair<std::string, std::string>> env = {};
     std::string settings = {};
+    std::uint64_t timeout = 10 * kMinute;
 };
 
 Answer<bool> WorkspaceGit::run(Work work, int in, int out) const {
     spec::Spec spec = script_jail();
-    spec.limits.timeout = kTimeout;
+    spec.limits.timeout = work.timeout;
     spec.mounts.emplace_back(spec::Tmpfs{"/tmp", 01777});
     GitGuard guard;
     std::string wrong;
@@ -108,8 +110,8 @@ Answer<bool> WorkspaceGit::run(Work work, int in, int out) const {
         if (!covers) return void(wrong = spec::escape(guard.in_the_way()) + ": " + std::strerror(covers.error().err));
         for (const spec::Bind& cover : *covers) spec.mounts.emplace_back(cover);
     };
-    std::string origin = work.writes_original && !w_.worktree ? kOrigin : w_.worktree ? w_.git : kOrigin;
-    add(w_.git, origin, work.writes_original, work.writes_original);
+    std::string origin = w_.worktree ? w_.git : kOrigin; // a linked worktree names it
+    add(w_.git, origin, work.writes_original != Work::none, work.writes_original == Work::guarded);
     for (const std::string& dir : w_.borrowed) add(dir, dir, false);
     std::string tree = work.tree.empty() ? "/workspace/tree" : work.tree, git = "/workspace/git";
     if (work.workspace) add(dir_ + "/tree", tree, work.writes_workspace);
@@ -158,11 +160,12 @@ Answer<store::Workspace> WorkspaceGit::create(const Repository& from, const std:
                                               const std::string& settings, const std::string& tree) const {
     std::string origin = w_.worktree ? w_.git : kOrigin;
     Work work{.mode = w_.worktree ? "create-worktree" : "create",
-              .writes_original = w_.worktree,
+              .writes_original = w_.worktree ? Work::guarded : Work::none,
               .writes_workspace = true,
               .tree = w_.worktree ? tree : "",
               .env = {{"ORIGIN_GIT", origin + from.git.substr(from.common.size())}, {"REF", ref}},
-              .settings = settings};
+              .settings = settings,
+              .timeout = 60 * kMinute};
     auto answer = ask(std::move(work));
     if (auto* wrong = std::get_if<Wrong>(&answer)) return *wrong;
     std::string_view line = std::get<std::string>(answer);
@@ -177,8 +180,8 @@ Answer<store::Workspace> WorkspaceGit::create(const Repository& from, const std:
 }
 
 Answer<bool> WorkspaceGit::remove_entry(const std::string& tree) const {
-    return run({.mode = "remove-worktree", .writes_original = true, .workspace = false, .env = {{"TREE", tree}}}, -1,
-               -1);
+    return run({.mode = "remove-worktree", .writes_original = Work::all, .workspace = false, .env = {{"TREE", tree}}},
+               -1, -1);
 }
 
 Answer<Changes> WorkspaceGit::changes() const {
@@ -213,7 +216,7 @@ Answer<Pulled> WorkspaceGit::pull(const std::string& branch, const std::string& 
     if (!file) file = sys::memory_file("ajail");
     if (!file) return Wrong{std::strerror(file.error().err)};
     int fd = (*file).get();
-    auto packed = run({.mode = "pack", .env = {{"BRANCH", branch}}}, -1, fd);
+    auto packed = run({.mode = "pack", .env = {{"BRANCH", branch}}, .timeout = 60 * kMinute}, -1, fd);
     if (auto* wrong = std::get_if<Wrong>(&packed)) return *wrong;
     std::string head(65, '\0');
     ssize_t size = ::pread(fd, head.data(), head.size(), 0);
@@ -223,8 +226,12 @@ Answer<Pulled> WorkspaceGit::pull(const std::string& branch, const std::string& 
     (void)::lseek(fd, 0, SEEK_SET);
     auto said = sys::memory_file("ajail");
     if (!said) return Wrong{std::strerror(said.error().err)};
-    auto unpacked = run({.mode = "unpack", .writes_original = true, .workspace = false, .env = {{"BRANCH", as}}}, fd,
-                        (*said).get());
+    auto unpacked = run({.mode = "unpack",
+                         .writes_original = Work::guarded,
+                         .workspace = false,
+                         .env = {{"BRANCH", as}},
+                         .timeout = 60 * kMinute},
+                        fd, (*said).get());
     if (auto* wrong = std::get_if<Wrong>(&unpacked)) return *wrong;
     (void)::lseek((*said).get(), 0, SEEK_SET);
     auto text = sys::read_all((*said).get(), 1024);

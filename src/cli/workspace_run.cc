@@ -63,7 +63,6 @@ RunOptions in_workspace(const Shelf& shelf, const Workspace& w, const RunOptions
     run.own = {{run.cwd, path + "/git", w.repo + "/.git"},
                {Kind::rol, w.git, "/ajail/origin"},
                {run.cwd, path + "/outbox", "/ajail/outbox"}};
-    for (const std::string& dir : w.borrowed) run.own.push_back({Kind::rol, dir, dir});
     return run;
 }
 

@@ -58,7 +58,11 @@ Shelf::Shelf(const ns::Caller& process) : process_(process) {
     const char* given = std::getenv("AJAIL_HOME");
     if (given != nullptr && *given != '\0' && *given != '/')
         throw Refused{"AJAIL_HOME is not an absolute path, and what runs in a workspace has another directory"};
-    home_ = physical(caller_.ajail_home);
+    // It may not be there yet.
+    const std::string& home = caller_.ajail_home;
+    std::size_t slash = home.rfind('/');
+    home_ = ::access(home.c_str(), F_OK) == 0 || slash == 0 ? physical(home)
+                                                            : physical(home.substr(0, slash)) + home.substr(slash);
 }
 
 store::Remover Shelf::remover() const { return cli::remover(host_, process_); }
@@ -126,8 +130,8 @@ std::optional<Workspace> make_workspace(const Shelf& shelf, const Wish& wish, co
     store::Partial directory = std::move(partial).take();
     for (const char* name : {"tree", "git", "outbox"})
         if (auto made = sys::mkdirat(directory.dir(), name, 0755); !made) throw why(made.error());
-    std::string tree = physical(shelf.home()) + "/workspaces/" + w.name + "/tree";
-    WorkspaceGit git = shelf.git(w, wish.verbose, physical(directory.path()));
+    std::string tree = shelf.path(w.name) + "/tree";
+    WorkspaceGit git = shelf.git(w, wish.verbose, directory.path());
     Workspace made = checked(git.create(from, wish.ref, settings(shelf.caller()), tree));
     sys::Status written = store::write_workspace(directory.dir(), made);
     if (written) written = store::commit_workspace(shelf.home(), directory);

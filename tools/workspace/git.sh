@@ -153,8 +153,8 @@ known() {
   original for-each-ref --format='^%(objectname)'
   for head in "$ORIGIN/HEAD" "$ORIGIN"/worktrees/*/HEAD; do
     if [ ! -f "$head" ] || [ "$head" = "${OWN_HEAD:-}" ]; then continue; fi
-    read -r commit <"$head" || continue
-    case $commit in *[!0-9a-f]*) ;; *) echo "^$commit" ;; esac
+    read -r tip <"$head" || continue
+    case $tip in *[!0-9a-f]*) ;; *) echo "^$tip" ;; esac
   done
 }
 
@@ -205,6 +205,7 @@ unpack() {
   export GIT_DIR="$ORIGIN" GIT_WORK_TREE=/tmp
   read -r commit
   ref=refs/heads/$BRANCH
+  ! git symbolic-ref -q "$ref" >/dev/null || die "$BRANCH stands for another branch there $other"
   refuse_checked_out
   old=$(git rev-parse -q --verify "$ref") || old=''
   # All that is needed may be there, and then the pack is empty.
