@@ -106,9 +106,10 @@ std::variant<std::vector<std::string>, Wrong> borrowed_objects(const std::string
         for (std::string_view rest = *text; !rest.empty();) {
             std::string line(spec::take_line(rest));
             if (line.empty() || line[0] == '#') continue;
-            if (line[0] != '/' || absolute(line, "/") != line)
+            // git wants each directory on the way to be there, in a jail as well.
+            if (std::string plain = absolute(line, objects); plain != line)
                 return Wrong{spec::escape(file) + ": " + spec::escape(line) +
-                             " is no plain absolute path; make it one, or copy the objects (git repack -a)"};
+                             " is nothing that can be granted; write it there as " + spec::escape(plain)};
             if (spec::within(line, common) || std::find(found.begin(), found.end(), line) != found.end()) continue;
             if (found.size() == kMost) return Wrong{spec::escape(file) + ": too many directories"};
             found.push_back(line);
@@ -121,6 +122,7 @@ std::variant<std::vector<std::string>, Wrong> borrowed_objects(const std::string
 bool good_branch(std::string_view name) {
     constexpr std::size_t kLongest = 200; // and a file name at that
     if (name.empty() || name.size() > kLongest || name[0] == '-' || name == "@" || name == "HEAD") return false;
+    if (spec::escape(name) != name) return false; // git prints it as it is
     if (name.ends_with('.') || name.find("@{") != std::string_view::npos) return false;
     for (std::string_view rest = name;;) {
         std::size_t slash = rest.find('/');

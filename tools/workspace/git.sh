@@ -221,7 +221,16 @@ unpack() {
   echo "$commit $count ${old:-new}"
 }
 
+# git would read such a one for ever.
+refuse_endless() {
+  [ -n "${GIT_DIR:-}" ] && [ "$mode" != create ] || return 0
+  odd=$(find "$GIT_DIR/" \( -xtype p -o -xtype c -o -xtype s -o \
+    -size +2097152 ! -path '*/objects/??/*' ! -path '*/objects/pack/*' ! -path '*/lfs/*' \) -print -quit 2>/dev/null) || :
+  [ -z "$odd" ] || die "what should be a small file of git is none"
+}
+
 main() {
+  refuse_endless
   case $mode in
     create) create ;;
     create-worktree) create_worktree ;;
