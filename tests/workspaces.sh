@@ -20,6 +20,5 @@ within() { "$AJAIL" run --quiet --in="$1" -- "${@:2}"; }
 
 # Hooks, settings, HEAD and the files of a repository with its work tree: all but refs, logs, objects and the index.
 fingerprint() {
-    (cd "$1" && find . \( -path './.git/objects' -o -path './.git/logs' -o -path './.git/refs' -o -path ./.git/index \
-        -o -path './.git/COMMIT_EDITMSG' -o -path './.git/ORIG_HEAD' \) -prune -o -type f -exec sha256sum {} + | sort)
+    (cd "$1" && find . -regex '\./\(\.git/\)?\(objects\|logs\|refs\|index\|COMMIT_EDITMSG\|ORIG_HEAD\)' -prune -o -type f -exec sha256sum {} + | sort)
 }

@@ -168,12 +168,12 @@ Answer<store::Workspace> WorkspaceGit::create(const Repository& from, const std:
               .timeout = 60 * kMinute};
     auto answer = ask(std::move(work));
     if (auto* wrong = std::get_if<Wrong>(&answer)) return *wrong;
-    std::string_view line = std::get<std::string>(answer);
-    if (!line.ends_with('\n')) return nonsense();
-    line.remove_suffix(1);
+    std::string_view rest = std::get<std::string>(answer), line = spec::take_line(rest);
     store::Workspace made = w_;
     made.base = spec::take_line(line, ' ');
     made.entry = line;
+    made.author = spec::take_line(rest);
+    made.address = spec::take_line(rest);
     if (!is_commit(made.base) && made.base != "unborn") return nonsense();
     if (w_.worktree ? !store::good_name(made.entry) : !made.entry.empty()) return nonsense();
     return made;

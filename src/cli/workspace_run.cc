@@ -57,6 +57,11 @@ RunOptions in_workspace(const Shelf& shelf, const Workspace& w, const RunOptions
     const std::string path = shelf.path(w.name);
     if (w.worktree) {
         run.grants.insert(run.grants.begin(), Grant{run.cwd, w.git, w.git});
+        for (const char* who : {"AUTHOR", "COMMITTER"}) {
+            std::string variable = std::string("GIT_") + who;
+            if (!w.author.empty()) run.env.insert(run.env.begin(), {variable + "_NAME", w.author});
+            if (!w.address.empty()) run.env.insert(run.env.begin(), {variable + "_EMAIL", w.address});
+        }
         return run;
     }
     run.at = w.repo;

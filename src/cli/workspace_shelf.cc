@@ -117,6 +117,8 @@ std::optional<Workspace> make_workspace(const Shelf& shelf, const Wish& wish, co
                 .branch = branch,
                 .base = {},
                 .entry = {},
+                .author = {},
+                .address = {},
                 .created = static_cast<std::int64_t>(std::time(nullptr)),
                 .entrypoint = wish.entrypoint,
                 .borrowed = granted(from, options, *cwd),

@@ -25,18 +25,11 @@ Status sync(int fd) {
 }
 
 nlohmann::ordered_json to_json(const Workspace& w) {
-    return {{"version", kVersion},
-            {"name", w.name},
-            {"mode", w.worktree ? "worktree" : "clone"},
-            {"repo", w.repo},
-            {"git", w.git},
-            {"branch", w.branch},
-            {"base", w.base},
-            {"entry", w.entry},
-            {"created", w.created},
-            {"entrypoint", w.entrypoint},
-            {"borrowed", w.borrowed},
-            {"options", w.options}};
+    return {{"version", kVersion},    {"name", w.name},       {"mode", w.worktree ? "worktree" : "clone"},
+            {"repo", w.repo},         {"git", w.git},         {"branch", w.branch},
+            {"base", w.base},         {"entry", w.entry},     {"author", w.author},
+            {"address", w.address},   {"created", w.created}, {"entrypoint", w.entrypoint},
+            {"borrowed", w.borrowed}, {"options", w.options}};
 }
 
 // Throws what nlohmann::json throws where it is something else.
@@ -49,6 +42,8 @@ Workspace from_json(const nlohmann::json& json) {
     json.at("branch").get_to(w.branch);
     json.at("base").get_to(w.base);
     json.at("entry").get_to(w.entry);
+    json.at("author").get_to(w.author);
+    json.at("address").get_to(w.address);
     json.at("created").get_to(w.created);
     json.at("entrypoint").get_to(w.entrypoint);
     json.at("borrowed").get_to(w.borrowed);

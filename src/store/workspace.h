@@ -11,12 +11,13 @@ namespace ajail::store {
 /// What state.json says; nothing in a jail can write it.
 struct Workspace {
     std::string name;
-    bool worktree = false; ///< a linked worktree of the original, not a clone of its own
-    std::string repo;      ///< the original's directory; the same inside
-    std::string git;       ///< its common git directory
-    std::string branch;    ///< that it was made with
-    std::string base;      ///< the commit it started from, or `unborn`
-    std::string entry;     ///< of a linked worktree: in the original's worktrees/
+    bool worktree = false;       ///< a linked worktree of the original, not a clone of its own
+    std::string repo;            ///< the original's directory; the same inside
+    std::string git;             ///< its common git directory
+    std::string branch;          ///< that it was made with
+    std::string base;            ///< the commit it started from, or `unborn`
+    std::string entry;           ///< of a linked worktree: in the original's worktrees/
+    std::string author, address; ///< for git in a linked worktree; a clone's configuration has them
     std::int64_t created = 0;
     std::string entrypoint;            ///< shell words; empty: a shell
     std::vector<std::string> borrowed; ///< directories that the original has objects from

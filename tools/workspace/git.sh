@@ -2,7 +2,7 @@
 # All of git that ajail does itself, for workspaces, with the host's git.
 #
 #   git.sh create            fills /workspace (tree, git, outbox); says the commit that it starts from
-#   git.sh create-worktree   TREE as a linked worktree of ORIGIN; says the commit and the name of its entry
+#   git.sh create-worktree   TREE as a linked worktree of ORIGIN; says the commit, its entry's name, and who commits
 #   git.sh remove-worktree   removes that ENTRY, which is TREE's
 #   git.sh status            says what has changed since BASE
 #   git.sh diff              the same as a patch
@@ -51,7 +51,14 @@ identity() {
   original config "user.$1" 2>/dev/null || git config -f /gitconfig "user.$1" 2>/dev/null || :
 }
 
-borrow() { echo /ajail/origin/objects >"$1/objects/info/alternates"; }
+borrow() {
+  echo /ajail/origin/objects >"$1/objects/info/alternates"
+  [ ! -f "$ORIGIN/shallow" ] || cp "$ORIGIN/shallow" "$1/shallow"
+  # A submodule's names its working directory, which git would look for.
+  # shellcheck disable=SC2016
+  [ -z "$(original config core.worktree)" ] || git config -f "$1/config" core.alternateRefsCommand \
+    'f() { GIT_WORK_TREE=/ git --git-dir="$1" for-each-ref --format="%(objectname)"; }; f'
+}
 
 outbox() {
   (
@@ -59,6 +66,7 @@ outbox() {
     git init -q --bare --template= --object-format="$format" "$1"
   )
   borrow "$1"
+  git --git-dir="$1" config receive.shallowUpdate true
   mkdir -p "$1/hooks"
   cat >"$1/hooks/update" <<'EOT'
 #!/bin/sh
@@ -67,7 +75,7 @@ case $1 in
   refs/heads/*) ;;
   *) echo "ajail: $1 is no branch, and only branches can be pushed" >&2; exit 1 ;;
 esac
-if git --git-dir=/ajail/origin show-ref --verify -q "$1"; then
+if GIT_WORK_TREE=/ git --git-dir=/ajail/origin show-ref --verify -q "$1"; then
   echo "ajail: the original has ${1#refs/heads/} already; push under another name, or leave it to 'ajail pull'" >&2
   exit 1
 fi
@@ -85,7 +93,6 @@ create() {
   [ -z "$name" ] || git config user.name "$name"
   [ -z "$email" ] || git config user.email "$email"
   borrow "$GIT_DIR"
-  [ ! -f "$ORIGIN/shallow" ] || cp "$ORIGIN/shallow" "$GIT_DIR/shallow"
   git config remote.origin.url /ajail/origin
   git config remote.origin.pushurl /ajail/outbox
   git config remote.origin.fetch '+refs/heads/*:refs/remotes/origin/*'
@@ -106,6 +113,8 @@ create_worktree() {
   git --git-dir="$ORIGIN" worktree add -q --no-track -b "$BRANCH" "$TREE" "$start"
   read -r _ entry <"$TREE/.git"
   echo "$start ${entry##*/}"
+  identity name
+  identity email
 }
 
 remove_worktree() {
@@ -193,7 +202,7 @@ other='(under another name: ajail pull NAME BRANCH:OTHER)'
 
 refuse_checked_out() {
   set -- "$ORIGIN"/worktrees/*/HEAD "$ORIGIN"/worktrees/*/rebase-*/head-name "$ORIGIN"/rebase-*/head-name
-  if [ "$(git config --bool core.bare)" != true ]; then set -- "$ORIGIN/HEAD" "$@"; fi
+  if [ "$bare" = false ]; then set -- "$ORIGIN/HEAD" "$@"; fi
   for file; do
     [ -f "$file" ] || continue
     read -r line <"$file" || continue
@@ -203,6 +212,8 @@ refuse_checked_out() {
 
 unpack() {
   export GIT_DIR="$ORIGIN" GIT_WORK_TREE=/tmp
+  bare=$(git config --bool core.bare) || bare=false
+  [ "$bare" = false ] || unset GIT_WORK_TREE
   read -r commit
   ref=refs/heads/$BRANCH
   ! git symbolic-ref -q "$ref" >/dev/null || die "$BRANCH stands for another branch there $other"
