@@ -96,6 +96,8 @@ int run_in_workspace(const RunOptions& options, const ns::Caller& process) {
         const std::string tree = shelf.path(name) + "/tree";
         if (auto changed = sys::chdir(tree.c_str()); !changed)
             throw Refused{spec::escape(tree) + ": " + std::strerror(changed.error().err)};
+        // Where `git` goes; with --nested a payload could take it away.
+        if (!w.worktree) (void)sys::mkdirat(AT_FDCWD, ".git", 0755);
         int code = cli::run(run, process);
         lock.reset();
         if (made) keep_or_remove(shelf, w, options.verbose);
