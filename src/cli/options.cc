@@ -427,11 +427,13 @@ std::string anchored(const std::string& name, const std::string& value, const st
 
 } // namespace
 
-// Whatever else there is by default, a workspace has its own options.
+// Whatever AJAIL_ARGS says, a workspace has its own options; unless it is AJAIL_ARGS that names it.
 std::variant<RunOptions, Shown, Wrong> parse_run(std::vector<std::string> args, const char* args_from_env) {
     auto parsed = with_front(args, args_from_env, read_run);
-    auto* options = std::get_if<RunOptions>(&parsed);
-    return options == nullptr || options->in.empty() ? parsed : read_run(std::move(args));
+    if (auto* options = std::get_if<RunOptions>(&parsed); options == nullptr || options->in.empty()) return parsed;
+    auto alone = read_run(std::move(args));
+    auto* options = std::get_if<RunOptions>(&alone);
+    return options == nullptr || options->in.empty() ? parsed : alone;
 }
 
 std::variant<RunOptions, Shown, Wrong> parse_enter(std::vector<std::string> args) {

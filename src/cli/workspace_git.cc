@@ -133,9 +133,9 @@ Answer<bool> WorkspaceGit::run(Work work, int in, int out) const {
     if (work.workspace && w_.worktree == !w_.entry.empty())
         env.insert(env.end(), {{"GIT_DIR", git}, {"GIT_WORK_TREE", tree}});
     if (w_.worktree && !w_.entry.empty()) env.emplace_back("OWN_HEAD", git + "/HEAD");
-    for (auto& [name, value] : work.env) {
-        std::erase_if(env, [&](const auto& have) { return have.first == name; });
-        env.emplace_back(name, value);
+    for (auto& variable : work.env) {
+        std::erase_if(env, [&](const auto& have) { return have.first == variable.first; });
+        env.push_back(std::move(variable));
     }
     spec.command.argv = {"sh", "-c", std::string(kWorkspaceScripts[0].text), "git.sh", work.mode};
     Done done = run_script(spec, in, out, host_, process_, verbose_);

@@ -54,6 +54,9 @@ RunOptions in_workspace(const Shelf& shelf, const Workspace& w, const RunOptions
     if (run.cwd == Kind::hide) throw Refused{"--hide: there would be nothing to work on"};
     run.command = options.command;
     if (options.entrypoint && !w.entrypoint.empty()) run.command = {"sh", "-c", w.entrypoint};
+    if (physical(w.git) != w.git)
+        throw Refused{"there is a symbolic link in " + spec::escape(w.git) + " by now, where " + w.name +
+                      " has its objects"};
     const std::string path = shelf.path(w.name);
     if (w.worktree) {
         run.grants.insert(run.grants.begin(), Grant{run.cwd, w.git, w.git});

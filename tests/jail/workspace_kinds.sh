@@ -76,6 +76,8 @@ output 'with another' 'now jail' "$AJAIL" enter opts --quiet --env A=now
 (cd / && output 'from elsewhere' data "$AJAIL" run --quiet --in=opts cat "$origin/data")
 output 'changes can be thrown away' '' sh -c "'$AJAIL' run --quiet --in=opts --ro sh -c 'echo x >>a; git commit -qam gone' &&
     '$AJAIL' run --quiet --in=opts git status --short; '$AJAIL' run --quiet --in=opts git log --format=%s HEAD...origin/main"
+output 'not with what AJAIL_ARGS says' '' env AJAIL_ARGS='--env=B=1' "$AJAIL" run --quiet --in=opts sh -c 'echo $B'
+output 'but it can say which' made env AJAIL_ARGS='--in=opts' "$AJAIL" run --quiet sh -c 'echo $A'
 denied 'or be impossible' "$AJAIL" run --quiet --in=opts --rol touch a
 matches 'the plan can be seen' "$AJAIL_HOME/workspaces/opts/git -> $PWD/.git" "$AJAIL" run --in=opts --dry-run true
 (exec 9<"$AJAIL_HOME/workspaces/opts" && flock -s 9 && sleep 30) &
