@@ -85,7 +85,7 @@ else
     complain "shellcheck"$'\n'"$said"
 fi
 for file in "${scripts[@]}"; do
-    [[ $file == *lib.sh || $file == tests/roots.sh || $file == tests/user.sh || $file == tests/packages.sh ]] || head -n 1 "$file" | grep -q '^#!' || complain "$file: no #! line"
+    [[ $file == *lib.sh || $file == tests/roots.sh || $file == tests/workspaces.sh || $file == tests/user.sh || $file == tests/packages.sh ]] || head -n 1 "$file" | grep -q '^#!' || complain "$file: no #! line"
 done
 
 echo "$passed passed, $failed failed, 0 skipped"

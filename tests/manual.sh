@@ -1,6 +1,5 @@
 #!/bin/bash
-# The table of options, --help and docs/manual.md say the same: each option of `ajail run --help`, `ajail verify --help`,
-# `ajail mkfs --help`, `ajail fs --help`, `ajail changes --help`, `ajail apply --help`, `ajail discard --help` and `ajail bwrap --help` stands in the manual's table of that command, and nothing else does.
+# The table of options, --help and docs/manual.md say the same: each option of `ajail COMMAND --help` stands in the manual's table of that command, and nothing else does.
 set -u
 here=$(cd "$(dirname "$0")/.." && pwd)
 ajail=${AJAIL_BINARY:-$here/build/ajail}
@@ -10,12 +9,12 @@ failed=0
 in_help() { "$ajail" "$1" --help | sed -nE 's/^ {1,6}(-[a-z],)?(--[a-z-]+).*/\2/p' | sort -u; }
 # In the manual: the head of a table's row or a heading, within the chapter.
 in_manual() {
-    sed -n "/^## ajail $1/,/^## /{/^## ajail $1/p;/^## /!p}" "$here/docs/manual.md" |
+    sed -n "/^## ajail $1$/,/^## /{/^## ajail $1$/p;/^## /!p}" "$here/docs/manual.md" |
         sed -nE 's/^(\| *`|#+ *`?)(--[a-z-]+).*/\2/p' | sort -u
 }
-for command in run verify mkfs fs changes apply discard; do
+for command in run verify mkfs fs changes apply discard create enter list status destroy pull; do
     count=$(in_help $command | wc -l)
-    [ "$count" -ge 3 ] || { echo "FAILED ajail $command --help: only $count options"; failed=1; }
+    [ "$count" -ge 2 ] || { echo "FAILED ajail $command --help: only $count options"; failed=1; }
     if ! diff=$(diff <(in_help $command) <(in_manual $command)); then
         echo "FAILED ajail $command: help (<) and docs/manual.md (>) differ"
         echo "$diff"

@@ -1,42 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
-// See archive.h. The jail's stdio are files, never the terminal: what comes out of an archive is escaped before
-// anybody sees it.
+// See archive.h.
 #include "cli/archive.h"
 
 #include "cli/caller.h"
 #include "cli/fs_scripts.h"
-#include "cli/run.h"
-#include "cli/words.h"
 #include "sys/calls.h"
 
 #include <array>
-#include <sys/mman.h>
 #include <unistd.h>
 
 namespace ajail::cli {
 
 namespace {
 
-using sys::Fd;
-
 constexpr const char* kExclude = "/exclude";
 
-// The host's system, read-only; nothing else to write to but the target (and an empty tmpfs as `/`).
 spec::Spec jail(const Task& task, const spec::Host& host) {
-    spec::Spec spec;
-    spec.identity = spec::Identity::root;
+    spec::Spec spec = script_jail();
     auto add = [&](spec::Mount mount) { spec.mounts.push_back(std::move(mount)); };
-    for (spec::Mount& mount : host_system()) {
-        if (auto* overlay = std::get_if<spec::Overlay>(&mount)) add(spec::Bind{overlay->source, overlay->target});
-        else if (auto* link = std::get_if<spec::Symlink>(&mount); link != nullptr && link->target != "/var/run")
-            add(std::move(mount));
-    }
     // What a jail with several ids has left in a root filesystem is whole only with them.
     if (!task.source.empty()) spec.users = spec::Users::automatic;
-    add(spec::Proc{"/proc"}); // with it goes that there are no user namespaces inside
-    add(spec::Dev{"/dev"});
     auto& env = spec.command.env;
-    env = {{"PATH", "/usr/sbin:/usr/bin:/sbin:/bin"}, {"LC_ALL", "C"}, {"FORMAT", std::string(task.format)}};
+    env.emplace_back("FORMAT", task.format);
     if (!task.source.empty()) add(spec::Bind{.source = {.path = task.source}, .target = "/source"});
     if (!task.target.empty())
         add(spec::Bind{.source = {.path = task.target, .closed_by = closed_above(task.target)},
@@ -53,61 +38,11 @@ spec::Spec jail(const Task& task, const spec::Host& host) {
     return spec;
 }
 
-// The line of TEXT that says most: tar sums up at the end, and mentions harmless things at the beginning.
-std::string telling_line(const std::string& text) {
-    std::string found;
-    for (std::size_t start = 0; start < text.size() && found.empty();) {
-        std::size_t end = std::min(text.find('\n', start), text.size());
-        std::string line = text.substr(start, end - start);
-        bool harmless = line.find(": Removing leading") != std::string::npos || line.empty();
-        if (!harmless) found = line;
-        start = end + 1;
-    }
-    constexpr std::size_t kLongest = 300;
-    return spec::escape(found.substr(0, kLongest));
-}
-
 } // namespace
 
-Stdio::Stdio(const std::array<int, 3>& fds) {
-    for (std::size_t i = 0; i < 3; ++i) {
-        int place = static_cast<int>(i);
-        saved_[i].reset(::fcntl(place, F_DUPFD_CLOEXEC, 3));
-        ok_ = ok_ && saved_[i] && (fds[i] == place || sys::dup2(fds[i], place));
-    }
-}
-
-Stdio::~Stdio() {
-    (void)std::fflush(stderr);
-    for (std::size_t i = 0; i < 3; ++i)
-        if (saved_[i]) (void)sys::dup2(saved_[i].get(), static_cast<int>(i));
-}
-
 Done carry_out(const Task& task, const spec::Host& host, const ns::Caller& process, bool verbose) {
-    Done done;
-    Fd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
-    Fd heard(::memfd_create("ajail", MFD_CLOEXEC)); // archive.sh bounds what comes
-    if (!null || !heard) return {kFailed, "/dev/null or a memfd cannot be opened"};
     if (task.in >= 0) (void)::lseek(task.in, 0, SEEK_SET);
-    spec::Host without_terminal = host;
-    without_terminal.tty = {false, false, verbose && host.tty[2]};
-    {
-        Stdio stdio(
-            {task.in >= 0 ? task.in : null.get(), task.out >= 0 ? task.out : null.get(), verbose ? 2 : heard.get()});
-        if (!stdio.ok()) return {kFailed, "stdio cannot be arranged"};
-        auto lowered = spec::lower(jail(task, host), without_terminal);
-        if (auto* refusal = std::get_if<spec::Refusal>(&lowered)) return {kFailed, refusal->message};
-        done.code = execute(std::get<spec::Plan>(lowered), process);
-    }
-    if (done.code == 0) return done;
-    std::string text(1 << 16, '\0');
-    ssize_t size = ::pread(heard.get(), text.data(), text.size(), 0);
-    text.resize(size > 0 ? static_cast<std::size_t>(size) : 0);
-    done.said = telling_line(text);
-    constexpr std::string_view kOurs = "ajail: ";
-    if (done.code == kFailed && done.said.starts_with(kOurs)) done.said.erase(0, kOurs.size());
-    if (done.code < 128) done.code = kFailed; // killed: as it was
-    return done;
+    return run_script(jail(task, host), task.in, task.out, host, process, verbose); // archive.sh bounds what comes
 }
 
 std::string_view compression(int fd) {

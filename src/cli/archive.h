@@ -3,11 +3,8 @@
 // changed (tools/fs/archive.sh, embedded).
 #pragma once
 
-#include "ns/run.h"
-#include "spec/host.h"
-#include "sys/fd.h"
+#include "cli/script.h"
 
-#include <array>
 #include <string>
 #include <string_view>
 
@@ -24,27 +21,8 @@ struct Task {
     int in = -1, out = -1;        ///< stdin and stdout; /dev/null if -1. Read from the start, wherever they stand.
 };
 
-struct Done {
-    int code = 0;     ///< 0, or the exit status for ajail
-    std::string said; ///< why it failed: a line for the user, escaped; empty if there is nothing to add
-};
-
 /// Runs TASK. With VERBOSE its messages go to stderr as they come.
 Done carry_out(const Task& task, const spec::Host& host, const ns::Caller& process, bool verbose);
-
-/// Puts FDS in the places of stdin, stdout and stderr while it lives; each of the three may stay in its own.
-class Stdio {
-public:
-    explicit Stdio(const std::array<int, 3>& fds);
-    Stdio(const Stdio&) = delete;
-    Stdio& operator=(const Stdio&) = delete;
-    ~Stdio();
-    bool ok() const { return ok_; }
-
-private:
-    std::array<sys::Fd, 3> saved_;
-    bool ok_ = true;
-};
 
 /// What the file is compressed with, by its first bytes: gzip, xz, zstd, bzip2, or empty.
 std::string_view compression(int fd);

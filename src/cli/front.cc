@@ -53,6 +53,7 @@ spec::Spec Front::spec() {
     fixed_mounts();
     project();
     writable_grants();
+    for (const Grant& grant : options_.own) own(grant);
     for (const Grant& grant : options_.grants) add(grant);
     spec_.users = options_.users;
     spec_.scratch = {options_.scratch.size, scratch_directory()};
@@ -67,7 +68,7 @@ spec::Spec Front::spec() {
     spec_.report = !options_.report.empty();
     if (options_.seccomp == spec::Seccomp::profile) profile();
     spec_.command.argv = options_.command;
-    spec_.command.cwds = {cwd_};
+    spec_.command.cwds = {inside()};
     environment();
     return std::move(spec_);
 }
@@ -104,7 +105,7 @@ std::string Front::why_not_locked(store::Hold wanted, const sys::Error& error) c
 void Front::status(const spec::Plan& plan) const {
     bool color = host_.tty[2] && std::getenv("NO_COLOR") == nullptr;
     auto head = [&](const char* text) { return color ? std::string("\033[1m") + text + "\033[0m" : text; };
-    std::string out = head("ajail") + " " + spec::escape(fs_) + " in " + spec::escape(cwd_) + "\n";
+    std::string out = head("ajail") + " " + spec::escape(fs_) + " in " + spec::escape(inside()) + "\n";
     if (!fs_note_.empty()) out += "  (" + fs_note_ + ")\n";
     out += head("Networking:") + (options_.network ? " enabled\n" : " disabled\n");
     out += head("Mounts:") + "\n";
@@ -347,7 +348,15 @@ void Front::project() {
     Seen seen;
     auto source = look_at(cwd_, cwd_, true, &seen);
     if (!source) throw Refused{spec::escape(cwd_) + ": " + std::strerror(source.error().err)};
-    mount_as(options_.cwd, std::move(source).take(), std::move(seen.fd), cwd_, cwd_);
+    mount_as(options_.cwd, std::move(source).take(), std::move(seen.fd), cwd_, inside());
+}
+
+// Of a workspace. What it is to git is nobody's but the jail's: nothing on the host looks there.
+void Front::own(const Grant& grant) {
+    auto source = look_at(grant.source);
+    if (!source)
+        throw Refused{"the workspace needs " + spec::escape(grant.source) + ": " + std::strerror(source.error().err)};
+    mount_as(grant.kind, std::move(source).take(), {}, grant.source, grant.target);
 }
 
 void Front::add(const Grant& grant) {
@@ -370,10 +379,11 @@ void Front::add(const Grant& grant) {
 
 // The directories that are given to be written to, each once.
 void Front::writable_grants() {
-    for (const Grant& grant : options_.grants) {
-        if (grant.kind != Kind::rw && grant.kind != Kind::dev) continue;
-        if (std::string dir = absolute(grant.source, cwd_); dir != "/") writable_.insert(dir);
-    }
+    for (const std::vector<Grant>* grants : {&options_.grants, &options_.own})
+        for (const Grant& grant : *grants) {
+            if (grant.kind != Kind::rw && grant.kind != Kind::dev) continue;
+            if (std::string dir = absolute(grant.source, cwd_); dir != "/") writable_.insert(dir);
+        }
 }
 
 std::set<std::string> Front::writable() const {
@@ -427,9 +437,9 @@ void Front::mount_as(Kind kind, spec::Source source, sys::Fd fd, const std::stri
     if (kind == Kind::rw || kind == Kind::dev) guard(std::get<spec::Bind>(mounts().back()), std::move(fd));
 }
 
-// By value: what it was copied from stands in the list that grows here.
+// By value: what it was copied from stands in the list that grows here. Without TOP there is nothing to guard.
 void Front::guard(spec::Bind grant, sys::Fd top) {
-    if (!grant.source.directory) return;
+    if (!grant.source.directory || !top) return;
     auto covers = guard_.cover(grant, std::move(top));
     if (!covers) {
         std::string path = spec::escape(guard_.in_the_way()), option = guard_.option_for_it();
@@ -453,7 +463,7 @@ void Front::environment() {
     const char* term = std::getenv("TERM");
     set("TERM", term == nullptr || *term == '\0' ? "xterm" : term);
     set("IS_SANDBOX", "1");
-    set("PWD", cwd_);
+    set("PWD", inside());
     constexpr std::string_view kPrefix = "AJAIL_ENV_";
     for (char** variable = environ; *variable != nullptr; ++variable) {
         std::string_view text = *variable;

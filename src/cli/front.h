@@ -58,6 +58,8 @@ private:
     void fixed_mounts();
     void processors();
     void project();
+    const std::string& inside() const { return options_.at.empty() ? cwd_ : options_.at; }
+    void own(const Grant& grant);
     void add(const Grant& grant);
     void writable_grants();
     std::set<std::string> writable() const;

@@ -9,6 +9,7 @@
 #include "cli/run.h"
 #include "cli/verify.h"
 #include "cli/words.h"
+#include "cli/workspace.h"
 #include "sys/calls.h"
 
 #include <array>
@@ -131,6 +132,32 @@ constexpr Command kCommands[] = {
     {"fs",
      [](std::vector<std::string> words, const ns::Caller& process) {
          return read<cli::parse_fs, cli::fs>(std::move(words), process, "ajail fs --help");
+     }},
+    {"create",
+     [](std::vector<std::string> words, const ns::Caller& process) {
+         return dispatch(cli::parse_create(std::move(words), std::getenv("AJAIL_ARGS")), "ajail create --help",
+                         [&](const cli::WorkspaceOptions& options) { return cli::create(options, process); });
+     }},
+    {"enter",
+     [](std::vector<std::string> words, const ns::Caller& process) {
+         return dispatch(cli::parse_enter(std::move(words)), "ajail enter --help",
+                         [&](const cli::RunOptions& options) { return cli::run(options, process); });
+     }},
+    {"list",
+     [](std::vector<std::string> words, const ns::Caller& process) {
+         return read<cli::parse_list, cli::list>(std::move(words), process, "ajail list --help");
+     }},
+    {"status",
+     [](std::vector<std::string> words, const ns::Caller& process) {
+         return read<cli::parse_status, cli::status>(std::move(words), process, "ajail status --help");
+     }},
+    {"destroy",
+     [](std::vector<std::string> words, const ns::Caller& process) {
+         return read<cli::parse_destroy, cli::destroy>(std::move(words), process, "ajail destroy --help");
+     }},
+    {"pull",
+     [](std::vector<std::string> words, const ns::Caller& process) {
+         return read<cli::parse_pull, cli::pull>(std::move(words), process, "ajail pull --help");
      }},
 };
 

@@ -4,6 +4,7 @@
 // across options.
 #include "cli/options.h"
 
+#include "cli/caller.h"
 #include "cli/machine.h"
 #include "cli/parser.h"
 #include "cli/protect.h"
@@ -80,6 +81,9 @@ constexpr Option kRunOptions[] = {
     {"deny", Takes::value, "NAME[,NAME]", "System calls", "less than the policy, by the same names"},
     {"nested", Takes::nothing, "", "System calls",
      "user namespaces inside, for programs with a sandbox of their own; the same as --allow=userns"},
+    {"in", Takes::value, "NAME", "Workspaces", "in the workspace NAME (ajail create), with its options and these"},
+    {"clone", Takes::nothing, "", "Workspaces",
+     "in a new workspace of the repository here, which stays only if something is changed in it"},
     {"dry-run", Takes::optional_value, "json", "Output", "print the plan, as text or JSON, and do nothing"},
     {"report", Takes::value, "FILE|FD", "Output",
      "which walls stand, as the kernel says, before the command runs: JSON, to a new file or a descriptor"},
@@ -87,6 +91,15 @@ constexpr Option kRunOptions[] = {
     {"verbose", Takes::nothing, "", "Output", "tell on stderr what is done"},
     {"bwrap-bin", Takes::value, "BIN", "Compatibility", "accepted, does nothing: no other program is needed"},
     {"bw", Takes::value, "ARG", "Compatibility", "refused, with the native option to use"},
+};
+
+constexpr Option kCreateOptions[] = {
+    {"repo", Takes::value, "DIR", "Workspace", "the repository (default: the one that the current directory is in)"},
+    {"branch", Takes::value, "REF", "Workspace", "the branch, tag or commit to start from (default: HEAD)"},
+    {"clone", Takes::nothing, "", "Workspace", "a repository of its own, with the original's objects (default)"},
+    {"worktree", Takes::nothing, "", "Workspace", "a linked worktree, which writes to the original's git directory"},
+    {"entrypoint", Takes::value, "CMD", "Workspace", "what ajail enter runs (default: a shell)"},
+    {"json", Takes::nothing, "", "Workspace", "what was made, for programs"},
 };
 
 constexpr Option kVerifyOptions[] = {
@@ -278,6 +291,7 @@ std::string parse_report(const std::string& value) {
 void take(RunOptions& options, const std::string& name, const std::string& value) {
     constexpr const char* kSizes = "a size as 500m, 2g or 30%, or none";
     bool bare = value == kBare;
+    options.given.emplace_back(name, value);
     std::string given = name + "=" + value;
     if (auto kind = kind_named(name)) {
         if (bare) options.cwd = *kind;
@@ -307,6 +321,8 @@ void take(RunOptions& options, const std::string& name, const std::string& value
     else if (name == "deny") parse_calls("--deny", value, options.deny);
     else if (name == "report") options.report = parse_report(value);
     else if (name == "sys") options.sys = true;
+    else if (name == "in") options.in = value;
+    else if (name == "clone") options.clone = true;
     else if (name == "quiet") options.quiet = true;
     else if (name == "verbose") options.verbose = true;
     else if (name == "env") {
@@ -352,6 +368,9 @@ std::variant<RunOptions, Shown, Wrong> read_run(std::vector<std::string> args) {
             args, false, [&](const std::string& name, const std::string& value) { take(options, name, value); });
         if (shown) return *std::move(shown);
         options.command = std::move(args);
+        if (!options.in.empty() && options.clone) wrong("--in and --clone: in one workspace, or in a new one");
+        if (options.clone && options.dry_run != RunOptions::DryRun::no)
+            wrong("--clone: there is nothing to show with --dry-run before the workspace is made (ajail create)");
         return options;
     });
 }
@@ -370,16 +389,104 @@ std::variant<VerifyOptions, Shown, Wrong> read_verify(std::vector<std::string> a
         });
         if (shown) return *std::move(shown);
         if (!args.empty()) wrong("verify: takes options only, and runs its own probes; not " + spec::escape(args[0]));
+        if (!options.run.in.empty() || options.run.clone) wrong("verify: not in a workspace; leave --in and --clone");
         if (options.run.dry_run != RunOptions::DryRun::no) wrong("verify: there is nothing to verify with --dry-run");
         options.verbose = options.run.verbose;
         return options;
     });
 }
 
+std::variant<WorkspaceOptions, Shown, Wrong> read_create(std::vector<std::string> args) {
+    return reading<WorkspaceOptions>([&]() -> std::variant<WorkspaceOptions, Shown, Wrong> {
+        Parser parser(
+            "ajail create NAME [OPTIONS] [OPTIONS of ajail run]",
+            "Makes the workspace NAME: a copy of a repository, on a branch of its own, for jails to work in. "
+            "What is given\nof the options of ajail run holds whenever something runs in it.",
+            kCreateOptions, kRunOptions);
+        WorkspaceOptions options;
+        bool clone = false;
+        auto shown = parser.read(args, true, [&](const std::string& name, const std::string& value) {
+            if (name == "repo") options.repo = value;
+            else if (name == "branch") options.ref = value;
+            else if (name == "clone") clone = true;
+            else if (name == "worktree") options.worktree = true;
+            else if (name == "entrypoint") options.entrypoint = value;
+            else if (name == "json") options.json = true;
+            else take(options.run, name, value);
+        });
+        if (shown) return *std::move(shown);
+        if (args.size() != 1) wrong("create: should be ajail create NAME [OPTIONS]");
+        if (clone && options.worktree) wrong("create: --clone or --worktree, not both");
+        if (!options.run.in.empty()) wrong("create: --in is for what runs in a workspace");
+        if (options.run.dry_run != RunOptions::DryRun::no || !options.run.report.empty())
+            wrong("create: --dry-run and --report are for what runs in a workspace");
+        if (options.run.cwd == Kind::hide) wrong("create: with --hide there would be nothing to work on");
+        options.name = args[0];
+        options.verbose = options.run.verbose;
+        return options;
+    });
+}
+
+// VALUE of the option NAME with its paths absolute.
+std::string anchored(const std::string& name, const std::string& value, const std::string& cwd) {
+    auto comma = [](const std::string& path) {
+        std::string text;
+        for (char c : path) text += c == ',' || c == '\\' ? std::string("\\") + c : std::string(1, c);
+        return text;
+    };
+    bool number = value.find_first_not_of("0123456789") == std::string::npos;
+    if (name == "mount") {
+        Grant grant = parse_mount(value);
+        auto kind =
+            std::find_if(std::begin(kKinds), std::end(kKinds), [&](auto k) { return k.second == grant.kind; });
+        return comma(absolute(grant.source, cwd)) + "," + comma(absolute(grant.target, cwd)) + "," + kind->first;
+    }
+    bool path = kind_named(name) || (name == "scratch" && value != "tmpfs" && !value.starts_with("tmpfs:")) ||
+                (name == "seccomp" && (value.ends_with(".json") || value.find('/') != std::string::npos)) ||
+                (name == "report" && !number);
+    return path ? absolute(value, cwd) : value;
+}
+
 } // namespace
 
+// Whatever AJAIL_ARGS says, a workspace has its own options; unless it is AJAIL_ARGS that names it.
 std::variant<RunOptions, Shown, Wrong> parse_run(std::vector<std::string> args, const char* args_from_env) {
-    return with_front(std::move(args), args_from_env, read_run);
+    auto parsed = with_front(args, args_from_env, read_run);
+    if (auto* options = std::get_if<RunOptions>(&parsed); options == nullptr || options->in.empty()) return parsed;
+    auto alone = read_run(std::move(args));
+    auto* options = std::get_if<RunOptions>(&alone);
+    return options == nullptr || options->in.empty() ? parsed : alone;
+}
+
+std::variant<RunOptions, Shown, Wrong> parse_enter(std::vector<std::string> args) {
+    return reading<RunOptions>([&]() -> std::variant<RunOptions, Shown, Wrong> {
+        Parser parser("ajail enter NAME [OPTIONS of ajail run]",
+                      "Runs the workspace's entrypoint, or a shell, in it, with its options and these.", {},
+                      kRunOptions);
+        RunOptions options;
+        auto shown = parser.read(
+            args, true, [&](const std::string& name, const std::string& value) { take(options, name, value); });
+        if (shown) return *std::move(shown);
+        if (args.size() != 1) wrong("enter: should be ajail enter NAME [OPTIONS]; a command: ajail run --in=NAME");
+        if (options.clone || !options.in.empty()) wrong("enter: --in and --clone are for ajail run");
+        options.in = args[0];
+        options.entrypoint = true;
+        return options;
+    });
+}
+
+std::variant<WorkspaceOptions, Shown, Wrong> parse_create(std::vector<std::string> args, const char* args_from_env) {
+    return with_front(std::move(args), args_from_env, read_create);
+}
+
+std::vector<std::string> as_words(const RunOptions& options, const std::string& cwd, bool kept) {
+    std::vector<std::string> words;
+    for (const auto& [name, value] : options.given) {
+        bool once = name == "dry-run" || name == "report" || name == "quiet" || name == "verbose";
+        if (name == "in" || name == "clone" || (kept && once)) continue;
+        words.push_back("--" + name + (value == kBare ? "" : "=" + anchored(name, value, cwd)));
+    }
+    return words;
 }
 
 std::variant<VerifyOptions, Shown, Wrong> parse_verify(std::vector<std::string> args, const char* args_from_env) {

@@ -53,6 +53,14 @@ struct RunOptions {
     std::string report; ///< a file, or the number of a descriptor
     enum class DryRun { no, text, json } dry_run = DryRun::no;
     std::vector<std::string> command;
+
+    std::string in;                                         ///< the workspace to run in
+    bool clone = false;                                     ///< or one that is made for it
+    bool entrypoint = false;                                ///< the command is the workspace's
+    std::vector<std::pair<std::string, std::string>> given; ///< all options, by name, as they came
+    // Of a workspace, never of a command line:
+    std::string at;         ///< where the current directory appears inside; empty: where it is
+    std::vector<Grant> own; ///< directories of ajail's own, in which git's files may be written
 };
 
 /// Shown on stdout and done: help or version.
@@ -65,6 +73,9 @@ struct Wrong {
 
 /// ARGS without the program's name and subcommand. `args_from_env` is AJAIL_ARGS, put in front.
 std::variant<RunOptions, Shown, Wrong> parse_run(std::vector<std::string> args, const char* args_from_env);
+
+/// What `given` says, for a later parse_run() in another directory than CWD. KEPT: what concerns one run is left out.
+std::vector<std::string> as_words(const RunOptions& options, const std::string& cwd, bool kept);
 
 /// WORD is an option of `ajail run`, with or without a value.
 bool is_run_option(std::string_view word);
@@ -91,6 +102,22 @@ struct FsOptions {
     bool cache = false, json = false, verbose = false;
 };
 std::variant<FsOptions, Shown, Wrong> parse_fs(const std::vector<std::string>& args);
+
+/// `ajail create`, `list`, `status`, `destroy` and `pull`.
+struct WorkspaceOptions {
+    std::string name;
+    std::string repo, ref, entrypoint;
+    std::string branch, as; ///< to pull, and its name in the original; empty: the same, or the workspace's
+    bool worktree = false, diff = false, force = false, json = false, verbose = false;
+    RunOptions run; ///< the workspace's own
+};
+std::variant<WorkspaceOptions, Shown, Wrong> parse_create(std::vector<std::string> args, const char* args_from_env);
+std::variant<WorkspaceOptions, Shown, Wrong> parse_list(std::vector<std::string> args);
+std::variant<WorkspaceOptions, Shown, Wrong> parse_status(std::vector<std::string> args);
+std::variant<WorkspaceOptions, Shown, Wrong> parse_destroy(std::vector<std::string> args);
+std::variant<WorkspaceOptions, Shown, Wrong> parse_pull(std::vector<std::string> args);
+/// `ajail enter NAME`: `ajail run --in=NAME` with the workspace's own command.
+std::variant<RunOptions, Shown, Wrong> parse_enter(std::vector<std::string> args);
 
 /// `ajail --help`.
 std::string overview();

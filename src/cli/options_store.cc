@@ -102,6 +102,7 @@ std::string overview() {
            "       ajail changes [NAME [PATH...]] [OPTIONS]\n"
            "       ajail apply NAME [PATH...] [OPTIONS]\n"
            "       ajail discard NAME...\n"
+           "       ajail create|enter|list|status|destroy|pull [NAME] [OPTIONS]\n"
            "       ajail bwrap [OPTIONS...] [--] COMMAND [ARGS...]\n"
            "\n"
            "  run    run a command in a throw-away root filesystem, with the current directory\n"
@@ -111,9 +112,11 @@ std::string overview() {
            "  changes  list what was changed with --keep\n"
            "  apply  carry that over to the directories themselves\n"
            "  discard  remove what was kept with --keep\n"
+           "  create make a workspace: a copy of a git repository, to work in with enter or run --in; list, status,\n"
+           "         pull and destroy are for those that there are\n"
            "  bwrap  run a command as bubblewrap would, with its options; also when called by that name\n"
            "\n"
-           "'ajail run --help', and likewise with verify, mkfs, fs and bwrap, lists the options.\n";
+           "'ajail run --help', and likewise with every other command, lists the options.\n";
 }
 
 } // namespace ajail::cli

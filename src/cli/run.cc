@@ -7,6 +7,7 @@
 #include "cli/keep.h"
 #include "cli/machine.h"
 #include "cli/words.h"
+#include "cli/workspace.h"
 #include "store/store.h"
 
 #include <cstring>
@@ -22,6 +23,7 @@ std::variant<spec::Spec, Wrong> specify(const RunOptions& options, const spec::H
 }
 
 int run(const RunOptions& options, const ns::Caller& process, const std::function<void(spec::Spec&)>& amend) {
+    if (!options.in.empty() || options.clone) return run_in_workspace(options, process);
     auto looked = sys::during(sys::Stage::start, look_at_host());
     if (!looked) return fail(sentence(looked.error(), nullptr));
     spec::Host host = *std::move(looked);

@@ -140,7 +140,7 @@ std::string mounted_in(const Error& error, const spec::Plan& plan) {
 
 // The subcommand that WORD may have been meant for.
 std::string meant(std::string_view word) {
-    for (std::string_view command : {"verify", "bwrap", "mkfs"}) {
+    for (std::string_view command : {"verify", "bwrap", "mkfs", "create", "destroy"}) {
         std::vector<std::size_t> row(word.size() + 1); // distances of Levenshtein, a row a letter of COMMAND
         std::iota(row.begin(), row.end(), std::size_t{0});
         for (std::size_t i = 0; i < command.size(); ++i) {

@@ -39,13 +39,13 @@ Result<std::string> random_letters() {
     return text;
 }
 
-// HOME, HOME/fs: made with the store's first root filesystem.
-Result<Fd> open_store(const std::string& home) {
-    for (const std::string& path : {home, home + "/fs"}) {
+// HOME, HOME/SHELF: made with the first thing in it.
+Result<Fd> open_shelf(const std::string& home, const char* shelf) {
+    for (const std::string& path : {home, home + "/" + shelf}) {
         Status made = sys::mkdirat(AT_FDCWD, path.c_str(), 0700);
         if (!made && made.error().err != EEXIST) return made.error();
     }
-    return sys::open((home + "/fs").c_str(), O_RDONLY | O_DIRECTORY);
+    return sys::open((home + "/" + shelf).c_str(), O_RDONLY | O_DIRECTORY);
 }
 
 bool is_temporary(const std::string& name) {
@@ -261,8 +261,8 @@ void remove_abandoned(int shelf, const Remover& remover) {
     }
 }
 
-std::vector<std::string> root_filesystems(const std::string& home) {
-    auto fs = sys::open((home + "/fs").c_str(), O_RDONLY | O_DIRECTORY);
+std::vector<std::string> names_on(const std::string& home, const char* shelf) {
+    auto fs = sys::open((home + "/" + shelf).c_str(), O_RDONLY | O_DIRECTORY);
     if (!fs) return {};
     auto names = sys::names_in((*fs).get());
     if (!names) return {};
@@ -275,6 +275,8 @@ std::vector<std::string> root_filesystems(const std::string& home) {
     return found;
 }
 
+std::vector<std::string> root_filesystems(const std::string& home) { return names_on(home, "fs"); }
+
 bool good_name(std::string_view name) {
     if (name.empty() || name.size() > 64 || name[0] == '.' || name[0] == '-') return false;
     return std::all_of(name.begin(), name.end(), [](unsigned char c) {
@@ -282,15 +284,16 @@ bool good_name(std::string_view name) {
     });
 }
 
-Result<Partial> Partial::create(const std::string& home, const std::string& name, Remover remover) {
+Result<Partial> Partial::create(const std::string& home, const std::string& name, Remover remover,
+                                const char* shelf) {
     Partial partial;
     partial.remover_ = std::move(remover);
-    partial.fs_ = TRY(open_store(home));
+    partial.fs_ = TRY(open_shelf(home, shelf));
     remove_abandoned(partial.fs_.get(), partial.remover_);
     if (sys::openat(partial.fs_.get(), name.c_str(), O_PATH | O_NOFOLLOW)) return sys::refused(EEXIST);
     Locked made = TRY(make_locked(partial.fs_.get(), "." + name + "~", 0755));
     partial.name_ = name;
-    partial.path_ = home + "/fs/" + made.name;
+    partial.path_ = home + "/" + shelf + "/" + made.name;
     partial.dir_ = std::move(made.dir);
     partial.temporary_ = std::move(made.name); // from here on the destructor removes it
     return partial;
@@ -390,11 +393,15 @@ Status remove(const std::string& shelf, const std::string& name, const Remover& 
         locked = lock_at(fs.get(), name, Hold::exclusive);
     }
     Fd held = TRY(std::move(locked));
+    return take_away(fs.get(), name, remover);
+}
+
+Status take_away(int dir, const std::string& name, const Remover& remover) {
     std::string letters = TRY(random_letters());
     std::string temporary = "." + name.substr(0, 64) + "~" + letters;
-    if (::renameat2(fs.get(), name.c_str(), fs.get(), temporary.c_str(), RENAME_NOREPLACE) < 0)
+    if (::renameat2(dir, name.c_str(), dir, temporary.c_str(), RENAME_NOREPLACE) < 0)
         return sys::failed(Call::rename);
-    return remover(fs.get(), temporary);
+    return remover(dir, temporary);
 }
 
 Result<Details> look_into(const std::string& path) {

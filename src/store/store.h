@@ -12,6 +12,8 @@
 
 namespace ajail::store {
 
+/// The directories HOME/SHELF/NAME that exist, complete; sorted.
+std::vector<std::string> names_on(const std::string& home, const char* shelf);
 /// The root filesystems that exist, sorted. Empty if there is no store.
 std::vector<std::string> root_filesystems(const std::string& home);
 
@@ -26,13 +28,13 @@ sys::Status empty_directory(int dir);
 /// remove_tree, or what removes other people's files too: those that a jail's subordinate ids own.
 using Remover = std::function<sys::Status(int dir, const std::string& name)>;
 
-/// A root filesystem in the making: HOME/fs/.NAME.XXXXXX, locked while we live. Gone with this object unless
-/// commit() was called; what a killed process left is removed by the next one.
+/// A root filesystem (on another SHELF, something else) in the making: HOME/SHELF/.NAME~XXXXXXXX, locked while we live.
+/// Gone with this object unless commit() was called; what a killed process left is removed by the next one.
 class Partial {
 public:
     /// EEXIST if NAME is there already.
     static sys::Result<Partial> create(const std::string& home, const std::string& name,
-                                       Remover remover = remove_tree);
+                                       Remover remover = remove_tree, const char* shelf = "fs");
     Partial(Partial&&) = default;
     Partial& operator=(Partial&&) = delete;
     ~Partial();
@@ -79,6 +81,9 @@ void remove_abandoned_scratch(const std::string& home, unsigned owner, const Rem
 sys::Status remove(const std::string& shelf, const std::string& name, const Remover& remover = remove_tree);
 /// What killed processes were making or removing in the directory SHELF.
 void remove_abandoned(int shelf, const Remover& remover);
+
+/// NAME in DIR, which the caller has locked: gone from sight at once, and so on.
+sys::Status take_away(int dir, const std::string& name, const Remover& remover);
 
 struct Details {
     std::uint64_t size = 0;  ///< bytes on disk
