@@ -239,6 +239,7 @@ equal 'apply leaves it out' "host none none fine" \
 run_ "$AJAIL" apply protected --allow-hooks
 equal 'or not' "evil evil evil" "$(state .envrc) $(state .git/hooks/pre-commit) $(state sub/.envrc)"
 check 'discard' "$AJAIL" discard protected
+rmdir "$AJAIL_HOME/kept" # as it was
 cd "$top" || exit 1
 
 # With no inotify left, the names are looked at afterwards.
