@@ -100,8 +100,6 @@ std::string Covering::shown(const std::string& path) const {
     return join(spec::host_path(all_.grants[grant_].source), path);
 }
 
-// Watched before it is looked at: nothing happens in between that nobody hears of. The caller's limits on inotify(7) may
-// be used up; then it is looked at when the jail has ended, and told.
 Place& Covering::place(Fd directory, const std::string& path) {
     Place* free = nullptr;
     for (Place& at : all_.places) {
@@ -110,17 +108,15 @@ Place& Covering::place(Fd directory, const std::string& path) {
     }
     if (free == nullptr) free = &all_.places.emplace_back();
     *free = Place{std::move(directory), path, grant_};
-    if (!all_.unwatched.empty()) return *free;
-    if (!all_.inotify) {
-        auto made = sys::inotify();
-        if (!made) all_.unwatched = std::strerror(made.error().err);
-        else all_.inotify = std::move(made).take();
-    }
-    if (!all_.inotify) return *free;
-    auto watch = sys::inotify_watch(all_.inotify.get(), free->directory.get());
-    if (watch) free->watch = *watch;
-    else if (watch.error().err != EACCES) all_.unwatched = std::strerror(watch.error().err);
+    if (all_.inotify) watch(all_, *free);
     return *free;
+}
+
+// Who cannot read it is not told of what happens in it.
+void watch(Places& all, Place& at) {
+    auto number = sys::inotify_watch(all.inotify.get(), at.directory.get());
+    if (number) at.watch = *number;
+    else if (number.error().err != EACCES) all.unwatched = std::strerror(number.error().err);
 }
 
 void Covering::bind(const std::string& path, bool directory, bool writable) {
@@ -147,7 +143,7 @@ Status Covering::cover(Place& at, const std::string& name, const Fd& found, Rule
     bind(path, S_ISDIR(st.st_mode), writable);
     auto same = std::find_if(at.covered.begin(), at.covered.end(), [&](const Covered& c) { return c.name == name; });
     if (same == at.covered.end()) same = at.covered.insert(at.covered.end(), Covered{name});
-    *same = {name, kind, writable};
+    *same = {name, kind, writable, 0, st.st_dev, st.st_ino};
     if (S_ISREG(st.st_mode) && st.st_nlink > 1) all_.linked.push_back(shown(path));
     return Done{};
 }

@@ -32,6 +32,7 @@ struct Covered {
     Rule::Kind kind = Rule::listed;
     bool writable = false; ///< only so that it cannot be renamed
     std::int64_t gone = 0; ///< when it was removed or renamed outside (sys::now())
+    std::uint64_t device = 0, inode = 0;
 };
 
 /// A directory of the host with such names.
@@ -61,7 +62,7 @@ struct Places {
 class Covering {
 public:
     Covering(Places& all, std::size_t grant) : all_(all), grant_(grant) {}
-    /// The place of DIRECTORY, which is at PATH; watched from now on.
+    /// The place of DIRECTORY, which is at PATH; watched, if others are.
     Place& place(sys::Fd directory, const std::string& path);
     /// What PATTERNS say, in AT.
     sys::Status listed(Place& at, const std::vector<std::string>& patterns);
@@ -91,6 +92,9 @@ private:
     std::vector<spec::Bind> binds_ = {};
     std::size_t looked_at_ = 0;
 };
+
+/// From now on.
+void watch(Places& all, Place& at);
 
 /// No link is followed: a jail that ran here before may have put it there, and what it leads to is writable. Nothing if
 /// there is no NAME.

@@ -143,8 +143,8 @@ std::vector<std::string> Front::patterns(const Protect& protect) {
 
 ns::Outside Front::outside() {
     for (const std::string& line : guard_.warnings()) warn(line);
-    if (guard_.watch() < 0) return {};
-    return {guard_.watch(), [this] { return guard_.look(); }};
+    if (!guard_.has_something()) return {};
+    return {[this] { return guard_.look(); }, [this] { return guard_.watched(); }};
 }
 
 void Front::settle() {

@@ -66,6 +66,7 @@ bool is_held(const Place& at, const std::string& name) {
 } // namespace
 
 Result<std::vector<Bind>> Guard::cover(const Bind& grant, Fd top) {
+    if (!git_ && patterns_.empty()) return std::vector<Bind>();
     all_.grants.push_back(grant);
     all_.in_the_way = spec::host_path(grant.source);
     Covering covering(all_, all_.grants.size() - 1);
@@ -94,10 +95,6 @@ std::vector<std::string> Guard::warnings() const {
         out.push_back(spec::escape(path) +
                       " has another name (a hard link), and the jail may write to it by that, if "
                       "it has it; to make it a file of its own: cp it, and mv the copy in its place");
-    if (!all_.unwatched.empty())
-        out.push_back("what the host would run is not watched while the jail runs, and only looked at when it has "
-                      "ended: inotify: " +
-                      all_.unwatched + " (see /proc/sys/fs/inotify)");
     return out;
 }
 
@@ -106,6 +103,12 @@ void Guard::say(const std::string& path, const std::string& text) {
     bool others = said_.size() >= kMostSaid && !said_.contains(path);
     Said& said = said_[others ? "~" : path];
     if (said.times++ == 0) said.first = others ? "there is more of that" : spec::escape(path) + text;
+}
+
+void Guard::say_replaced(const Place& at, const std::string& name) {
+    say(on_host(all_, at, name),
+        " was replaced while the jail ran, and could be written there for a moment: if that was "
+        "not you, look at it");
 }
 
 // Out of the host's way. A link is renamed, not what it leads to.
@@ -205,22 +208,29 @@ void Guard::leave(std::size_t grant, const std::string& path) {
 
 // The kernel has detached what was mounted on it, in all mount namespaces (rename(2) and unlink(2) of a mountpoint of
 // others', since Linux 3.18).
-Status Guard::again(Place& at, const Covered& covered, std::vector<ns::Cover>& covers) {
+Status Guard::again(Place& at, const Covered& covered, bool certain, std::vector<ns::Cover>& covers) {
     struct stat top = {};
     for (const Place& place : all_.places)
         if (!place.left && place.grant == at.grant && place.path.empty())
             top = TRY(sys::fstat(place.directory.get()));
     const Bind grant = all_.grants[at.grant];
     auto add = [&](const std::string& path, bool writable) {
-        covers.push_back({grant.target, path, top.st_dev, top.st_ino, writable});
+        covers.push_back({grant.target, path, top.st_dev, top.st_ino, certain, writable});
     };
     if (covered.kind != Rule::repository) {
         add(join(at.path, covered.name), covered.writable);
         return Done{};
     }
-    leave(at.grant, join(at.path, covered.name));
     Fd found = TRY(find(at.directory, covered.name));
     if (!found) return Done{};
+    const std::string path = join(at.path, covered.name);
+    for (const Place& known : all_.places) {
+        bool there = !known.left && known.grant == at.grant && known.path == path;
+        if (!there || !TRY(is_same(known.directory, found))) continue;
+        add(path, true); // and what is in it by itself
+        return Done{};
+    }
+    leave(at.grant, path);
     Covering covering(all_, at.grant);
     TRY(covering.dot_git(at, std::move(found)));
     for (const Bind& bind : covering.binds()) add(bind.target.substr(grant.target.size() + 1), bind.writable);
@@ -243,11 +253,14 @@ void Guard::heard(Place& at, const std::string& name, bool there, std::vector<ns
         return;
     }
     if (was && !is_late(*covered)) {
+        struct stat st {};
+        (void)::fstatat(at.directory.get(), name.c_str(), &st, AT_SYMLINK_NOFOLLOW);
         covered->gone = 0;
+        covered->device = st.st_dev;
+        covered->inode = st.st_ino;
         const Covered copy = *covered;
-        say(on_host(all_, at, name), " was replaced while the jail ran, and could be written there for a moment: if "
-                                     "that was not you, look at it");
-        if (Status done = again(at, copy, covers); !done) failed_ = done;
+        say_replaced(at, name);
+        if (Status done = again(at, copy, true, covers); !done) failed_ = done;
         return;
     }
     if (was) return rename_away(at, name, covered->kind != Rule::listed);
@@ -256,8 +269,40 @@ void Guard::heard(Place& at, const std::string& name, bool there, std::vector<ns
         if (!at.left && fits(rule.name, name)) appeared(at, rule, name);
 }
 
+// Watched before it is looked at: nothing happens in between that nobody hears of. The caller's limits on inotify(7) may be
+// used up; then all is looked at once more when the jail has ended, and told.
+Status Guard::begin(std::vector<ns::Cover>& covers) {
+    begun_ = true;
+    auto made = sys::inotify();
+    if (!made) all_.unwatched = std::strerror(made.error().err);
+    else all_.inotify = std::move(made).take();
+    for (std::size_t i = 0; i < all_.places.size(); ++i)
+        if (all_.inotify && !all_.places[i].left) watch(all_, all_.places[i]);
+    return look_at_everything(covers);
+}
+
+// Also what is covered. It may have been replaced by what has its number: whoever covers it again sees whether it was.
+Status Guard::look_at_everything(std::vector<ns::Cover>& covers) {
+    for (std::size_t i = 0; i < all_.places.size(); ++i) {
+        Place& at = all_.places[i];
+        if (at.left) continue;
+        look_at_all(at);
+        for (const Covered& covered : std::vector<Covered>(at.covered)) {
+            if (at.left || is_late(covered)) continue;
+            struct stat st {};
+            bool there = ::fstatat(at.directory.get(), covered.name.c_str(), &st, AT_SYMLINK_NOFOLLOW) == 0;
+            bool other = there && (st.st_dev != covered.device || st.st_ino != covered.inode);
+            if (other) say_replaced(at, covered.name);
+            TRY(again(at, covered, other, covers));
+        }
+    }
+    return Done{};
+}
+
 Result<std::vector<ns::Cover>> Guard::look() {
     std::vector<ns::Cover> covers;
+    if (!begun_) TRY(begin(covers));
+    if (!all_.inotify) return covers;
     alignas(inotify_event) char buffer[16 << 10];
     for (;;) {
         auto n = sys::read_some(all_.inotify.get(), buffer);
@@ -269,14 +314,10 @@ Result<std::vector<ns::Cover>> Guard::look() {
             std::string name = event.len == 0 ? "" : std::string(buffer + i + sizeof event); // ends with zeros
             i += sizeof event + event.len;
             bool lost = (event.mask & IN_Q_OVERFLOW) != 0, there = (event.mask & (IN_CREATE | IN_MOVED_TO)) != 0;
+            if (lost) TRY(look_at_everything(covers));
             for (std::size_t p = 0; p < all_.places.size(); ++p) {
                 Place& at = all_.places[p];
-                if (at.left) continue;
-                if (lost) {
-                    look_at_all(at);
-                    for (const Covered& covered : std::vector<Covered>(at.covered))
-                        if (!at.left) TRY(is_late(covered) ? Status(Done{}) : again(at, covered, covers));
-                } else if (at.watch == event.wd && !name.empty()) heard(at, name, there, covers);
+                if (!at.left && at.watch == event.wd && !name.empty()) heard(at, name, there, covers);
             }
         }
     }
@@ -294,6 +335,10 @@ std::vector<std::string> Guard::settle() {
             say(on_host(all_, at, ""), " is no git directory any more: HEAD, objects or refs is missing");
     }
     std::vector<std::string> lines;
+    if (!all_.unwatched.empty())
+        lines.push_back("what the host would run was not watched while the jail ran, and only looked at afterwards: "
+                        "inotify: " +
+                        all_.unwatched + " (see /proc/sys/fs/inotify)");
     for (const auto& [path, said] : said_)
         lines.push_back(said.first + (said.times > 1 ? " (" + std::to_string(said.times) + " times)" : ""));
     return lines;

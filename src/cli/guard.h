@@ -29,9 +29,10 @@ public:
     /// What the user is to know before the jail runs.
     std::vector<std::string> warnings() const;
 
-    /// Readable once something has happened to the names; -1: nothing is watched.
-    int watch() const { return all_.inotify.get(); }
-    /// Then: what a jail has made is renamed, so that nobody finds it. What the host has put in place of something that
+    bool has_something() const { return !all_.places.empty(); }
+    /// After the first look: readable once something has happened to the names; -1: nothing is watched.
+    int watched() const { return all_.inotify.get(); }
+    /// What a jail has made is renamed, so that nobody finds it. What the host has put in place of something that
     /// was covered is to be covered again.
     sys::Result<std::vector<ns::Cover>> look();
     /// Once the jails have ended. The lines that tell of all that.
@@ -43,14 +44,17 @@ private:
         std::string first;
         unsigned times = 0;
     };
+    sys::Status begin(std::vector<ns::Cover>& covers);
+    sys::Status look_at_everything(std::vector<ns::Cover>& covers);
     void heard(Place& at, const std::string& name, bool there, std::vector<ns::Cover>& covers);
-    sys::Status again(Place& at, const Covered& covered, std::vector<ns::Cover>& covers);
+    sys::Status again(Place& at, const Covered& covered, bool certain, std::vector<ns::Cover>& covers);
     void appeared(Place& at, const Rule& rule, const std::string& name);
     void look_into(Place& at, const Rule& rule, const std::string& name);
     void look_at_all(Place& at);
     void look_at_repository(Place& at);
     void leave(std::size_t grant, const std::string& path);
     void rename_away(Place& at, const std::string& name, bool git);
+    void say_replaced(const Place& at, const std::string& name);
     void say(const std::string& path, const std::string& text);
 
     bool git_;
@@ -58,6 +62,7 @@ private:
     Places all_ = {};
     std::map<std::string, Said> said_ = {}; ///< by path
     sys::Status failed_ = sys::Done{};
+    bool begun_ = false;
 };
 
 } // namespace ajail::cli

@@ -57,9 +57,13 @@ Result<Fd> mounted(const Fd& dir, const std::string& name, bool writable) {
 }
 
 Status cover(const Cover& wanted) {
-    Fd dir = TRY(sys::openat2(AT_FDCWD, wanted.grant.c_str(), O_PATH | O_DIRECTORY, RESOLVE_NO_MAGICLINKS));
+    // The payload may have renamed what is above it, which is no matter as long as nothing is to be done.
+    auto found = sys::openat2(AT_FDCWD, wanted.grant.c_str(), O_PATH | O_DIRECTORY, RESOLVE_NO_MAGICLINKS);
+    if (!found && !wanted.certain) return Done{};
+    Fd dir = TRY(std::move(found));
     struct stat st = TRY(sys::fstat(dir.get()));
-    if (st.st_dev != wanted.device || st.st_ino != wanted.inode) return sys::refused(ESTALE);
+    if (st.st_dev != wanted.device || st.st_ino != wanted.inode)
+        return wanted.certain ? Status(sys::refused(ESTALE)) : Status(Done{});
     // The directories in between, so that they cannot be renamed away.
     for (std::size_t start = 0;;) {
         std::size_t slash = wanted.path.find('/', start);

@@ -50,7 +50,9 @@ private:
         std::size_t lifeline = watch(fds, ends_.lifeline, lifeline_open_);
         std::size_t report = watch(fds, ends_.report, report_open_);
         // Before the payload runs, all that is covered is looked up anew.
-        std::size_t outside = watch(fds, caller_.outside.fd, !report_open_ && !outcome_.error);
+        if (!report_open_ && caller_.outside.look && !std::exchange(outside_known_, true))
+            outside_at_ = sys::now() + kOutsideMs;
+        std::size_t outside = watch(fds, outside_, !outcome_.error);
         bool often = relay_.want(fds);
         auto polled = sys::poll(fds, wait(often || wanted_));
         if (!polled) {
@@ -60,7 +62,7 @@ private:
         // Who puts the terminal's modes back before it obeys a stop (ssh, sudo) may have stopped after that was over
         // for the others. Nobody else looks after a child of the payload's.
         if (*polled == 0 && std::exchange(wanted_, false)) pass_on(SIGCONT);
-        if (*polled == 0 && !report_open_ && !std::exchange(small_, true)) become_small();
+        if (*polled == 0 && !report_open_ && !outside_at_ && !std::exchange(small_, true)) become_small();
         if (deadline_ && sys::now() >= *deadline_) time_is_up();
         if (fds[1].revents != 0) take_signal();
         if (!relay_.pump() && !told_hangup_) {
@@ -69,7 +71,8 @@ private:
         }
         if (report != 0 && fds[report].revents != 0) hear_report();
         if (lifeline != 0 && fds[lifeline].revents != 0) hear_init();
-        if (outside != 0 && fds[outside].revents != 0 && !ended_) look_outside();
+        bool due = (outside != 0 && fds[outside].revents != 0) || (outside_at_ && sys::now() >= *outside_at_);
+        if (due && !ended_ && !outcome_.error) look_outside();
         // Who keeps a jail goes after that word, with all that is left in it; a reaper may have others to wait for.
         if (fds[0].revents == 0 && !ended_) return false;
         while (lifeline_open_ && !ended_) hear_init(); // what they said last is still in the sockets
@@ -82,9 +85,12 @@ private:
     // Milliseconds, for poll(2).
     int wait(bool often) const {
         std::int64_t ms = often ? 250 : small_ ? -1 : kIdleMs;
-        if (!deadline_) return static_cast<int>(ms);
-        std::int64_t left = std::clamp<std::int64_t>(*deadline_ - sys::now(), 0, INT_MAX);
-        return static_cast<int>(ms >= 0 ? std::min(ms, left) : left);
+        for (const auto& end : {deadline_, outside_at_}) {
+            if (!end) continue;
+            std::int64_t left = std::clamp<std::int64_t>(*end - sys::now(), 0, INT_MAX);
+            ms = ms >= 0 ? std::min(ms, left) : left;
+        }
+        return static_cast<int>(ms);
     }
 
     void become_small() {
@@ -119,10 +125,12 @@ private:
     static std::size_t watch(std::vector<pollfd>& fds, const Fd& fd, bool open) { return watch(fds, fd.get(), open); }
 
     void look_outside() {
+        outside_at_.reset();
         auto covers = caller_.outside.look();
         sys::Status done = covers ? sys::Status(sys::Done{}) : sys::Status(covers.error());
         if (covers && !(*covers).empty()) done = cover_again(ends_.mounts, *covers, outcome_.about);
         if (!done) fail(sys::during(sys::Stage::protect, done).error());
+        outside_ = caller_.outside.fd();
     }
 
     void pass_on(int sig) { (void)tell(ends_.lifeline, {.kind = Message::signal, .value = sig}); }
@@ -259,6 +267,9 @@ private:
     Outcome outcome_;
     std::optional<std::int64_t> deadline_; ///< when the jail is to end
     bool report_open_ = true, lifeline_open_ = true, ended_ = false, told_hangup_ = false;
+    std::optional<std::int64_t> outside_at_; ///< when what goes on outside is looked at first
+    int outside_ = -1;                       ///< the caller's, to be polled
+    bool outside_known_ = false;
     bool small_ = false;
     bool wanted_ = false; ///< the payload has asked for the terminal, and has not been silent since
 };

@@ -147,7 +147,7 @@ Status tell_callers_namespaces(const Plan& plan, const Fd& report) {
 Status release(const Plan& plan, const Caller& caller, pid_t pid, Ends& ends, Outcome& outcome) {
     TRY(let_go(plan, caller, pid, ends, outcome));
     // It waits for what is told next, and is no init before.
-    if (caller.outside.fd >= 0) ends.mounts = TRY(during(Stage::start, mounts_of(ends.init, pid)));
+    if (caller.outside.look) ends.mounts = TRY(during(Stage::start, mounts_of(ends.init, pid)));
     return during(Stage::start, tell_callers_namespaces(plan, ends.report));
 }
 

@@ -18,13 +18,15 @@ namespace ajail::ns {
 struct Cover {
     std::string grant, path;             ///< where its directory is mounted inside; and the path in that
     std::uint64_t device = 0, inode = 0; ///< of that directory
+    bool certain = true;                 ///< else it is only looked whether it was
     bool writable = false;               ///< else read-only
 };
 
 /// What is looked at outside while the jail runs.
 struct Outside {
-    int fd = -1; ///< readable: something has happened; -1: nothing is looked at
-    std::function<sys::Result<std::vector<Cover>>()> look = {}; ///< what is to be covered again
+    std::function<sys::Result<std::vector<Cover>>()> look =
+        {};                       ///< what is to be covered again; none: nothing is looked at
+    std::function<int()> fd = {}; ///< after the first look: readable once there is more; -1: there is never
 };
 
 /// What the payload must get back from its caller, and what a jail must not see of it.
@@ -64,6 +66,10 @@ inline int exit_code(const Outcome& outcome) { return outcome.signal != 0 ? 128 
 /// Milliseconds in which nothing happens, after which monitor and init give back what they needed for the set-up: who
 /// ends sooner need not.
 constexpr int kIdleMs = 100;
+
+/// Milliseconds after which what goes on outside is looked at first. What ends sooner does not pay for that: to give up a
+/// watch of inotify(7) takes the kernel a grace period of some milliseconds.
+constexpr int kOutsideMs = 20;
 
 /// From here on the signals that a jail's payload is to hear wait for run(), and are not the end of the calling process: for who makes something on the host that it removes again after the jail.
 sys::Status hold_signals();

@@ -1,6 +1,7 @@
 #!/bin/bash
 # What a jail leaves in a project's git directory must not run on the host (CVE-2022-24765 and CVE-2026-25725 are this
 # class): hooks, settings, and git directories put in place of the real one. And git goes on working inside.
+# seconds: 300
 # shellcheck source=tests/lib.sh
 . "$TESTS/lib.sh"
 if ! command -v git >/dev/null; then

@@ -187,6 +187,7 @@ leave_jail
 project
 coproc INSIDE { exec "$AJAIL" run --quiet --fs=deb --hide --mount="$top/p,/x/y/p,rw" sh 2>"$top/said"; }
 jail_pid=$INSIDE_PID
+sleep 0.2 # until it is watched
 equal 'what is above the mount is moved' yes "$(ask 'mv /x /z && mkdir -p /x/y/p/.git && echo >/x/y/p/.git/config')"
 (cd p && git config a.b c)
 sleep 0.5
@@ -238,14 +239,15 @@ equal 'apply leaves it out' "host none none fine" \
 run_ "$AJAIL" apply protected --allow-hooks
 equal 'or not' "evil evil evil" "$(state .envrc) $(state .git/hooks/pre-commit) $(state sub/.envrc)"
 check 'discard' "$AJAIL" discard protected
+rmdir "$AJAIL_HOME/kept" # as it was
 cd "$top" || exit 1
 
 # With no inotify left, the names are looked at afterwards.
 if [ "$AS" = user ] && unshare -Ur true 2>/dev/null; then
     project
     cd n || exit 1
-    run_ unshare -Ur sh -c 'echo 0 >/proc/sys/user/max_inotify_instances && exec "$AJAIL" run --quiet --fs=host sh -c "echo evil >.envrc"'
-    check 'without inotify: told' grep -q 'is not watched while the jail runs.*Too many open files' "$ERR"
+    run_ unshare -Ur sh -c 'echo 0 >/proc/sys/user/max_inotify_instances && exec "$AJAIL" run --quiet --fs=host sh -c "sleep 0.3; echo evil >.envrc"'
+    check 'without inotify: told' grep -q 'was not watched while the jail ran.*Too many open files' "$ERR"
     check 'without inotify: renamed afterwards' test ! -e .envrc
     cd "$top" || exit 1
 fi
