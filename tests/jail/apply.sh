@@ -1,5 +1,6 @@
 #!/bin/bash
 # ajail apply: what jails have changed gets to the directory itself; what the host has changed, too, stays; nothing is
+# seconds: 300
 # written anywhere else, whatever a jail or the host has put in the way.
 . "$TESTS/lib.sh"
 mkdir project

@@ -1,5 +1,6 @@
 #!/bin/bash
 # ajail changes: every path that jails have changed, with what is different, and nothing else.
+# seconds: 300
 . "$TESTS/lib.sh"
 mkdir project
 cd project || exit 1
@@ -151,6 +152,13 @@ output 'are looked into' "$(printf '%s\n' '  modified closed/ (mode 0755 -> 0000
 check 'a hook' jail --ro --keep=hook -- sh -c 'mkdir -p .git/hooks; echo x >.git/hooks/post-checkout; echo x >plain'
 matches 'is marked' '^! added .*/.git/hooks/post-checkout' "$AJAIL" changes hook
 output 'in JSON, too' 'True False' told hook 'str(C[".git/hooks/post-checkout"]["host_runs"]) + " " + str(C["plain"]["host_runs"])'
+
+check 'deeper than can be looked at' jail --ro --keep=deep -- \
+    sh -c 'echo x >beside; for i in $(seq 1200); do mkdir d && cd d || exit 1; done'
+status 'is an error' 125 "$AJAIL" changes deep
+matches 'that is told' 'changes: .*/d/d/d: File name too long' cat "$ERR"
+"$AJAIL" changes deep >../out 2>/dev/null
+matches 'after all that can be' 'added .*/beside' cat ../out
 
 # While it is used.
 mkfifo "$HOST_TMP/ready"
