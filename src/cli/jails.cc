@@ -27,7 +27,7 @@ std::string own_running_directory() { return running_directory(who_calls(::geteu
 std::optional<Json> read_note(const store::Jail& jail) {
     Json note = Json::parse(jail.text, nullptr, false);
     bool whole = note.is_object() && note.value("name", Json()).is_string() &&
-                 note.value("pid", Json()).is_number_integer() && note.value("started", Json()).is_string() &&
+                 note.value("pid", Json()).is_number_integer() && note.value("started", Json()).is_number_integer() &&
                  note.value("fs", Json()).is_string() && note.value("directory", Json()).is_string() &&
                  note.value("command", Json()).is_array();
     return whole ? std::optional(std::move(note)) : std::nullopt;
@@ -40,10 +40,7 @@ std::string utc_time(std::time_t seconds) {
     return text;
 }
 
-std::string local_time(const std::string& utc) {
-    std::tm tm{};
-    if (::strptime(utc.c_str(), "%Y-%m-%dT%H:%M:%SZ", &tm) == nullptr) return "?";
-    std::time_t seconds = ::timegm(&tm);
+std::string local_time(std::time_t seconds) {
     char text[32] = "";
     if (std::tm local{}; ::localtime_r(&seconds, &local) != nullptr)
         (void)std::strftime(text, sizeof text, "%Y-%m-%d %H:%M", &local);
@@ -131,12 +128,13 @@ std::string running_directory(const std::string& ajail_home) {
 
 std::variant<std::optional<store::Running>, Wrong> note_down(const std::string& directory, const std::string& name,
                                                              const Described& jail) {
-    std::string called = name.empty() ? std::to_string(::getpid()) : name;
+    pid_t pid = ::getpid();
+    std::string called = name.empty() ? std::to_string(pid) : name;
     Json command = Json::array();
     for (const std::string& word : jail.command) command.push_back(spec::escape(word));
     Json note = {{"name", called},
-                 {"pid", ::getpid()},
-                 {"started", utc_time(std::time(nullptr))},
+                 {"pid", pid},
+                 {"started", std::time(nullptr)}, // as text it takes the time zone, and a start is to be quick
                  {"fs", spec::escape(jail.fs)},
                  {"directory", spec::escape(jail.directory)},
                  {"command", std::move(command)}};
@@ -199,8 +197,10 @@ int ps(const PsOptions& options, const ns::Caller&) {
         auto note = read_note(jail);
         if (!note) continue;
         auto text = [&](const char* field) { return note->at(field).get<std::string>(); };
-        rows.push_back({text("name"), note->at("pid").dump(), local_time(text("started")), text("fs"),
-                        text("directory"), words_of(note->at("command"))});
+        auto started = note->at("started").get<std::time_t>();
+        rows.push_back({text("name"), note->at("pid").dump(), local_time(started), text("fs"), text("directory"),
+                        words_of(note->at("command"))});
+        note->at("started") = utc_time(started);
         json.push_back(*std::move(note));
     }
     return show(options.json ? json.dump(2) + "\n" : table(rows));

@@ -48,7 +48,7 @@ def a_shell_has_job_control():
         time.sleep(0.5)
         t.send(b"\x1a")
         t.expect("Stopped")
-        t.send(b"kill %1; exit 6\r")
+        t.send(b"kill -9 %1; exec sh -c 'exit 6'\r")
         equal("exit status", 6, t.finish())
 
 
