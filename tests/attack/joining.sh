@@ -78,7 +78,10 @@ lurks() {
     shift 2
     rm -f ready stop
     "$AJAIL" run --quiet --fs=deb --name=lurk --env=NAME="$name" "$@" perl lurk.pl >said 2>err </dev/null &
-    for ((waited = 0; waited < 200; ++waited)); do [ -e ready ] && break || sleep 0.05; done
+    for ((waited = 0; waited < 200; ++waited)); do
+        [ -e ready ] && break
+        sleep 0.05
+    done
     for ((i = 0; i < 100; ++i)); do
         [ "$(timeout 20 "$AJAIL" exec lurk sh -c 'echo ok' 2>>err </dev/null)" = ok ] || failed=$((failed + 1))
     done

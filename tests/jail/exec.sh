@@ -82,7 +82,11 @@ output 'what another has done is seen' x bash -c '"$0" exec rest sh -c "echo x >
 
 # Many at once, each with its own status.
 for ((i = 1; i <= 20; ++i)); do
-    (inside sh -c "sleep 0.2; exit $i" && code=0 || code=$?; echo "$i $code") &
+    (
+        code=0
+        inside sh -c "sleep 0.2; exit $i" || code=$?
+        echo "$i $code"
+    ) &
     many+=($!)
 done >codes
 wait "${many[@]}"
@@ -108,7 +112,10 @@ status 'its client was killed, and it with it' 1 runs_4711
 # A signal goes to it.
 "$AJAIL" exec rest sh -c 'trap "exit 9" TERM; echo ready; while :; do sleep 0.05; done' >ready &
 client=$!
-for ((waited = 0; waited < 100; ++waited)); do grep -q ready ready && break || sleep 0.05; done
+for ((waited = 0; waited < 100; ++waited)); do
+    grep -q ready ready && break
+    sleep 0.05
+done
 kill -TERM $client
 wait $client
 equal 'a signal is passed on' 9 $?
@@ -116,7 +123,10 @@ equal 'a signal is passed on' 9 $?
 # The command ends, and all that runs beside it.
 "$AJAIL" exec rest sh -c 'echo ready; sleep 4712' >ready 2>/dev/null &
 client=$!
-for ((waited = 0; waited < 100; ++waited)); do grep -q ready ready && break || sleep 0.05; done
+for ((waited = 0; waited < 100; ++waited)); do
+    grep -q ready ready && break
+    sleep 0.05
+done
 exec 7>&-
 wait $client
 equal 'the jail ended under it' 137 $?

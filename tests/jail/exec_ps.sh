@@ -7,7 +7,7 @@ names() { "$AJAIL" ps --json | sed -n 's/^ *"name": "\(.*\)",$/\1/p' | tr '\n' '
 # started NAME OPTION...: in the background; its number is left in $monitor
 started() {
     local waited
-    "$AJAIL" run --quiet --fs=deb --name="$@" >said 2>&1 </dev/null &
+    "$AJAIL" run --quiet --fs=deb --name="$1" "${@:2}" >said 2>&1 </dev/null &
     monitor=$!
     for ((waited = 0; waited < 200; ++waited)); do
         "$AJAIL" exec "$1" true 2>/dev/null && return
@@ -64,7 +64,10 @@ status 'the name of one that was killed can be used again' 3 "$AJAIL" run --quie
 # Without a name it has a number. One that ends at once leaves nothing.
 "$AJAIL" run --quiet --fs=deb sleep 4717 &
 monitor=$!
-for ((waited = 0; waited < 200; ++waited)); do "$AJAIL" exec $monitor true 2>/dev/null && break || sleep 0.05; done
+for ((waited = 0; waited < 200; ++waited)); do
+    "$AJAIL" exec $monitor true 2>/dev/null && break
+    sleep 0.05
+done
 equal 'a number for a name' "$monitor " "$(names)"
 check 'which works' "$AJAIL" kill --force "$monitor"
 ended
@@ -82,7 +85,10 @@ mkdir -m 700 own
 XDG_RUNTIME_DIR=$PWD/own "$AJAIL" run --quiet --fs=deb --hide --name=own sleep 4719 &
 monitor=$!
 export XDG_RUNTIME_DIR=$PWD/own
-for ((waited = 0; waited < 200; ++waited)); do "$AJAIL" exec own true 2>/dev/null && break || sleep 0.05; done
+for ((waited = 0; waited < 200; ++waited)); do
+    "$AJAIL" exec own true 2>/dev/null && break
+    sleep 0.05
+done
 equal "the session's own is used" 'own ' "$(names)"
 check 'and found' "$AJAIL" kill own
 ended
