@@ -69,7 +69,11 @@ Result<Running> Running::note(const std::string& directory, const std::string& n
     one.dir_ = TRY(open_running(directory));
     one.file_ = TRY(sys::openat(one.dir_.get(), ".", O_TMPFILE | O_RDWR, 0600));
     TRY(sys::flock(one.file_.get(), LOCK_EX));
-    TRY(sys::write_all(one.file_.get(), text));
+    // A caller's limit on files is no reason to die (SIGXFSZ, setrlimit(2)): it is one not to be noted down.
+    auto before = ::signal(SIGXFSZ, SIG_IGN);
+    sys::Status written = sys::write_all(one.file_.get(), text);
+    (void)::signal(SIGXFSZ, before);
+    TRY(std::move(written));
     sys::Status linked = sys::link_file(one.file_.get(), one.dir_.get(), file_of(name).c_str());
     if (!linked && linked.error().err == EEXIST) {
         auto other = held(one.dir_, name);
