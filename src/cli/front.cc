@@ -4,6 +4,7 @@
 
 #include "cli/fs.h"
 #include "cli/git.h"
+#include "cli/jails.h"
 #include "cli/machine.h"
 #include "cli/protect.h"
 #include "cli/words.h"
@@ -417,6 +418,8 @@ std::string Front::jails_write(const std::string& path) const {
 }
 
 void Front::mount_as(Kind kind, spec::Source source, sys::Fd fd, const std::string& path, const std::string& target) {
+    std::string real = host_path(source);
+    std::size_t at = mounts().size();
     switch (kind) {
     case Kind::ro:
         source.submounts = has_submounts(source);
@@ -434,7 +437,27 @@ void Front::mount_as(Kind kind, spec::Source source, sys::Fd fd, const std::stri
         break;
     }
     show(kind == Kind::hide ? "_" : path, target, name_of(kind));
-    if (kind == Kind::rw || kind == Kind::dev) guard(std::get<spec::Bind>(mounts().back()), std::move(fd));
+    if (kind != Kind::hide) hide_running(real, target);
+    if (kind == Kind::rw || kind == Kind::dev) guard(std::get<spec::Bind>(mounts().at(at)), std::move(fd));
+}
+
+// Where jails are noted down there are sockets, which take commands for them from whoever has this user's id, as a payload
+// has; and no read-only mount keeps one from connecting (unix(7)). The directory is made if it is not there: the next jail
+// would, and it would be seen then.
+void Front::hide_running(const std::string& source, const std::string& target) {
+    if (running_.empty()) {
+        running_ = running_directory(caller_.ajail_home);
+        std::size_t slash = running_.rfind('/');
+        running_ = physical(running_.substr(0, slash)) + running_.substr(slash);
+    }
+    if (within(source, running_))
+        throw Refused{spec::escape(source) +
+                      ": your jails that run are noted down there, and by that this one could get "
+                      "into the others; grant something else"};
+    if (!within(running_, source)) return;
+    bool there = ::access(running_.c_str(), F_OK) == 0;
+    if (!there && (options_.dry_run != RunOptions::DryRun::no || !store::open_running(running_))) return;
+    mounts().emplace_back(spec::Mask{target + running_.substr(source == "/" ? 0 : source.size())});
 }
 
 // By value: what it was copied from stands in the list that grows here. Without TOP there is nothing to guard.

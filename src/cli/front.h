@@ -40,6 +40,8 @@ public:
     const std::string& directory_of_run() const { return cwd_; }
     /// For while the jail runs: what the host would execute of its doings.
     ns::Outside outside();
+    /// What the jail is called in lists.
+    const std::string& fs() const { return fs_; }
     /// The jail has ended.
     void settle();
 
@@ -68,6 +70,7 @@ private:
     std::string jails_write(const std::string& path) const;
     void mount_as(Kind kind, spec::Source source, sys::Fd fd, const std::string& path, const std::string& target);
     void guard(spec::Bind grant, sys::Fd top);
+    void hide_running(const std::string& source, const std::string& target);
     void environment();
     void profile();
     void set(const std::string& name, const std::string& value);
@@ -78,7 +81,7 @@ private:
     const spec::Host& host_;
     Caller caller_;
     spec::Spec spec_;
-    std::string cwd_, fs_, fs_note_, root_, inside_home_;
+    std::string cwd_, fs_, fs_note_, root_, inside_home_, running_;
     std::optional<Who> who_;
     std::vector<ShownGrant> shown_;
     Guard guard_;

@@ -4,6 +4,7 @@
 #include "cli/changes.h"
 #include "cli/fs.h"
 #include "cli/keep.h"
+#include "cli/jails.h"
 #include "cli/machine.h"
 #include "cli/report.h"
 #include "cli/run.h"
@@ -112,6 +113,18 @@ constexpr Command kCommands[] = {
      [](std::vector<std::string> words, const ns::Caller& process) {
          return dispatch(cli::parse_verify(std::move(words), std::getenv("AJAIL_ARGS")), "ajail verify --help",
                          [&](const cli::VerifyOptions& options) { return cli::verify(options, process); });
+     }},
+    {"ps",
+     [](std::vector<std::string> words, const ns::Caller& process) {
+         return read<cli::parse_ps, cli::ps>(std::move(words), process, "ajail ps --help");
+     }},
+    {"exec",
+     [](std::vector<std::string> words, const ns::Caller& process) {
+         return read<cli::parse_exec, cli::exec>(std::move(words), process, "ajail exec --help");
+     }},
+    {"kill",
+     [](std::vector<std::string> words, const ns::Caller& process) {
+         return read<cli::parse_kill, cli::kill>(std::move(words), process, "ajail kill --help");
      }},
     {"mkfs",
      [](std::vector<std::string> words, const ns::Caller& process) {

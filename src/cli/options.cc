@@ -55,6 +55,7 @@ constexpr Option kRunOptions[] = {
      "what makes your git run programs may be changed, too"},
     {"no-net", Takes::nothing, "", "Network", "a network of its own, with nothing but a loopback interface"},
     {"hostname", Takes::value, "NAME", "Inside", "the host name inside (default: localhost)"},
+    {"name", Takes::value, "NAME", "Inside", "what ajail ps, exec and kill call the jail (default: a number)"},
     {"users", Takes::value, "MODE", "Inside",
      "one: one id (default); range: many users, from your subordinate ids; auto: a range where it can be had"},
     {"user", Takes::value, "NAME|UID[:GID]", "Inside", "the user to run as, of the root filesystem (default: root)"},
@@ -279,6 +280,12 @@ std::string parse_keep(const std::string& value) {
     return value;
 }
 
+std::string parse_name(const std::string& value) {
+    if (!store::good_name(value))
+        wrong("--name=" + spec::escape(value) + ": should be 1 to 64 letters, digits, . _ -, no dot or dash first");
+    return value;
+}
+
 // What is there is never overwritten, so a name for a descriptor would be refused as a file that is there.
 std::string parse_report(const std::string& value) {
     for (const char* name : {"-", "/dev/stdout"})
@@ -309,6 +316,7 @@ void take(RunOptions& options, const std::string& name, const std::string& value
     else if (name == "timeout") options.limits.timeout = parse_timeout(value);
     else if (name == "no-net") options.network = false;
     else if (name == "hostname") options.hostname = parse_hostname(value);
+    else if (name == "name") options.name = parse_name(value);
     else if (name == "users") options.users = parse_users(value);
     else if (name == "user") options.user = parse_user_option(value);
     else if (name == "no-root-emulation") options.root_emulation = false;

@@ -50,6 +50,7 @@ struct RunOptions {
     bool sys = false;                ///< a /sys
     std::optional<std::string> keep; ///< what would be thrown away stays, under this name; empty: one that is free
     bool quiet = false, verbose = false;
+    std::string name;   ///< for `ajail ps` and its like; empty: its number
     std::string report; ///< a file, or the number of a descriptor
     enum class DryRun { no, text, json } dry_run = DryRun::no;
     std::vector<std::string> command;
@@ -118,6 +119,23 @@ std::variant<WorkspaceOptions, Shown, Wrong> parse_destroy(std::vector<std::stri
 std::variant<WorkspaceOptions, Shown, Wrong> parse_pull(std::vector<std::string> args);
 /// `ajail enter NAME`: `ajail run --in=NAME` with the workspace's own command.
 std::variant<RunOptions, Shown, Wrong> parse_enter(std::vector<std::string> args);
+
+/// `ajail ps`, `ajail exec JAIL COMMAND...`, `ajail kill JAIL...`.
+struct PsOptions {
+    bool json = false, verbose = false;
+};
+std::variant<PsOptions, Shown, Wrong> parse_ps(const std::vector<std::string>& args);
+struct ExecOptions {
+    std::string jail;
+    std::vector<std::string> command;
+    bool verbose = false;
+};
+std::variant<ExecOptions, Shown, Wrong> parse_exec(const std::vector<std::string>& args);
+struct KillOptions {
+    std::vector<std::string> jails;
+    bool force = false, verbose = false;
+};
+std::variant<KillOptions, Shown, Wrong> parse_kill(const std::vector<std::string>& args);
 
 /// `ajail --help`.
 std::string overview();

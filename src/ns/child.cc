@@ -11,6 +11,7 @@
 #include "ns/idmap.h"
 #include "ns/info.h"
 #include "ns/seen.h"
+#include "ns/steps.h"
 #include "policy/deputy.h"
 #include "policy/limits.h"
 #include "policy/policy.h"
@@ -35,8 +36,6 @@ using sys::Result;
 using sys::Stage;
 using sys::Status;
 
-constexpr int kFailed = 125;
-
 Status die_with_monitor() {
     TRY(sys::prctl(PR_SET_PDEATHSIG, SIGKILL));
     return Done{};
@@ -50,55 +49,11 @@ Result<mount::Trees> wait_for_go(const Plan& plan, const Fd& report) {
         switch (heard.message.kind) {
         case Message::go: return trees;
         case Message::tree: trees.emplace(static_cast<std::size_t>(heard.message.value), std::move(heard.fd)); break;
-        case Message::eof: ::_exit(kFailed);
+        case Message::eof: give_up();
         default: return sys::refused(EPROTO);
         }
     }
     return trees;
-}
-
-// USER's uid and gid, and every capability that there was.
-Status take_uid(const spec::User& user) {
-    TRY(sys::prctl(PR_SET_KEEPCAPS, 1));
-    TRY(sys::setresgid(user.gid));
-    TRY(sys::setresuid(user.uid));
-    TRY(sys::prctl(PR_SET_KEEPCAPS, 0));
-    sys::Caps caps = TRY(sys::capget());
-    return sys::capset({caps.permitted, caps.permitted, 0}); // the effective ones went with uid 0, capabilities(7)
-}
-
-// In a user namespace that others have made: the ids that were asked for, without losing what the set-up needs.
-Status switch_ids(const Plan& plan) { return plan.user ? take_uid(*plan.user) : Status(Done{}); }
-
-Status take_ids(const Plan& plan) {
-    if (plan.enter.userns >= 0) return switch_ids(plan);
-    if (plan.uids.empty()) return Done{};
-    // Where there are many ids the caller's groups can and must be left; a map of one id denies setgroups, and they
-    // stay.
-    if (plan.groups) TRY(sys::setgroups({}));
-    // One id is ours already, but a root emulation around us has to be told.
-    TRY(sys::setresgid(plan.gids.at(0).inside));
-    return sys::setresuid(plan.uids.at(0).inside);
-}
-
-// The jail's pty: from its own devpts, so that no terminal of the host is reachable. The monitor gets the master
-// and answers when size and modes are right.
-Result<Fd> make_terminal(const Plan& plan, const Fd& report) {
-    if (plan.terminal == spec::Terminal::none) return Fd();
-    Fd master = TRY(sys::open("/dev/pts/ptmx", O_RDWR | O_NOCTTY));
-    int locked = 0;
-    TRY(sys::ioctl(master.get(), TIOCSPTLCK, &locked));
-    int slave = TRY(sys::ioctl(master.get(), TIOCGPTPEER, reinterpret_cast<void*>(O_RDWR | O_NOCTTY | O_CLOEXEC)));
-    Fd owned(slave);
-    // Of the same devpts: never a terminal that somebody else has.
-    struct stat ours = TRY(sys::fstat(master.get())), its = TRY(sys::fstat(slave));
-    if (slave < 3 || ours.st_dev != its.st_dev) return sys::refused(EPERM);
-    if (plan.user) TRY(sys::fchown(slave, plan.user->uid, static_cast<gid_t>(-1)));
-    TRY(tell(report, {.kind = Message::terminal}, master.get()));
-    Heard answer = TRY(hear(report));
-    if (answer.message.kind == Message::eof) ::_exit(kFailed);
-    if (answer.message.kind != Message::go) return sys::refused(EPROTO);
-    return owned;
 }
 
 Status lead_group(pid_t pid) {
@@ -110,8 +65,7 @@ Status lead_group(pid_t pid) {
 // its session, ignores that).
 Status take_terminal(const Plan& plan, const Fd& slave) {
     if (!slave) return sys::setsid();
-    for (int fd = 0; fd < 3; ++fd)
-        if (plan.tty[static_cast<std::size_t>(fd)]) TRY(sys::dup2(slave.get(), fd));
+    TRY(put_terminal(plan, slave));
     return lead_group(0);
 }
 
@@ -126,7 +80,7 @@ Status give_terminal(const Plan& plan, const Fd& slave, pid_t payload) {
 
 Status wait_for_init(const Fd& init_socket) {
     Heard answer = TRY(hear(init_socket));
-    if (answer.message.kind == Message::eof) ::_exit(kFailed); // init failed, and told the monitor
+    if (answer.message.kind == Message::eof) give_up(); // init failed, and told the monitor
     return answer.message.kind == Message::go ? Status(Done{}) : Status(sys::refused(EPROTO));
 }
 
@@ -141,18 +95,11 @@ Status second_userns(const Plan& plan, const Fd& init_socket) {
     return wait_for_init(init_socket);
 }
 
-// From the jail's root to the payload's user. The capabilities outlive it for what still needs them (the bounding set
-// is lowered with CAP_SETPCAP); drop_caps leaves those that the Plan says.
-Status become_user(const Plan& plan) {
-    if (!plan.user) return Done{};
-    TRY(sys::setgroups(plan.user->groups));
-    return take_uid(*plan.user);
-}
-
 struct Payload {
     pid_t pid = 0;
     Fd socket; ///< its two words with init, or init's with it
     Fd slave;  ///< of the jail's pty, if there is one
+    Second second;
 };
 
 // To the monitor, which lets the payload go on once it has been written: nothing that the payload does can change it.
@@ -161,19 +108,8 @@ Status give_report(const Plan& plan, const Look& look, const Fd& report) {
     TRY(sys::write_all(look.paper().get(), spec::to_json(plan, look.walls())));
     TRY(tell(report, {.kind = Message::report}, look.paper().get()));
     Heard answer = TRY(hear(report));
-    if (answer.message.kind == Message::eof) ::_exit(kFailed); // the monitor has failed, and ends the jail
+    if (answer.message.kind == Message::eof) give_up(); // the monitor has failed, and ends the jail
     return answer.message.kind == Message::go ? Status(Done{}) : Status(sys::refused(EPROTO));
-}
-
-// A set-up call may be answered with yes and not done, by a filter around us or a kernel with a bug. ABOUT: the first
-// wall that does not stand.
-Status all_stand(const Look& look, std::string& about) {
-    for (const spec::Wall& wall : look.walls()) {
-        if (wall.stands) continue;
-        about = wall.control + ": wanted " + wall.wanted + ", got " + wall.got;
-        return sys::refused(EPERM);
-    }
-    return Done{};
 }
 
 Status payload(const Plan& plan, const Caller& caller, const Payload& its, const Fd& report, Look& look,
@@ -190,32 +126,13 @@ Status payload(const Plan& plan, const Caller& caller, const Payload& its, const
     TRY(during(Stage::limits, policy::limit(plan)));
     // A user namespace of its own came with all of them.
     std::uint64_t within = plan.second_userns ? ~std::uint64_t{0} : plan.caps | plan.init_caps;
-    TRY(during(Stage::capabilities, policy::bound(plan.caps, within)));
-    TRY(during(Stage::capabilities, policy::drop_caps(plan.caps, plan.ambient)));
-    TRY(during(Stage::no_new_privs, policy::forbid_new_privs()));
-    TRY(during(Stage::payload, sys::close_on_exec_from(3)));
-    TRY(during(Stage::readback, look.before_landlock(slave)));
-    // From here on only what stands in the jail can be opened.
-    TRY(during(Stage::landlock, policy::landlock(plan, look.ground())));
-    TRY(during(Stage::readback, look.before_filters()));
+    TRY(shut_in(plan, within, slave, look));
     std::size_t first = first_there(plan.exec); // filters that the caller brings need not let it ask
     // Init is as small as it will be, before anything of the payload's own happens.
     if (!plan.report) TRY(during(Stage::payload, wait_for_init(init_socket)));
-    Fd listener = TRY(during(Stage::seccomp, policy::filter(plan)));
-    if (listener) TRY(during(Stage::seccomp, tell(init_socket, {.kind = Message::listener}, listener.get())));
-    TRY(during(Stage::readback, look.after_filters()));
+    TRY(put_up_filters(plan, init_socket, look));
     TRY(during(Stage::report, give_report(plan, look, report)));
-    TRY(during(Stage::readback, all_stand(look, about)));
-    // What the caller brings may refuse anything but exec.
-    TRY(during(Stage::seccomp, policy::load(plan)));
-    return during(Stage::exec, execute(plan.exec, cwd, first));
-}
-
-[[noreturn]] void fail(const Fd& report, sys::Error error, const std::string& about = {}) {
-    Message message{.kind = Message::error, .value = 0, .error_value = error, .about = {}};
-    about.copy(message.about.data(), message.about.size() - 1);
-    if (!tell_plainly(report, message)) (void)tell(report, message); // nobody else to tell
-    ::_exit(kFailed);
+    return become_program(plan, look, cwd, first, about);
 }
 
 // In the first user namespace: the identity map of what is mapped there, for PID.
@@ -235,24 +152,24 @@ Result<Payload> start_payload(const Plan& plan, const Caller& caller, const Fd& 
     if (pid == 0) {
         mine.reset();
         std::string about;
-        Payload self{0, std::move(its), std::move(slave)};
+        Payload self{0, std::move(its), std::move(slave), {}};
         sys::Error error = payload(plan, caller, self, report, look, about).error();
         fail(report, error, about);
     }
-    return Payload{pid, std::move(mine), std::move(slave)};
+    return Payload{pid, std::move(mine), std::move(slave), {}};
 }
 
 // Those that the jail's are to differ from. The monitor looks while all else is made, and has nothing else to do.
 Result<spec::Namespaces> callers_namespaces(const Fd& report) {
     Heard heard = TRY(hear(report));
-    if (heard.message.kind == Message::eof) ::_exit(kFailed);
+    if (heard.message.kind == Message::eof) give_up();
     return heard.message.kind == Message::namespaces ? numbers_in(heard.message)
                                                      : Result<spec::Namespaces>(sys::refused(EPROTO));
 }
 
 // PDEATHSIG was off for a moment, while the ids changed: a monitor that died then has left only this trace.
 Status monitor_lives(const Fd& lifeline) {
-    if (TRY(closed(lifeline))) ::_exit(kFailed);
+    if (TRY(closed(lifeline))) give_up();
     return Done{};
 }
 
@@ -301,12 +218,15 @@ Status let_go(const Payload& payload) {
 }
 
 // Past this function nothing of init can be used against the jail's walls, and the payload runs.
-Result<policy::Place> release(const Plan& plan, const Payload& payload, const Fd& lifeline,
+Result<policy::Place> release(const Plan& plan, Payload& payload, const Fd& lifeline,
                               const std::vector<mount::Own>& own, const Fd& proc) {
     if (plan.second_userns) {
         Heard asked = TRY(hear(payload.socket));
         if (asked.message.kind == Message::eof) return policy::Place(); // it has failed and told the monitor itself
         TRY(write_second_maps(plan, payload.pid));
+        std::string its = "/proc/" + std::to_string(payload.pid) + "/ns/";
+        payload.second.user = TRY(sys::open((its + "user").c_str(), O_RDONLY));
+        payload.second.mnt = TRY(sys::open((its + "mnt").c_str(), O_RDONLY));
     }
     policy::Place place = TRY(place_of(plan, own, payload.pid));
     if (plan.second_userns) TRY(let_go(payload));
@@ -415,7 +335,8 @@ void child(Plan& plan, const Caller& caller, Fd report, Fd lifeline) {
     payload.socket.reset();
     payload.slave.reset();
     report.reset();
-    init(plan, lifeline, payload.pid, std::move(proc), std::move(listener).take(), std::move(place).take());
+    init(plan, lifeline, payload.pid, std::move(proc), std::move(payload.second), std::move(listener).take(),
+         std::move(place).take());
 }
 
 } // namespace ajail::ns

@@ -22,10 +22,16 @@ sys::Status be_taken_first(const spec::Plan& plan, const std::string& proc);
 /// Stage::readback: the kernel has said yes and left it, by the jail's procfs PROC.
 sys::Status become_init(const spec::Plan& plan, const sys::Fd& proc);
 
+/// The namespaces that the payload was put into, where they are not init's: it may leave them.
+struct Second {
+    sys::Fd user, mnt;
+};
+
 /// PID 1 of the jail from the payload's fork on: reaps, passes signals on, ends the jail with the payload or with
-/// the monitor, or with a limit of PLAN's. PROC: the jail's procfs. LISTENER: what the filters ask, or none; PLACE:
+/// the monitor, or with a limit of PLAN's. PROC: the jail's procfs. SECOND: for those who
+/// join. LISTENER: what the filters ask, or none; PLACE:
 /// where, for those about files.
-[[noreturn]] void init(spec::Plan& plan, const sys::Fd& lifeline, pid_t payload, sys::Fd proc, sys::Fd listener,
-                       policy::Place place);
+[[noreturn]] void init(spec::Plan& plan, const sys::Fd& lifeline, pid_t payload, sys::Fd proc, Second second,
+                       sys::Fd listener, policy::Place place);
 
 } // namespace ajail::ns

@@ -9,13 +9,14 @@
 #include "policy/policy.h"
 
 #include <algorithm>
-#include <array>
 #include <climits>
 #include <linux/sockios.h>
+#include <span>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
+#include <vector>
 
 namespace ajail::ns {
 
@@ -93,16 +94,34 @@ int sooner(int ms, std::optional<std::int64_t> end) {
     return ms < 0 ? left : std::min(ms, left);
 }
 
+// What it takes to come where the payload was put, whatever that has made of itself since. Should something be missing,
+// whoever was to join fails.
+void hand_out(const Fd& lifeline, const Fd& proc, const Second& second) {
+    auto hand = [&](std::int32_t number, const Fd& fd) {
+        if (fd) (void)tell(lifeline, {.kind = Message::space, .value = number}, fd.get());
+    };
+    std::int32_t number = 0;
+    for (const char* name : spec::kNamespaces) {
+        auto fd = sys::openat(proc.get(), (std::string("self/ns/") + name).c_str(), O_RDONLY);
+        if (fd) hand(number, *fd);
+        ++number;
+    }
+    hand(Space::second_user, second.user);
+    hand(Space::second_mnt, second.mnt);
+    hand(Space::procfs, proc);
+    (void)tell(lifeline, {.kind = Message::go});
+}
+
 Status serve(spec::Plan& plan, const Fd& lifeline, pid_t payload, const Fd& signals, policy::Emulation& emulation,
-             policy::MemoryWatch& memory) {
+             policy::MemoryWatch& memory, const Fd& proc, const Second& second) {
     // The monitor ends a jail in time, but not while it is stopped itself, which the payload can bring about (^Z).
     std::optional<std::int64_t> end;
     if (plan.timeout != 0) end = sys::now() + static_cast<std::int64_t>(plan.timeout) + kGraceMs;
-    // poll(2) leaves a descriptor of -1 out.
-    std::array<pollfd, 3> wait = {pollfd{lifeline.get(), POLLIN, 0}, pollfd{signals.get(), POLLIN, 0},
-                                  pollfd{emulation.fd(), POLLIN, 0}};
+    std::vector<pollfd> wait;
     bool more = false, held = false, small = false;
     while (TRY(reap(lifeline, payload, held, emulation, memory, more))) {
+        wait.assign({{lifeline.get(), POLLIN, 0}, {signals.get(), POLLIN, 0}});
+        emulation.watch(wait);
         int ms = more ? 0 : sooner(memory.wait(), end);
         bool idle = TRY(sys::poll(wait, small ? ms : ms < 0 ? kIdleMs : std::min(ms, kIdleMs))) == 0;
         if (idle && !more && !std::exchange(small, true)) {
@@ -116,11 +135,12 @@ Status serve(spec::Plan& plan, const Fd& lifeline, pid_t payload, const Fd& sign
             // Only a wake-up, reap() asks the kernel; one that was merged away is not missed.
             (void)sys::read_some(signals.get(), {reinterpret_cast<char*>(&info), sizeof info});
         }
-        if ((wait[2].revents & POLLIN) != 0) TRY(emulation.answer());
-        else if (wait[2].revents != 0) wait[2].fd = -1; // nobody is left who could ask
+        TRY(emulation.answer(std::span(wait).subspan(2)));
         if (wait[0].revents == 0) continue;
         Heard heard = TRY(hear(lifeline));
         if (heard.message.kind == Message::eof) return Done{}; // the monitor is gone
+        if (heard.message.kind == Message::join) hand_out(lifeline, proc, second);
+        if (heard.message.kind == Message::listener) emulation.add(std::move(heard.fd));
         if (heard.message.kind != Message::signal) continue;
         if (heard.message.value == SIGTSTP) held = true;
         if (heard.message.value == SIGCONT) held = false;
@@ -154,7 +174,8 @@ Status become_init(const spec::Plan& plan, const Fd& proc) {
     return small ? Status(Done{}) : sys::during(sys::Stage::readback, Status(sys::refused(EPERM)));
 }
 
-void init(spec::Plan& plan, const Fd& lifeline, pid_t payload, Fd proc, Fd listener, policy::Place place) {
+void init(spec::Plan& plan, const Fd& lifeline, pid_t payload, Fd proc, Second second, Fd listener,
+          policy::Place place) {
     auto signals = all_signals();
     auto slack = sys::prctl(PR_GET_TIMERSLACK); // the payload's, too: it was forked from here
     policy::MemoryWatch memory(plan.watched_memory, proc);
@@ -162,7 +183,7 @@ void init(spec::Plan& plan, const Fd& lifeline, pid_t payload, Fd proc, Fd liste
                                 std::move(place));
     Status served = !signals ? Status(signals.error())
                     : !slack ? Status(slack.error())
-                             : serve(plan, lifeline, payload, *signals, emulation, memory);
+                             : serve(plan, lifeline, payload, *signals, emulation, memory, proc, second);
     // Whatever happens here, the answer is the same: PID 1 exits and the kernel kills the rest of the namespace.
     if (!served) {
         sys::Error error = served.error();

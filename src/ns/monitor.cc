@@ -3,6 +3,7 @@
 #include "ns/monitor.h"
 
 #include "ns/cover.h"
+#include "ns/guests.h"
 #include "ns/terminal.h"
 
 #include <algorithm>
@@ -19,8 +20,9 @@ using sys::Fd;
 
 class Monitor {
 public:
-    Monitor(const spec::Plan& plan, const Caller& caller, Ends ends, const Fd& signals)
-        : caller_(caller), ends_(std::move(ends)), signals_(signals), relay_(plan), tty_(plan.tty), init_(plan.init) {
+    Monitor(const spec::Plan& plan, const Caller& caller, Ends ends, const Fd& signals, const Fd& cgroup)
+        : caller_(caller), ends_(std::move(ends)), signals_(signals), relay_(plan), tty_(plan.tty), init_(plan.init),
+          guests_(plan, caller, ends_.lifeline, cgroup) {
         if (plan.timeout != 0) deadline_ = sys::now() + static_cast<std::int64_t>(plan.timeout);
     }
 
@@ -28,6 +30,8 @@ public:
         while (!turn()) {
         }
         bool stays = ended_ && init_ == spec::Init::reaper; // which may have others to wait for
+        guests_.send_away();
+        guests_.reap_others(ends_.init);
         sys::Result<siginfo_t> info = siginfo_t{};
         if (!stays) info = sys::waitid(P_PIDFD, static_cast<id_t>(ends_.init.get()), WEXITED);
         relay_.drain();
@@ -36,7 +40,7 @@ public:
         if (ended_ || outcome_.error) return outcome_;
         if (init_ == spec::Init::keeper || !outcome_.executed) {
             outcome_.signal = SIGKILL;
-            outcome_.init_killed = outcome_.limit == Outcome::none;
+            outcome_.init_killed = outcome_.limit == Outcome::none && !asked_;
         } else if (info) {
             ((*info).si_code == CLD_EXITED ? outcome_.code : outcome_.signal) = (*info).si_status;
         }
@@ -54,6 +58,8 @@ private:
             outside_at_ = sys::now() + kOutsideMs;
         std::size_t outside = watch(fds, outside_, !outcome_.error);
         bool often = relay_.want(fds);
+        std::size_t guests = fds.size();
+        guests_.watch(fds);
         auto polled = sys::poll(fds, wait(often || wanted_));
         if (!polled) {
             fail(polled.error());
@@ -73,6 +79,8 @@ private:
         if (lifeline != 0 && fds[lifeline].revents != 0) hear_init();
         bool due = (outside != 0 && fds[outside].revents != 0) || (outside_at_ && sys::now() >= *outside_at_);
         if (due && !ended_ && !outcome_.error) look_outside();
+        guests_.turn(std::span(fds).subspan(guests));
+        if (auto at_once = guests_.end()) end(*at_once);
         // Who keeps a jail goes after that word, with all that is left in it; a reaper may have others to wait for.
         if (fds[0].revents == 0 && !ended_) return false;
         while (lifeline_open_ && !ended_) hear_init(); // what they said last is still in the sockets
@@ -101,7 +109,7 @@ private:
     // Asked first, also who is stopped; then made to.
     void time_is_up() {
         deadline_.reset();
-        if (outcome_.limit == Outcome::timeout) {
+        if (outcome_.limit == Outcome::timeout || asked_) {
             (void)sys::pidfd_send_signal(ends_.init.get(), SIGKILL);
             return;
         }
@@ -109,6 +117,15 @@ private:
         pass_on(SIGTERM);
         pass_on(SIGCONT);
         deadline_ = sys::now() + kGraceMs;
+    }
+
+    // Somebody's wish (ajail kill).
+    void end(bool at_once) {
+        asked_ = true;
+        if (at_once) return void(sys::pidfd_send_signal(ends_.init.get(), SIGKILL));
+        pass_on(SIGTERM);
+        pass_on(SIGCONT);
+        deadline_ = std::min(deadline_.value_or(INT64_MAX), sys::now() + kGraceMs);
     }
 
     static bool is_readable(const Fd& fd) {
@@ -232,6 +249,8 @@ private:
         int value = (*heard).message.value;
         switch ((*heard).message.kind) {
         case Message::eof: lifeline_open_ = false; break;
+        case Message::space:
+        case Message::go: guests_.hear_init(std::move(heard).take()); break;
         case Message::stopped:
             wanted_ = value == SIGTTIN || value == SIGTTOU;
             if (wanted_) relay_.wanted(), pass_on(SIGCONT);
@@ -264,6 +283,7 @@ private:
     Relay relay_;
     std::array<bool, 3> tty_;
     spec::Init init_;
+    Guests guests_;
     Outcome outcome_;
     std::optional<std::int64_t> deadline_; ///< when the jail is to end
     bool report_open_ = true, lifeline_open_ = true, ended_ = false, told_hangup_ = false;
@@ -271,13 +291,14 @@ private:
     int outside_ = -1;                       ///< the caller's, to be polled
     bool outside_known_ = false;
     bool small_ = false;
+    bool asked_ = false;  ///< by somebody else, to end it
     bool wanted_ = false; ///< the payload has asked for the terminal, and has not been silent since
 };
 
 } // namespace
 
-Outcome monitor(const spec::Plan& plan, const Caller& caller, Ends ends, const Fd& signals) {
-    return Monitor(plan, caller, std::move(ends), signals).run();
+Outcome monitor(const spec::Plan& plan, const Caller& caller, Ends ends, const Fd& signals, const Fd& cgroup) {
+    return Monitor(plan, caller, std::move(ends), signals, cgroup).run();
 }
 
 } // namespace ajail::ns

@@ -13,7 +13,8 @@ struct Ends {
     sys::Fd mounts = {};            ///< its mount namespace, if something outside is looked at
 };
 
-/// Waits until the jail has ended; CALLER gets the report, if there is one. SIGNALS is a signalfd of those that the monitor takes for the payload.
-Outcome monitor(const spec::Plan& plan, const Caller& caller, Ends ends, const sys::Fd& signals);
+/// Waits until the jail has ended; CALLER gets the report, if there is one. SIGNALS is a signalfd of those that the monitor takes for the payload. CGROUP: the jail's, or none.
+Outcome monitor(const spec::Plan& plan, const Caller& caller, Ends ends, const sys::Fd& signals,
+                const sys::Fd& cgroup);
 
 } // namespace ajail::ns

@@ -151,14 +151,6 @@ Status release(const Plan& plan, const Caller& caller, pid_t pid, Ends& ends, Ou
     return during(Stage::start, tell_callers_namespaces(plan, ends.report));
 }
 
-sigset_t payloads_signals() {
-    sigset_t set;
-    ::sigemptyset(&set);
-    for (int sig : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGCONT, SIGTSTP, SIGWINCH})
-        ::sigaddset(&set, sig);
-    return set;
-}
-
 Result<Outcome> start(const Plan& plan, const Caller& caller) {
     auto [report, child_report] = TRY(sys::socketpair());
     auto [lifeline, child_lifeline] = TRY(sys::socketpair());
@@ -191,7 +183,7 @@ Result<Outcome> start(const Plan& plan, const Caller& caller) {
         failed.error = released.error();
         return failed;
     }
-    Outcome outcome = monitor(plan, caller, std::move(ends), signals);
+    Outcome outcome = monitor(plan, caller, std::move(ends), signals, cgroup.fd());
     if (!outcome.error && outcome.signal == SIGKILL && cgroup.out_of_memory()) {
         outcome.limit = Outcome::memory;
         outcome.init_killed = false;
@@ -201,6 +193,14 @@ Result<Outcome> start(const Plan& plan, const Caller& caller) {
 }
 
 } // namespace
+
+sigset_t payloads_signals() {
+    sigset_t set;
+    ::sigemptyset(&set);
+    for (int sig : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGCONT, SIGTSTP, SIGWINCH})
+        ::sigaddset(&set, sig);
+    return set;
+}
 
 Status hold_signals() { return sys::sigprocmask(SIG_BLOCK, payloads_signals(), nullptr); }
 

@@ -37,6 +37,7 @@ struct Caller {
     pid_t parent = 0;     ///< who had started us
     char* args = nullptr; ///< argv and environ as the kernel shows them in /proc/PID: wiped in init
     std::size_t args_size = 0;
+    int door = -1; ///< a socket where others of the same user ask for the jail; listening
     std::function<sys::Status(std::string_view)> report = {}; ///< gets the Plan's report, before the payload runs
     Outside outside = {};                                     ///< not for a bare jail
 };
@@ -71,6 +72,8 @@ constexpr int kIdleMs = 100;
 /// watch of inotify(7) takes the kernel a grace period of some milliseconds.
 constexpr int kOutsideMs = 20;
 
+/// Those that a monitor takes for its payload.
+sigset_t payloads_signals();
 /// From here on the signals that a jail's payload is to hear wait for run(), and are not the end of the calling process: for who makes something on the host that it removes again after the jail.
 sys::Status hold_signals();
 

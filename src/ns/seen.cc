@@ -84,6 +84,18 @@ Result<Look> Look::around(const spec::Plan& plan, const spec::Namespaces& caller
     return look;
 }
 
+Look Look::joining(const spec::Plan& plan, const spec::Namespaces& callers, const spec::Namespaces& inits, Fd proc,
+                   Fd outside, std::int32_t keyring) {
+    mount::Built built;
+    built.proc = std::move(proc);
+    built.outside = std::move(outside);
+    Look look(plan, std::move(built));
+    look.keyring_ = keyring;
+    look.seen_.callers = callers;
+    look.seen_.inits = inits;
+    return look;
+}
+
 Fd Look::leave() {
     Fd proc = std::move(built_.proc);
     *this = Look(*plan_, {});

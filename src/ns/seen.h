@@ -22,6 +22,11 @@ public:
     static sys::Result<Look> around(const spec::Plan& plan, const spec::Namespaces& callers, mount::Built built,
                                     std::int32_t keyring);
 
+    /// In a process that joins a jail: PROC is its procfs, INITS are the namespaces of its init, OUTSIDE is no directory
+    /// beneath its `/`. PLAN has no mounts: they are what the namespace is.
+    static Look joining(const spec::Plan& plan, const spec::Namespaces& callers, const spec::Namespaces& inits,
+                        sys::Fd proc, sys::Fd outside, std::int32_t keyring);
+
     /// In init, which has the payload look: forgets it all but for the procfs.
     sys::Fd leave();
 

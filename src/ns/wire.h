@@ -15,12 +15,36 @@
 //                         EOF            exec happened (or the sender died: init's end tells)
 //   lifeline  monitor <-> init, for the life of the jail. EOF at either end: the other is gone.
 //     monitor -> init     signal S       for the payload
+//                         join           somebody from outside is to come in; answered by all spaces, and go
+//                         listener (+fd) where the kernel's questions about one who has joined come
 //     init   -> monitor   too_much        the jail has more memory than it may; init exits, and with it the jail
 //                         too_late        likewise, its time is up and the monitor has not ended it
 //                         stopped S      the payload was stopped by S, not by the monitor's SIGTSTP; SIGTTIN, SIGTTOU: it
 //                                        wants the terminal, has it in the jail, and waits for SIGCONT
 //                         exited C / killed S   the payload ended; init exits, and with it the jail. Which calls it has refused
 //                         error E        init itself failed; it exits
+//                         space N (+fd)  namespace N of kNamespaces; or one of Space
+//                         go             those were all
+//
+//   joining   monitor <-> the process that it has made to join. Closed by exec.
+//     joiner -> monitor   process (+fd)  a pidfd: that one becomes the program, and the sender exits; answered by go,
+//                                        to that one
+//                         terminal (+fd) as of the child; answered by go
+//                         listener (+fd) as of the payload
+//                         error E        a step failed; the sender exits
+//
+//   visit     `ajail exec` or `ajail kill` <-> monitor, by the socket that the jail is noted down with
+//     visitor -> monitor  stdio N (+fd)  descriptor N of the program
+//                         command (+fd)  a file with its words, each ended by a zero: it is to run now
+//                         go             the terminal is ready
+//                         signal S       for the program
+//                         end F          the jail is to end; F: at once
+//                         EOF            nobody is there any more: neither is the program to be
+//     monitor -> visitor  terminal (+fd) the master of the program's pty; answered by go
+//                         error E        it could not be run
+//                         exited C / killed S   the program ended
+//                         go             the jail has been told to end
+//                         EOF            it has ended, or will not have this visitor
 //
 //   words     payload <-> init, until exec
 //     payload -> init     go             it has entered its second user namespace      (if the Plan has one)
@@ -43,6 +67,14 @@ namespace ajail::ns {
 /// What a payload has to end by itself once it was asked to, because its time is up.
 constexpr std::int64_t kGraceMs = 10000;
 
+/// What it takes to join, besides the namespaces of init's in their order.
+enum Space : std::int32_t {
+    second_user = std::tuple_size_v<spec::Namespaces>, ///< of the payload, if it has others than init
+    second_mnt,
+    procfs, ///< of the jail
+    spaces  ///< how many there are
+};
+
 struct Message {
     enum Kind : std::uint32_t {
         eof,
@@ -59,7 +91,12 @@ struct Message {
         namespaces,
         too_much,
         too_late,
-        report
+        report,
+        join,
+        space,
+        stdio,
+        command,
+        end
     } kind = eof;
     std::int32_t value = 0;
     sys::Error error_value{};

@@ -171,10 +171,36 @@ Identity after_exec(Identity who) {
 }
 
 Emulation::Emulation(sys::Fd listener, const sys::Fd& proc, std::uint64_t slack, Place place)
-    : listener_(std::move(listener)), proc_(proc), slack_(slack), place_(std::move(place)), entries_(1, Entry{}) {
+    : proc_(proc), slack_(slack), place_(std::move(place)), entries_(1, Entry{}) {
+    add(std::move(listener));
+}
+
+void Emulation::add(sys::Fd listener) {
+    if (!listener) return;
     // Asker and answerer take turns, best on one processor: a third of the time. Linux 6.6; older ones do without.
-    if (listener_)
-        (void)sys::ioctl(listener_.get(), SECCOMP_IOCTL_NOTIF_SET_FLAGS, reinterpret_cast<void*>(kSyncWakeUp));
+    (void)sys::ioctl(listener.get(), SECCOMP_IOCTL_NOTIF_SET_FLAGS, reinterpret_cast<void*>(kSyncWakeUp));
+    listeners_.emplace(next_++, std::move(listener));
+}
+
+void Emulation::watch(std::vector<pollfd>& fds) const {
+    for (const auto& [number, listener] : listeners_) fds.push_back({listener.get(), POLLIN, 0});
+}
+
+sys::Status Emulation::answer(std::span<const pollfd> fds) {
+    for (const pollfd& polled : fds) {
+        auto found = std::find_if(listeners_.begin(), listeners_.end(),
+                                  [&](const auto& one) { return one.second.get() == polled.fd; });
+        if (found == listeners_.end()) continue;
+        if ((polled.revents & POLLIN) != 0) TRY(answer_one(found->first));
+        else if (polled.revents != 0) listeners_.erase(found); // nobody is left who could ask
+    }
+    return sys::Done{};
+}
+
+// -1: nobody is left there, and so not this asker.
+int Emulation::where(const Asked& asked) const {
+    auto found = listeners_.find(asked.listener);
+    return found == listeners_.end() ? -1 : found->second.get();
 }
 
 bool acl_names_others(const std::vector<std::uint8_t>& value) {
@@ -187,14 +213,14 @@ bool acl_names_others(const std::vector<std::uint8_t>& value) {
     return false;
 }
 
-sys::Status Emulation::answer() {
+sys::Status Emulation::answer_one(std::uint64_t listener) {
     seccomp_notif question{};
-    auto heard = sys::ioctl(listener_.get(), SECCOMP_IOCTL_NOTIF_RECV, &question);
+    auto heard = sys::ioctl(where({.listener = listener}), SECCOMP_IOCTL_NOTIF_RECV, &question);
     if (!heard) {
         int err = heard.error().err; // ENOENT: killed meanwhile; ENOTCONN: that was the last one
         return err == ENOENT || err == ENOTCONN || err == EINTR ? sys::Status(sys::Done{}) : heard.error();
     }
-    Asked asked{question.id, static_cast<pid_t>(question.pid), native_number(question.data), {}};
+    Asked asked{listener, question.id, static_cast<pid_t>(question.pid), native_number(question.data), {}};
     std::copy(std::begin(question.data.args), std::end(question.data.args), asked.args);
     // First, so that nothing below can let it happen.
     if (int err = refuse(asked.nr, asked.args[0], refused_); err != 0) return tell(asked, {-err});
@@ -208,9 +234,9 @@ sys::Status Emulation::tell(const Asked& asked, const Reply& reply) {
     if (reply.real) answer.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
     else if (reply.value < 0) answer.error = static_cast<std::int32_t>(reply.value);
     else answer.val = reply.value;
-    auto told = sys::ioctl(listener_.get(), SECCOMP_IOCTL_NOTIF_SEND, &answer);
-    // ENOENT: the asker is gone. One that is still there would wait for ever.
-    if (!told && (told.error().err != ENOENT || waits(asked))) return told.error();
+    auto told = sys::ioctl(where(asked), SECCOMP_IOCTL_NOTIF_SEND, &answer);
+    // ENOENT, EBADF: the asker is gone. One that is still there would wait for ever.
+    if (!told && ((told.error().err != ENOENT && told.error().err != EBADF) || waits(asked))) return told.error();
     return sys::Done{};
 }
 
@@ -351,7 +377,7 @@ sys::Status Emulation::hand_over(const Asked& asked, const sys::Fd& opened, int 
     add.flags = SECCOMP_ADDFD_FLAG_SEND; // Linux 5.14
     add.srcfd = static_cast<std::uint32_t>(opened.get());
     add.newfd_flags = (flags & O_CLOEXEC) != 0 ? O_CLOEXEC : 0;
-    auto given = sys::ioctl(listener_.get(), SECCOMP_IOCTL_NOTIF_ADDFD, &add);
+    auto given = sys::ioctl(where(asked), SECCOMP_IOCTL_NOTIF_ADDFD, &add);
     return given ? sys::Status(sys::Done{}) : tell(asked, {-given.error().err}); // EMFILE
 }
 
@@ -453,7 +479,7 @@ std::uint64_t Emulation::image_of(pid_t task) {
 // While the asker waits, its number cannot be another task's (seccomp_unotify(2)).
 bool Emulation::waits(const Asked& asked) {
     std::uint64_t id = asked.id;
-    return static_cast<bool>(sys::ioctl(listener_.get(), SECCOMP_IOCTL_NOTIF_ID_VALID, &id));
+    return static_cast<bool>(sys::ioctl(where(asked), SECCOMP_IOCTL_NOTIF_ID_VALID, &id));
 }
 
 // The memory of the asker and of nobody else, whatever it does meanwhile: an open file of it stays with what it was

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -53,11 +54,14 @@ bool acl_names_others(const std::vector<std::uint8_t>& value);
 /// inherited is inherited as the real ids would be, whoever asks first, whoever is gone by then.
 class Emulation {
 public:
-    /// LISTENER: from the payload's filter. PROC: the jail's /proc. SLACK: what the payload has started with.
+    /// LISTENER: from the payload's filter, or none. PROC: the jail's /proc. SLACK: what the payload has started with.
     Emulation(sys::Fd listener, const sys::Fd& proc, std::uint64_t slack, Place place);
-    int fd() const { return listener_.get(); }
-    /// One question that is waiting. An asker that is gone by now is no failure.
-    sys::Status answer();
+    /// Likewise from somebody's who has joined.
+    void add(sys::Fd listener);
+    /// Adds what to poll for.
+    void watch(std::vector<pollfd>& fds) const;
+    /// What is polled of these: one question each that is waiting. An asker that is gone by now is no failure.
+    sys::Status answer(std::span<const pollfd> fds);
     /// Which calls were refused, see refused.h.
     std::uint64_t refused() const { return refused_; }
     /// The process PID has ended, and is reaped; WELL: with status 0. What it should have answered is answered.
@@ -70,7 +74,8 @@ private:
         bool operator==(const Entry&) const = default;
     };
     struct Asked {
-        std::uint64_t id = 0; ///< of the question
+        std::uint64_t listener = 0; ///< where it was asked
+        std::uint64_t id = 0;       ///< of the question
         pid_t task = 0;
         int nr = 0;
         std::uint64_t args[6] = {};
@@ -81,6 +86,8 @@ private:
         bool later = false; ///< another process answers
     };
 
+    sys::Status answer_one(std::uint64_t listener);
+    int where(const Asked& asked) const;
     Reply reply(const Asked& asked);
     sys::Status tell(const Asked& asked, const Reply& reply);
     Reply who_is(const Asked& asked);
@@ -101,7 +108,8 @@ private:
     bool waits(const Asked& asked);
     sys::Fd memory(const Asked& asked, int flags);
 
-    sys::Fd listener_;
+    std::map<std::uint64_t, sys::Fd> listeners_; ///< by a number that is never given again: a descriptor's is
+    std::uint64_t next_ = 0;
     const sys::Fd& proc_;
     std::uint64_t slack_;
     Place place_;

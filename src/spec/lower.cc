@@ -66,6 +66,25 @@ std::string join(const std::string& dir, std::string_view name) {
     return path;
 }
 
+// As execvp(3), but done beforehand, with the jail's PATH. An empty element means the current directory.
+void search(Exec& exec, const std::string& name) {
+    if (name.empty() || name.find('/') != std::string::npos) {
+        exec.candidates.push_back(name);
+        return;
+    }
+    std::string path = "/bin:/usr/bin"; // execvp(3), where there is no PATH
+    constexpr std::string_view kPath = "PATH=";
+    for (const std::string& variable : exec.env)
+        if (variable.starts_with(kPath)) path = variable.substr(kPath.size());
+    for (std::size_t start = 0; start <= path.size();) {
+        std::size_t end = path.find(':', start);
+        if (end == std::string::npos) end = path.size();
+        std::string dir = path.substr(start, end - start);
+        exec.candidates.push_back(join(dir.empty() ? "." : dir, name));
+        start = end + 1;
+    }
+}
+
 class Lowering {
 public:
     Lowering(const Spec& spec, const Host& host) : spec_(spec), host_(host) {}
@@ -470,34 +489,8 @@ private:
     void exec() {
         plan_.exec.cwds = spec_.command.cwds;
         plan_.exec.pwd = spec_.bare;
-        std::string path = "/bin:/usr/bin"; // execvp(3), where there is no PATH
-        for (const auto& [name, value] : spec_.command.env) {
-            plan_.exec.env.push_back(name + "=" + value);
-            if (name == "PATH") path = value;
-        }
-        if (spec_.command.argv.empty()) {
-            plan_.exec.argv = {"bash"};
-            search("bash", path);
-            search("sh", path);
-            return;
-        }
-        plan_.exec.argv = spec_.command.argv;
-        search(spec_.command.file.empty() ? plan_.exec.argv[0] : spec_.command.file, path);
-    }
-
-    // As execvp(3), but done beforehand, with the jail's PATH. An empty element means the current directory.
-    void search(const std::string& name, const std::string& path) {
-        if (name.empty() || name.find('/') != std::string::npos) {
-            plan_.exec.candidates.push_back(name);
-            return;
-        }
-        for (std::size_t start = 0; start <= path.size();) {
-            std::size_t end = path.find(':', start);
-            if (end == std::string::npos) end = path.size();
-            std::string dir = path.substr(start, end - start);
-            plan_.exec.candidates.push_back(join(dir.empty() ? "." : dir, name));
-            start = end + 1;
-        }
+        for (const auto& [name, value] : spec_.command.env) plan_.exec.env.push_back(name + "=" + value);
+        set_command(plan_.exec, spec_.command.argv, spec_.command.file);
     }
 
     // A mount holds its own name and nothing above it: below a writable directory, one in between could be renamed
@@ -570,6 +563,15 @@ private:
 std::variant<Plan, Refusal> lower(const Spec& spec, const Host& host) { return Lowering(spec, host).run(); }
 
 std::uint64_t payload_caps(const Spec& spec, const Host& host) { return Lowering(spec, host).caps(); }
+
+void set_command(Exec& exec, std::vector<std::string> argv, const std::string& file) {
+    exec.argv = std::move(argv);
+    exec.candidates.clear();
+    if (!exec.argv.empty()) return search(exec, file.empty() ? exec.argv[0] : file);
+    exec.argv = {"bash"};
+    search(exec, "bash");
+    search(exec, "sh");
+}
 
 bool within(const std::string& path, const std::string& dir) {
     return dir == "/" || (path.starts_with(dir) && (path.size() == dir.size() || path[dir.size()] == '/'));

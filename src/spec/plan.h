@@ -251,6 +251,9 @@ struct Refusal {
 /// Pure: no system call, no descriptor.
 std::variant<Plan, Refusal> lower(const Spec& spec, const Host& host);
 
+/// ARGV is what EXEC runs, a shell if it is empty; looked up by EXEC's PATH, as FILE or by its own first word. Pure.
+void set_command(Exec& exec, std::vector<std::string> argv, const std::string& file = {});
+
 /// The capabilities that the payload will have, where lower() refuses nothing. Pure.
 std::uint64_t payload_caps(const Spec& spec, const Host& host);
 

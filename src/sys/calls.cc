@@ -196,17 +196,38 @@ Status chroot_here() { return status(::syscall(SYS_chroot, "."), Call::chroot); 
 Status fchdir(int fd) { return status(::fchdir(fd), Call::chdir); }
 
 std::pair<Fd, Fd> take_pair(int fds[2]) { return {Fd(fds[0]), Fd(fds[1])}; }
-Result<Fd> connect_unix(const char* path) {
-    sockaddr_un address{};
+namespace {
+
+Result<Fd> unix_socket(const char* path, int type, sockaddr_un& address) {
     address.sun_family = AF_UNIX;
     std::size_t size = std::strlen(path);
     if (size >= sizeof address.sun_path) return refused(ENAMETOOLONG);
     std::memcpy(address.sun_path, path, size);
-    Fd fd = TRY(owned(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), Call::socket));
+    return owned(::socket(AF_UNIX, type | SOCK_CLOEXEC, 0), Call::socket);
+}
+
+Result<Fd> connect(const char* path, int type) {
+    sockaddr_un address{};
+    Fd fd = TRY(unix_socket(path, type, address));
     int done = ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address);
     if (done < 0) return failed(Call::connect);
     return fd;
 }
+
+} // namespace
+
+Result<Fd> connect_unix(const char* path) { return connect(path, SOCK_STREAM); }
+Result<Fd> connect_packets(const char* path) { return connect(path, SOCK_SEQPACKET); }
+Result<Fd> listen_packets(const char* path) {
+    constexpr int kWaiting = 128;
+    sockaddr_un address{};
+    Fd fd = TRY(unix_socket(path, SOCK_SEQPACKET, address));
+    if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) < 0)
+        return failed(Call::socket);
+    if (::listen(fd.get(), kWaiting) < 0) return failed(Call::socket);
+    return fd;
+}
+Result<Fd> accept(int socket) { return owned(::accept4(socket, nullptr, nullptr, SOCK_CLOEXEC), Call::socket); }
 Result<ucred> peer(int socket) {
     ucred who{};
     socklen_t size = sizeof who;

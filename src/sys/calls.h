@@ -77,10 +77,13 @@ Status chroot_here(); ///< chroot("."), see chroot(2): to see paths as somebody 
 // Descriptors and files
 std::pair<Fd, Fd> take_pair(int fds[2]);
 Result<std::pair<Fd, Fd>> socketpair();
-Result<Fd> connect_unix(const char* path); ///< a stream, to the socket at PATH
-Result<ucred> peer(int socket);            ///< who listens there (unix(7), SO_PEERCRED)
-Result<std::pair<Fd, Fd>> pipe();          ///< to read from, to write to
-Result<Fd> memory_file(const char* name);  ///< memfd_create(2)
+Result<Fd> connect_unix(const char* path);    ///< a stream, to the socket at PATH
+Result<Fd> connect_packets(const char* path); ///< likewise, SOCK_SEQPACKET
+Result<Fd> listen_packets(const char* path);  ///< a new socket at PATH; what is accepted there is close-on-exec
+Result<Fd> accept(int socket);
+Result<ucred> peer(int socket);           ///< who listens there, or has connected (unix(7), SO_PEERCRED)
+Result<std::pair<Fd, Fd>> pipe();         ///< to read from, to write to
+Result<Fd> memory_file(const char* name); ///< memfd_create(2)
 Result<Fd> open(const char* path, int flags, mode_t mode = 0);
 Result<Fd> openat(int dir, const char* path, int flags, mode_t mode = 0);
 Result<Fd> openat2(int dir, const char* path, std::uint64_t flags, std::uint64_t resolve, mode_t mode = 0);

@@ -5,6 +5,8 @@ from pty_harness import *
 
 def files():
     """The names in the store, in the current directory, and the mounts that concern either."""
+    # The note of a jail whose monitor was killed goes when the next one looks.
+    subprocess.run([AJAIL, "ps"], stdout=subprocess.DEVNULL, check=True)
     found = set()
     for top in (os.environ["AJAIL_HOME"], "."):
         for directory, subdirectories, names in os.walk(top):

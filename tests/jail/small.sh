@@ -8,12 +8,13 @@ monitor=$!
 kinds() {
     local fd
     for fd in "/proc/$1/fd/"*; do
-        [ "${fd##*/}" = 2 ] || readlink "$fd" | sed "s/:\[[0-9]*\]$//; s|^$AJAIL_HOME/fs/deb$|root|; s|^$PWD$|project|"
+        [ "${fd##*/}" = 2 ] || readlink "$fd" | sed "s/:\[[0-9]*\]$//; s|^$AJAIL_HOME/fs/deb$|root|; s|^$PWD$|project|
+            s|^$AJAIL_HOME/running$|running|; s|^$AJAIL_HOME/running/#[0-9]* (deleted)$|note|"
     done | LC_ALL=C sort | tr '\n' ' '
 }
 of_the_file() { awk '/^RssFile:/ { print $2 }' "/proc/$1/status"; }
 anonymous() { awk '/^RssAnon:/ { print $2 }' "/proc/$1/status"; }
-want='anon_inode:[pidfd] anon_inode:[signalfd] anon_inode:[signalfd] anon_inode:[signalfd] project root socket '
+want='anon_inode:[pidfd] anon_inode:[signalfd] anon_inode:[signalfd] anon_inode:[signalfd] anon_inode:inotify mnt note project root running socket socket '
 for _ in $(seq 50); do # they do it once they have been idle for a while
     sleep 0.1
     [ "$(kinds "$monitor")" != "$want" ] || break

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// The jails that run: how one is noted down for others to find, and what can be done with it from outside.
+#pragma once
+
+#include "cli/options.h"
+#include "ns/run.h"
+#include "store/running.h"
+
+#include <optional>
+#include <string>
+
+namespace ajail::cli {
+
+/// What is told of a jail.
+struct Described {
+    std::string fs, directory;
+    std::vector<std::string> command;
+};
+
+/// Where jails of this caller are noted down; AJAIL_HOME as in Caller.
+std::string running_directory(const std::string& ajail_home);
+/// Notes ours down under NAME, or under its number if that is empty. It cannot be: none if nobody asked for a name, else
+/// the error is what to say.
+std::variant<std::optional<store::Running>, Wrong> note_down(const std::string& directory, const std::string& name,
+                                                             const Described& jail);
+
+int ps(const PsOptions& options, const ns::Caller& process);
+int exec(const ExecOptions& options, const ns::Caller& process);
+int kill(const KillOptions& options, const ns::Caller& process);
+
+} // namespace ajail::cli

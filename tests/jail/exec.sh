@@ -1,0 +1,134 @@
+#!/bin/bash
+# `ajail exec`: one more program in a jail that runs, under exactly its policy.
+# seconds: 300
+. "$TESTS/lib.sh"
+
+# What a process sees of itself and of where it is. The time slack is who a task is to the root emulation.
+cat >facts <<'END'
+grep -E '^(Uid|Gid|Groups|Cap|NoNewPrivs|Seccomp|Cpus_allowed:|SigIgn|SigBlk)' /proc/self/status
+for kind in user mnt pid ipc uts cgroup net; do readlink "/proc/self/ns/$kind"; done
+ulimit -a; umask; pwd; env -0 | sort -z | tr '\0' '\n' | grep -v '^SHLVL='
+cat /proc/self/cgroup /proc/self/oom_score_adj /proc/self/timerslack_ns /proc/self/mountinfo
+ls /proc/self/fd | tr '\n' ' '
+END
+
+# same NAME OPTION...: a jail with these options, and what joins it, see the same
+same() {
+    local name=$1 waited
+    shift
+    rm -f go first second
+    mkfifo go
+    "$AJAIL" run --quiet --name=here "$@" -- sh -c 'sh ./facts; echo END; read -r x' <go >first 2>err &
+    exec 7>go
+    for ((waited = 0; waited < 200; ++waited)); do
+        grep -q 'END$' first && break
+        sleep 0.05
+    done
+    timeout 20 "$AJAIL" exec here sh -c 'sh ./facts; echo END' </dev/null >second 2>>err
+    echo >&7
+    exec 7>&-
+    wait
+    if [ -s first ] && difference=$(diff first second); then pass_; else
+        fail_ "the same policy: $name" 'no difference' "${difference:-nothing}; $(cat err)"
+    fi
+}
+
+same 'the default' --fs=deb
+same "the host's programs" --fs=host
+same 'nested' --fs=deb --nested
+same 'a second user namespace' --fs=deb --cap-add=SYS_ADMIN
+same 'all capabilities, no emulation' --fs=deb --cap-add=ALL --no-root-emulation
+same 'no seccomp' --fs=deb --no-seccomp
+same 'strict' --fs=deb --seccomp=strict
+same 'no network' --fs=deb --no-net
+same 'limits' --fs=deb --cpu=1 --memory=500m --pids=200
+same 'a user' --fs=deb --user=daemon
+me=$(id -un)
+if [ "$AS" = root ] || { [ "$AS" = user ] && command -v newuidmap >/dev/null && grep -q "^$me:" /etc/subuid; }; then
+    same 'many users' --fs=deb --users=auto
+    same 'one of many users' --fs=deb --users=auto --user=daemon
+    same 'many users, a second user namespace' --fs=deb --users=auto --cap-add=SYS_ADMIN
+fi
+
+# One jail for the rest. It ends when its stdin does.
+rm -f go
+mkfifo go
+"$AJAIL" run --quiet --fs=deb --name=rest cat <go >/dev/null 2>err &
+exec 7>go
+for ((waited = 0; waited < 200; ++waited)); do
+    "$AJAIL" exec rest true 2>/dev/null && break
+    sleep 0.05
+done
+inside() { "$AJAIL" exec rest "$@"; }
+
+status 'an exit status' 7 inside sh -c 'exit 7'
+status 'a signal' 137 inside sh -c 'kill -9 $$'
+status 'not found' 127 inside nosuchcommand
+matches 'not found, by name' 'nosuchcommand: command not found' inside nosuchcommand
+status 'not executable' 126 inside /etc/passwd
+output 'stdin and stdout' hello bash -c 'echo hello | "$0" exec rest cat' "$AJAIL"
+output 'stderr apart' '' bash -c '"$0" exec rest sh -c "echo x >&2" 2>/dev/null' "$AJAIL"
+output 'a shell, without a command' 5 bash -c 'echo "echo \$((2+3))" | "$0" exec rest' "$AJAIL"
+output 'two dashes' -- inside -- echo --
+output 'much, and in order' "$(seq 200000 | md5sum)" bash -c 'seq 200000 | "$0" exec rest cat | md5sum' "$AJAIL"
+output 'the words as they are' $'a b\n*' inside printf '%s\n' 'a b' '*' ''
+output 'the root emulation answers' '0 8:9' inside sh -c 'touch /tmp/f && chown 8:9 /tmp/f; echo $? 8:9'
+output 'setuid is believed' 33 inside setpriv --reuid=33 --regid=33 --clear-groups id -u
+output 'and by what was there first' 0 inside id -u
+refuses 'a jail that is not there' 'no jail nosuch runs \(there are: rest\)' "$AJAIL" exec nosuch true
+refuses 'a name that is none' 'no jail \.\./rest runs' "$AJAIL" exec ../rest true
+denied 'no file of the host' inside ls "$HOST_TMP"
+output 'what another has done is seen' x bash -c '"$0" exec rest sh -c "echo x >/tmp/y" && "$0" exec rest cat /tmp/y' "$AJAIL"
+
+# Many at once, each with its own status.
+for ((i = 1; i <= 20; ++i)); do
+    (
+        code=0
+        inside sh -c "sleep 0.2; exit $i" || code=$?
+        echo "$i $code"
+    ) &
+    many+=($!)
+done >codes
+wait "${many[@]}"
+equal 'twenty at once' "$(for i in $(seq 20); do echo "$i $i"; done)" "$(sort -n codes)"
+
+# The jail has no pgrep.
+runs_4711() { inside sh -c 'grep -lsz "^4711$" /proc/[0-9]*/cmdline'; }
+# Whoever asked is gone: so is what ran for it.
+"$AJAIL" exec rest sleep 4711 &
+client=$!
+for ((waited = 0; waited < 100; ++waited)); do
+    runs_4711 >/dev/null && break
+    sleep 0.05
+done
+check 'it runs' runs_4711
+kill -9 $client
+wait $client 2>/dev/null
+for ((waited = 0; waited < 100; ++waited)); do
+    runs_4711 >/dev/null || break
+    sleep 0.05
+done
+status 'its client was killed, and it with it' 1 runs_4711
+# A signal goes to it.
+"$AJAIL" exec rest sh -c 'trap "exit 9" TERM; echo ready; while :; do sleep 0.05; done' >ready &
+client=$!
+for ((waited = 0; waited < 100; ++waited)); do
+    grep -q ready ready && break
+    sleep 0.05
+done
+kill -TERM $client
+wait $client
+equal 'a signal is passed on' 9 $?
+
+# The command ends, and all that runs beside it.
+"$AJAIL" exec rest sh -c 'echo ready; sleep 4712' >ready 2>/dev/null &
+client=$!
+for ((waited = 0; waited < 100; ++waited)); do
+    grep -q ready ready && break
+    sleep 0.05
+done
+exec 7>&-
+wait $client
+equal 'the jail ended under it' 137 $?
+wait
+refuses 'and nobody gets in' 'no jail rest runs' "$AJAIL" exec rest true
