@@ -127,6 +127,7 @@ done
 fresh
 # What is in it can be removed, whatever its modes.
 check 'directories without permissions' within evil sh -c 'mkdir -p d/e && echo x >d/e/f && chmod 0 d/e d'
+refuses 'are looked into' '1 file not committed' "$AJAIL" destroy evil
 check 'do not stop --force' "$AJAIL" destroy --force evil
 equal 'nothing is left' '' "$(ls -A "$AJAIL_HOME/workspaces")"
 equal 'the original is as it was' "$before" "$(fingerprint .)"
