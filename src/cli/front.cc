@@ -463,7 +463,9 @@ void Front::hide_running(const std::string& source, const std::string& target) {
 // By value: what it was copied from stands in the list that grows here. Without TOP there is nothing to guard.
 void Front::guard(spec::Bind grant, sys::Fd top) {
     if (!grant.source.directory || !top) return;
-    auto covers = guard_.cover(grant, std::move(top));
+    // Nobody works in a workspace's tree but jails, and what is changed there comes home as commits.
+    bool listed = grant.target != options_.at || !options_.protect.more.empty();
+    auto covers = guard_.cover(grant, std::move(top), listed);
     if (!covers) {
         std::string path = spec::escape(guard_.in_the_way()), option = guard_.option_for_it();
         if (covers.error().err == ELOOP)

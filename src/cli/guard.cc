@@ -65,14 +65,14 @@ bool is_held(const Place& at, const std::string& name) {
 
 } // namespace
 
-Result<std::vector<Bind>> Guard::cover(const Bind& grant, Fd top) {
-    if (!git_ && patterns_.empty()) return std::vector<Bind>();
+Result<std::vector<Bind>> Guard::cover(const Bind& grant, Fd top, bool listed) {
+    if (!git_ && (patterns_.empty() || !listed)) return std::vector<Bind>();
     all_.grants.push_back(grant);
     all_.in_the_way = spec::host_path(grant.source);
     Covering covering(all_, all_.grants.size() - 1);
     Place& at = covering.place(std::move(top), "");
     all_.by_git = false;
-    TRY(covering.listed(at, patterns_));
+    if (listed) TRY(covering.listed(at, patterns_));
     all_.by_git = true;
     if (git_) TRY(covering.git(at));
     return std::move(covering.binds());

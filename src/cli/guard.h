@@ -20,7 +20,8 @@ public:
     /// For on top of GRANT, a directory, which is open as TOP: what is there of those names, mounted on itself read-only; a
     /// git directory likewise, since a mountpoint cannot be renamed away. On failure `in_the_way` is what could not be
     /// covered; ELOOP: a symbolic link, and a jail may have put it there.
-    sys::Result<std::vector<spec::Bind>> cover(const spec::Bind& grant, sys::Fd top);
+    /// Without LISTED, of git's alone.
+    sys::Result<std::vector<spec::Bind>> cover(const spec::Bind& grant, sys::Fd top, bool listed = true);
     const std::string& in_the_way() const { return all_.in_the_way; }
     const char* option_for_it() const { return option(all_.by_git); }
 

@@ -428,6 +428,7 @@ std::variant<WorkspaceOptions, Shown, Wrong> read_create(std::vector<std::string
         if (!options.run.in.empty()) wrong("create: --in is for what runs in a workspace");
         if (options.run.dry_run != RunOptions::DryRun::no || !options.run.report.empty())
             wrong("create: --dry-run and --report are for what runs in a workspace");
+        if (options.run.keep) wrong("create: a workspace keeps what is done in it; leave --keep away");
         if (options.run.cwd == Kind::hide) wrong("create: with --hide there would be nothing to work on");
         options.name = args[0];
         options.verbose = options.run.verbose;

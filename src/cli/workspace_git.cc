@@ -94,6 +94,8 @@ struct WorkspaceGit::Work {
 Answer<bool> WorkspaceGit::run(Work work, int in, int out) const {
     spec::Spec spec = script_jail();
     spec.limits.timeout = work.timeout;
+    // What a jail with several ids has left can be read only with them.
+    if (work.workspace && !work.writes_workspace) spec.users = spec::Users::automatic;
     spec.mounts.emplace_back(spec::Tmpfs{"/tmp", 01777});
     Guard guard(true, {});
     std::string wrong;

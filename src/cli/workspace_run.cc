@@ -52,6 +52,7 @@ RunOptions in_workspace(const Shelf& shelf, const Workspace& w, const RunOptions
         run.report = options.report;
     }
     if (run.cwd == Kind::hide) throw Refused{"--hide: there would be nothing to work on"};
+    if (run.keep) throw Refused{"--keep: a workspace keeps what is done in it (without a bare --ro)"};
     run.command = options.command;
     if (options.entrypoint && !w.entrypoint.empty()) run.command = {"sh", "-c", w.entrypoint};
     if (physical(w.git) != w.git)

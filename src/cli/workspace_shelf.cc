@@ -54,6 +54,7 @@ Shelf::Shelf(const ns::Caller& process) : process_(process) {
     auto looked = sys::during(sys::Stage::start, look_at_host());
     if (!looked) throw Refused{sentence(looked.error(), nullptr)};
     host_ = std::move(looked).take();
+    host_.subordinates = look_for_subordinates(host_.uid);
     caller_ = who_calls(host_.uid);
     const char* given = std::getenv("AJAIL_HOME");
     if (given != nullptr && *given != '\0' && *given != '/')

@@ -23,6 +23,8 @@ refuses 'no such REF' 'no commit nonsense' "$AJAIL" create two --branch nonsense
 refuses 'a REF that is an option' 'no commit --all' "$AJAIL" create two --branch=--all
 refuses 'no repository' 'in no git repository' "$AJAIL" create two --repo /usr
 refuses 'with nothing to work on' 'nothing to work on' "$AJAIL" create two --hide
+refuses 'with what is kept elsewhere' 'keeps what is done' "$AJAIL" create two --keep
+refuses 'likewise later' 'keeps what is done' "$AJAIL" run --in=one --keep true
 refuses 'no such workspace' 'no workspace two .there are: one' "$AJAIL" status two
 refuses 'a name that leads away' 'no workspace ../one' "$AJAIL" status ../one
 refuses 'run in no such workspace' 'no workspace two' "$AJAIL" run --in=two true

@@ -1,5 +1,5 @@
 #!/bin/bash
-# seconds: 240
+# seconds: 400
 # A workspace in which a payload has written what makes git run programs, or wait, or read what it should not: nothing of
 # it runs outside, whatever ajail is asked about it, and nothing but branches comes into the original.
 set -u
@@ -20,7 +20,7 @@ ask() {
     for command in list 'list --json' 'status evil' 'status evil --json' 'status evil --diff' 'pull evil' \
         'pull evil topic' 'destroy evil'; do
         # shellcheck disable=SC2086
-        timeout 20 "$AJAIL" $command >"$HOST_TMP/out" 2>&1 </dev/null
+        timeout 60 "$AJAIL" $command >"$HOST_TMP/out" 2>&1 </dev/null
         [ $? != 124 ] || echo "$command hangs"
         if grep -q $'\e' "$HOST_TMP/out"; then echo "$command prints an escape sequence"; fi
     done
@@ -127,6 +127,7 @@ done
 fresh
 # What is in it can be removed, whatever its modes.
 check 'directories without permissions' within evil sh -c 'mkdir -p d/e && echo x >d/e/f && chmod 0 d/e d'
+refuses 'are looked into' '1 file not committed' "$AJAIL" destroy evil
 check 'do not stop --force' "$AJAIL" destroy --force evil
 equal 'nothing is left' '' "$(ls -A "$AJAIL_HOME/workspaces")"
 equal 'the original is as it was' "$before" "$(fingerprint .)"

@@ -79,6 +79,8 @@ output 'changes can be thrown away' '' sh -c "'$AJAIL' run --quiet --in=opts --r
 output 'not with what AJAIL_ARGS says' '' env AJAIL_ARGS='--env=B=1' "$AJAIL" run --quiet --in=opts sh -c 'echo $B'
 output 'but it can say which' made env AJAIL_ARGS='--in=opts' "$AJAIL" run --quiet sh -c 'echo $A'
 denied 'or be impossible' "$AJAIL" run --quiet --in=opts --rol touch a
+check 'what a host would run can be worked on' within opts sh -c 'echo a >.envrc && git add .envrc && git commit -qm envrc'
+output 'again' a within opts sh -c 'cat .envrc && git rm -q .envrc && git reset -q --hard HEAD~1'
 matches 'the plan can be seen' "$AJAIL_HOME/workspaces/opts/git -> $PWD/.git" "$AJAIL" run --in=opts --dry-run true
 (exec 9<"$AJAIL_HOME/workspaces/opts" && flock -s 9 && sleep 30) &
 sleeper=$!

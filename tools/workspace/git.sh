@@ -168,7 +168,8 @@ known() {
 }
 
 lost() {
-  git -C "$GIT_WORK_TREE" status --porcelain -z --no-renames >/tmp/files
+  git -C "$GIT_WORK_TREE" status --porcelain -z --no-renames >/tmp/files 2>/tmp/said
+  [ ! -s /tmp/said ] || die "$(cat /tmp/said)" # a directory that cannot be read, and git goes on
   known >/tmp/known
   # Of a linked worktree all but its HEAD is the original's.
   set -- HEAD
