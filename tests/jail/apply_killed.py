@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 # ajail apply is killed before each of its calls that change something, and the next one ends in the same state.
+# not: root, userns
 # seconds: 400
 import os, shutil, subprocess, sys
 

@@ -1,4 +1,5 @@
 #!/bin/bash
+# not: userns
 # ajail changes: every path that jails have changed, with what is different, and nothing else.
 # seconds: 300
 . "$TESTS/lib.sh"

@@ -1,4 +1,5 @@
 #!/bin/bash
+# not: userns
 # seconds: 400
 # A workspace in which a payload has written what makes git run programs, or wait, or read what it should not: nothing of
 # it runs outside, whatever ajail is asked about it, and nothing but branches comes into the original.

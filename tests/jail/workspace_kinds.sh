@@ -1,4 +1,5 @@
 #!/bin/bash
+# not: userns
 # seconds: 240
 # Workspaces of repositories of all kinds, of the kind that is a linked worktree, and those without a name; with the options
 # that they were made with.

@@ -1,4 +1,5 @@
 #!/bin/bash
+# not: root, userns
 # seconds: 400
 # Many workspaces of one repository at once, and ajail killed while it makes one: no state is lost, none is half there.
 # WORKSPACES: how many at once.
