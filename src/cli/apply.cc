@@ -31,6 +31,10 @@ std::string why(const Said& said) {
     case Why::not_empty: return "there is something in it that the jail did not remove";
     case Why::reserved: return "this name is ajail's own";
     case Why::host_runs: return "programs of the host run it by themselves; name it, or use --allow-hooks";
+    case Why::git:
+        return "a git directory: its files make sense together only, and the host's may have changed; name it, or "
+               "use a "
+               "workspace (ajail create, ajail pull)";
     case Why::above_left_out: return "the directory that it is in is left out";
     case Why::special: return "devices and sockets are not carried over";
     case Why::set_id: return "without its set-user-ID and set-group-ID bits";
@@ -115,7 +119,10 @@ public:
                 .temporary = ".ajail-apply~" + options_.name,
                 .dry = options_.dry,
                 .last = last,
-                .host_runs = [&](const std::string& path) { return !options_.hooks && host_runs_in(layer, path); }};
+                .host_runs = [&](const std::string& path,
+                                 mode_t mode) { return !options_.hooks && host_runs_in(layer, path, mode); },
+                .git = options_.hooks,
+                .all_git = is_git_directory(layer)};
             wishes.progress = [&](std::size_t done, std::size_t all) { progress(done, all); };
             auto applied = store::apply(kept_, layer, wishes);
             if (applied) add(layer, std::move(applied).take());

@@ -51,6 +51,12 @@ Json json_of(const store::State& state) {
     return json;
 }
 
+// Programs of the host run what it is, or what it was.
+bool is_marked(const Layer& layer, const Change& change) {
+    return host_runs_in(layer, change.path, change.after.mode) ||
+           (!change.from.empty() && host_runs_in(layer, change.from, 0));
+}
+
 Json json_of(const Layer& layer, const Change& change) {
     Json json = {{"kind", kKinds[change.kind]}, {"path", spec::escape(path_inside(layer, change.path))}};
     if (!change.from.empty()) json["from"] = spec::escape(path_inside(layer, change.from));
@@ -68,7 +74,7 @@ Json json_of(const Layer& layer, const Change& change) {
         for (const std::string& name : d.attributes) json["attributes"].push_back(spec::escape(name));
     }
     if (!change.link_to.empty()) json["link_to"] = spec::escape(path_inside(layer, change.link_to));
-    json["host_runs"] = host_runs_in(layer, change.path);
+    json["host_runs"] = is_marked(layer, change);
     return json;
 }
 
@@ -102,7 +108,7 @@ std::string details(const Layer& layer, const Change& change) {
 }
 
 std::string line(const Layer& layer, const Change& change) {
-    std::string text = host_runs_in(layer, change.path) ? "! " : "  ", kind = kKinds[change.kind];
+    std::string text = is_marked(layer, change) ? "! " : "  ", kind = kKinds[change.kind];
     kind.resize(9, ' ');
     text += kind;
     if (!change.from.empty()) text += spec::escape(path_inside(layer, change.from)) + " -> ";
@@ -189,7 +195,7 @@ private:
                     if ((change.kind == Change::deleted) != deletions) continue;
                     const Layer& layer = kept_.layers()[i];
                     any = true;
-                    marked = marked || host_runs_in(layer, change.path);
+                    marked = marked || is_marked(layer, change);
                     paper.head(line(layer, change));
                     if (options_.diff && sides[i]) difference(paper, layer, *sides[i], change);
                 }

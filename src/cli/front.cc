@@ -44,6 +44,20 @@ const char* name_of(Kind kind) {
     return "?";
 }
 
+// PATH without symbolic links, as far as it is there already. What cannot be looked at may be anywhere.
+std::string where_it_will_be(std::string path) {
+    std::string rest;
+    for (;;) {
+        auto real = real_path(path);
+        if (real) return (*real == "/" && !rest.empty() ? "" : *real) + rest;
+        if (real.error().err != ENOENT || path == "/")
+            throw Refused{spec::escape(path) + ": " + std::strerror(real.error().err)};
+        std::size_t slash = path.rfind('/');
+        rest.insert(0, path.substr(slash));
+        path.resize(std::max<std::size_t>(slash, 1));
+    }
+}
+
 } // namespace
 
 spec::Spec Front::spec() {
@@ -446,9 +460,7 @@ void Front::mount_as(Kind kind, spec::Source source, sys::Fd fd, const std::stri
 // would, and it would be seen then.
 void Front::hide_running(const std::string& source, const std::string& target) {
     if (running_.empty()) {
-        running_ = running_directory(caller_.ajail_home);
-        std::size_t slash = running_.rfind('/');
-        running_ = physical(running_.substr(0, slash)) + running_.substr(slash);
+        running_ = where_it_will_be(running_directory(caller_.ajail_home));
     }
     if (within(source, running_))
         throw Refused{spec::escape(source) +

@@ -166,9 +166,9 @@ sys::Status Keeping::begin(const spec::Plan& plan) {
 
 std::string Keeping::end(const spec::Host& host, const ns::Caller& process) {
     auto settled = settle_kept(kept_, host, process);
-    if (!settled)
-        return name_ +
-               " is kept, and what lay below its changes could not be noted: " + std::strerror(settled.error().err);
+    if (!settled) // the next one that uses it tries again
+        warn("--keep=" + name_ +
+             ": what lay below its changes could not be noted: " + std::strerror(settled.error().err));
     return "kept as " + name_ + " (ajail changes " + name_ + ", ajail apply " + name_ + ", ajail discard " + name_ +
            ")";
 }

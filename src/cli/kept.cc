@@ -2,6 +2,7 @@
 // See kept.h.
 #include "cli/kept.h"
 
+#include "cli/cover.h"
 #include "cli/fs.h"
 #include "cli/protect.h"
 #include "cli/words.h"
@@ -116,13 +117,25 @@ std::vector<Meant> meant(const std::vector<Layer>& layers, const std::vector<std
     return all;
 }
 
-bool host_runs_in(const Layer& layer, const std::string& path) {
+bool is_git_directory(const Layer& layer) {
+    if (layer.kind != Layer::directory && layer.kind != Layer::file) return false;
+    if ((layer.source + "/").find("/.git/") != std::string::npos) return true;
+    auto top = sys::open(layer.source.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW);
+    auto bare = top ? is_repository(*top) : sys::Result<bool>(false);
+    return bare && *bare;
+}
+
+bool host_runs_in(const Layer& layer, const std::string& path, mode_t mode) {
     if (layer.kind != Layer::directory && layer.kind != Layer::file) return false; // none of a user's
     std::string whole = layer.kind == Layer::file ? layer.source : layer.source + "/" + path;
-    std::string name = layer.kind == Layer::file ? whole.substr(whole.rfind('/') + 1) : path;
-    // Above the layer only a git directory counts: a project may lie below a directory of any name.
     std::size_t git = whole.find("/.git/");
-    return host_runs(name) || (git != std::string::npos && host_runs(whole.substr(git + 1)));
+    if (git != std::string::npos && host_runs(whole.substr(git + 1))) return true;
+    // What is given may be a listed name itself, or be in one. Not all that is above: a project may lie anywhere.
+    std::size_t from = layer.source.size() + (layer.kind == Layer::file ? 0 : 1);
+    for (int above = layer.kind == Layer::file ? 3 : 2; above > 0 && from > 1; --above)
+        from = whole.rfind('/', from - 2) + 1;
+    std::string_view name = std::string_view(whole).substr(from);
+    return host_runs(name) || (mode != 0 && !S_ISDIR(mode) && host_runs_below(name));
 }
 
 } // namespace ajail::cli

@@ -38,6 +38,9 @@ std::vector<Meant> meant(const std::vector<store::Layer>& layers, const std::vec
                          const std::string& cwd, std::string& wrong);
 
 /// Whether programs of the host run, by themselves, what is at PATH of LAYER.
-bool host_runs_in(const store::Layer& layer, const std::string& path);
+/// MODE: what it becomes; 0: nothing.
+bool host_runs_in(const store::Layer& layer, const std::string& path, mode_t mode);
+/// LAYER lies on a git directory, a bare one perhaps, or in one.
+bool is_git_directory(const store::Layer& layer);
 
 } // namespace ajail::cli

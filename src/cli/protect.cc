@@ -60,10 +60,29 @@ bool host_runs(std::string_view path) {
     for (std::string_view below = path; !below.empty();) {
         auto [name, rest] = first_name(below);
         if (name == ".git" && (rest.empty() || git_runs(rest))) return true;
+        if (name == "HEAD" && rest.empty()) return true;
         for (const char* pattern : kList)
             if (begins_with(below, pattern)) return true;
         below = rest;
     }
+    return false;
+}
+
+bool host_runs_below(std::string_view path) {
+    // PATTERN goes on where PATH ends.
+    auto above = [](std::string_view pattern, std::string_view dir) {
+        while (!dir.empty()) {
+            auto [name, rest] = first_name(dir);
+            auto [wanted, more] = first_name(pattern);
+            if (more.empty() || !fits(wanted, name)) return false;
+            dir = rest;
+            pattern = more;
+        }
+        return true;
+    };
+    for (std::string_view below = path; !below.empty(); below = first_name(below).second)
+        for (const char* pattern : kList)
+            if (above(pattern, below)) return true;
     return false;
 }
 

@@ -4,8 +4,8 @@
 
 #include "cli/front.h"
 #include "cli/fs.h"
-#include "cli/keep.h"
 #include "cli/jails.h"
+#include "cli/keep.h"
 #include "cli/machine.h"
 #include "cli/words.h"
 #include "cli/workspace.h"
@@ -77,7 +77,8 @@ int run(const RunOptions& options, const ns::Caller& process, const std::functio
         return show(options.dry_run == RunOptions::DryRun::json ? to_json(plan) : to_text(plan));
     std::optional<store::Running> running; // for others to find, until the jail has ended
     if (!amend) {
-        auto noted = note_down(running_directory(home), options.name, {front.fs(), front.directory_of_run(), plan.exec.argv});
+        auto noted =
+            note_down(running_directory(home), options.name, {front.fs(), front.directory_of_run(), plan.exec.argv});
         if (auto* wrong = std::get_if<Wrong>(&noted)) return fail(wrong->message);
         if (auto& one = std::get<0>(noted)) running.emplace(*std::move(one));
     }

@@ -84,6 +84,20 @@ private:
                std::all_of(d.attributes.begin(), d.attributes.end(), heeded_by_overlays);
     }
 
+    // The git directory that PATH is or is in; empty if there is none.
+    std::string git_directory(const std::string& path) const {
+        constexpr std::string_view kGit = "/.git/";
+        std::size_t at = ("/" + path + "/").find(kGit);
+        if (at != std::string::npos) return path.substr(0, at + kGit.size() - 2);
+        return wishes_.all_git ? "." : "";
+    }
+    // It, or something in it, is wanted by its name.
+    bool names_git(const std::string& path) const {
+        return std::any_of(wishes_.paths.begin(), wishes_.paths.end(), [&](const std::string& top) {
+            return !top.empty() && !git_directory(top).empty() && in_or_at(path, top);
+        });
+    }
+
     std::vector<const Change*> choose(const std::vector<Change>& list) {
         std::vector<const Change*> chosen;
         std::unordered_set<std::string> closed; // directories that are left out
@@ -94,7 +108,13 @@ private:
             mode_t type = change.after.mode & S_IFMT;
             if (last_name(change.path) == wishes_.temporary) why = Why::reserved;
             else if (closed.contains(parent(change.path)) && change.kind == Change::added) why = Why::above_left_out;
-            else if (!named && !change.path.empty() && wishes_.host_runs(change.path)) why = Why::host_runs;
+            else if (std::string git = git_directory(change.path);
+                     !wishes_.git && !git.empty() && !names_git(change.path)) {
+                if (said_.left_out.empty() || said_.left_out.back().path != git)
+                    said_.left_out.push_back({git, Change::modified, Why::git});
+                continue;
+            } else if (!named && !change.path.empty() && wishes_.host_runs(change.path, change.after.mode))
+                why = Why::host_runs;
             else if (nothing_but_set_id(change)) why = Why::set_id;
             else if (nothing_but_heeded(change)) why = Why::overlay;
             else if (type == S_IFCHR || type == S_IFBLK || type == S_IFSOCK) why = Why::special;
@@ -191,8 +211,9 @@ private:
         if (!at) return;
         if (wishes_.dry) return dry(change, *at);
         Status done = change.kind == Change::deleted ? remove(change, *at)
-                      : mode_only                    ? change_mode(at->now, change.after.mode & 01777)
-                                                     : put(change, *at);
+                      : mode_only && at->now.st.st_nlink == 1 // else it is that of other names as well
+                          ? change_mode(at->now, change.after.mode & 01777)
+                          : put(change, *at);
         if (!done) return failed(change, done.error());
         if (S_ISREG(change.after.mode) && (change.after.mode & kSetId) != 0) leave_out(change, Why::set_id);
         carried(change);
@@ -226,7 +247,10 @@ private:
     Status put(const Change& change, const Place& at) {
         Fd dir, first;
         Entry kept = TRY(kept_entry(change, dir));
-        if (!change.link_to.empty()) first = same_file(change.link_to, kept);
+        // Only what was carried over itself: never the host's own file, which would be the jail's under another name.
+        auto base = notes_.find(change.link_to);
+        bool ours = base != notes_.end() && base->second.what == Note::absent;
+        if (ours && !wishes_.host_runs(change.link_to, change.after.mode)) first = same_file(change.link_to, kept);
         Attributes its = TRY(attributes(kept));
         TRY(put_file(at, kept, change.after.target, first));
         if (std::any_of(its.begin(), its.end(), [](const auto& one) { return heeded_by_overlays(one.first); }))

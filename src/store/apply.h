@@ -16,6 +16,7 @@ enum class Why : std::uint8_t {
     not_empty,      ///< a directory with something in it that the jail knew nothing of
     reserved,       ///< a name of our own
     host_runs,      ///< by itself
+    git,            ///< a git directory, whose files make sense together only
     above_left_out, ///< the directory that it is in is not carried over
     special,        ///< a device or a socket
     set_id,         ///< set-user-ID or set-group-ID bits
@@ -42,7 +43,9 @@ struct Wishes {
     std::string temporary;          ///< a file name for us alone; one that is there is removed
     bool dry = false;               ///< nothing is written
     bool last = false;              ///< what cannot be read is refused, and no reason to do nothing
-    std::function<bool(const std::string& path)> host_runs;
+    std::function<bool(const std::string& path, mode_t mode)> host_runs; ///< MODE: what it becomes
+    bool git = false;     ///< git directories are carried over as anything else is
+    bool all_git = false; ///< the layer lies on one
     std::function<void(std::size_t done, std::size_t all)> progress = {};
 };
 

@@ -39,8 +39,9 @@ std::vector<Archive> archives_in(int dir) {
         if (slot_of(name).empty() || ::fstatat(dir, name.c_str(), &st, AT_SYMLINK_NOFOLLOW) < 0) continue;
         found.push_back({name, static_cast<std::uint64_t>(st.st_blocks) * 512, st.st_mtim.tv_sec});
     }
-    std::sort(found.begin(), found.end(),
-              [](const Archive& a, const Archive& b) { return a.made != b.made ? a.made > b.made : a.name < b.name; });
+    std::sort(found.begin(), found.end(), [](const Archive& a, const Archive& b) {
+        return a.made != b.made ? a.made > b.made : a.name < b.name;
+    });
     return found;
 }
 

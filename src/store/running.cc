@@ -26,9 +26,10 @@ std::string address_of(const Fd& dir, const std::string& name) {
     return "/proc/self/fd/" + std::to_string(dir.get()) + "/" + name + kSocket;
 }
 
+// The file last: by that what is left is found, and removed by the next one who looks.
 void forget(const Fd& dir, const std::string& name) {
-    (void)::unlinkat(dir.get(), (name + kSocket).c_str(), 0);
-    (void)::unlinkat(dir.get(), file_of(name).c_str(), 0);
+    if (::unlinkat(dir.get(), (name + kSocket).c_str(), 0) == 0 || errno == ENOENT)
+        (void)::unlinkat(dir.get(), file_of(name).c_str(), 0);
 }
 
 // The file of NAME; none if nobody holds it, and then it is gone. Who is asked for it waits a moment for the lock that

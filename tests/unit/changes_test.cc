@@ -52,7 +52,7 @@ public:
     // What is applied, refused and left out.
     std::array<std::size_t, 3> apply() {
         store::Wishes wishes{
-            .paths = {""}, .temporary = ".temporary", .host_runs = [](const std::string&) { return false; }};
+            .paths = {""}, .temporary = ".temporary", .host_runs = [](const std::string&, mode_t) { return false; }};
         auto applied = store::apply(*kept_, layer(), wishes);
         REQUIRE(applied);
         return {(*applied).applied.size(), (*applied).refused.size(), (*applied).left_out.size()};
