@@ -65,10 +65,11 @@ private:
             fail(polled.error());
             return true; // run() waits for init, which is being killed
         }
+        bool due = outside_at_ && sys::now() >= *outside_at_, idle = *polled == 0 && !due;
         // Who puts the terminal's modes back before it obeys a stop (ssh, sudo) may have stopped after that was over
         // for the others. Nobody else looks after a child of the payload's.
-        if (*polled == 0 && std::exchange(wanted_, false)) pass_on(SIGCONT);
-        if (*polled == 0 && !report_open_ && !outside_at_ && !std::exchange(small_, true)) become_small();
+        if (idle && std::exchange(wanted_, false)) pass_on(SIGCONT);
+        if (idle && !report_open_ && !outside_at_ && !std::exchange(small_, true)) become_small();
         if (deadline_ && sys::now() >= *deadline_) time_is_up();
         if (fds[1].revents != 0) take_signal();
         if (!relay_.pump() && !told_hangup_) {
@@ -77,8 +78,7 @@ private:
         }
         if (report != 0 && fds[report].revents != 0) hear_report();
         if (lifeline != 0 && fds[lifeline].revents != 0) hear_init();
-        bool due = (outside != 0 && fds[outside].revents != 0) || (outside_at_ && sys::now() >= *outside_at_);
-        if (due && !ended_ && !outcome_.error) look_outside();
+        if ((due || (outside != 0 && fds[outside].revents != 0)) && !ended_ && !outcome_.error) look_outside();
         guests_.turn(std::span(fds).subspan(guests));
         if (auto at_once = guests_.end()) end(*at_once);
         // Who keeps a jail goes after that word, with all that is left in it; a reaper may have others to wait for.
