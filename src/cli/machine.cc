@@ -179,6 +179,13 @@ std::pair<unsigned, unsigned> kernel_version() {
     return known;
 }
 
+std::string too_old(std::pair<unsigned, unsigned> kernel) {
+    auto text = [](std::pair<unsigned, unsigned> version) {
+        return std::to_string(version.first) + "." + std::to_string(version.second);
+    };
+    return "this is Linux " + text(kernel) + "; " + text(kOldestKernel) + " or newer is needed";
+}
+
 // Absent from the list: either not built, or a module that only root's mount would load. Without /proc there is something
 // else to complain about first.
 void look_for_overlay(spec::Host& host) {

@@ -14,6 +14,10 @@ namespace ajail::cli {
 sys::Status look_at_limits(spec::Host& host);
 /// Of the kernel, major and minor; 0.0 if it does not say.
 std::pair<unsigned, unsigned> kernel_version();
+/// The oldest that ajail runs on (Landlock that keeps files from being truncated, ABI 3).
+constexpr std::pair kOldestKernel(6U, 2U);
+/// What is said of an older one.
+std::string too_old(std::pair<unsigned, unsigned> kernel);
 /// Whether there is overlayfs.
 void look_for_overlay(spec::Host& host);
 /// How many capabilities the kernel has.

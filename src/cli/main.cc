@@ -2,6 +2,7 @@
 // The entry: puts the process in order before anything else looks at it, then hands over to a command.
 #include "cli/bwrap.h"
 #include "cli/changes.h"
+#include "cli/doctor.h"
 #include "cli/fs.h"
 #include "cli/jails.h"
 #include "cli/keep.h"
@@ -22,8 +23,6 @@
 namespace {
 
 using namespace ajail;
-
-constexpr std::pair kOldest(6U, 2U); // kernel
 
 // As what the binary was called.
 struct Called {
@@ -126,6 +125,10 @@ constexpr Command kCommands[] = {
      [](std::vector<std::string> words, const ns::Caller& process) {
          return read<cli::parse_kill, cli::kill>(std::move(words), process, "ajail kill --help");
      }},
+    {"doctor",
+     [](std::vector<std::string> words, const ns::Caller& process) {
+         return read<cli::parse_doctor, cli::doctor>(std::move(words), process, "ajail doctor --help");
+     }},
     {"mkfs",
      [](std::vector<std::string> words, const ns::Caller& process) {
          return read<cli::parse_mkfs, cli::mkfs>(std::move(words), process, "ajail mkfs --help");
@@ -188,9 +191,11 @@ int command(const std::vector<std::string>& args, const ns::Caller& process) {
                     [&](const cli::RunOptions& options) { return cli::run(options, process); });
 }
 
-// Where nothing is run no kernel is needed, nor any right: programs ask in build environments, too.
-bool only_asks_for_version(const Called& called, int argc, char** argv) {
-    return called.bwrap && argc == called.first + 1 && std::strcmp(argv[called.first], "--version") == 0;
+// Where nothing is run no kernel is needed, nor any right: programs ask in build environments, too. And one says what is
+// missing.
+bool needs_kernel(const Called& called, int argc, char** argv) {
+    if (!called.bwrap) return argc < 2 || std::strcmp(argv[1], "doctor") != 0;
+    return argc != called.first + 1 || std::strcmp(argv[called.first], "--version") != 0;
 }
 
 } // namespace
@@ -218,9 +223,7 @@ int main(int argc, char** argv) {
     // write our children's id maps (proc(5)).
     if (::prctl(PR_SET_DUMPABLE, 1) < 0) return fail(std::string("prctl: ") + std::strerror(errno));
     auto kernel = cli::kernel_version();
-    if (kernel < kOldest && !only_asks_for_version(as, argc, argv))
-        return fail("this is Linux " + std::to_string(kernel.first) + "." + std::to_string(kernel.second) +
-                    "; 6.2 or newer is needed");
+    if (kernel < cli::kOldestKernel && needs_kernel(as, argc, argv)) return fail(cli::too_old(kernel));
     try {
         if (!as.bwrap) return command({argv + 1, argv + argc}, process);
         ::sigdelset(&process.mask, SIGCHLD); // the payload can count on it

@@ -120,6 +120,12 @@ std::variant<WorkspaceOptions, Shown, Wrong> parse_pull(std::vector<std::string>
 /// `ajail enter NAME`: `ajail run --in=NAME` with the workspace's own command.
 std::variant<RunOptions, Shown, Wrong> parse_enter(std::vector<std::string> args);
 
+/// `ajail doctor`.
+struct DoctorOptions {
+    bool json = false, apparmor_profile = false, verbose = false;
+};
+std::variant<DoctorOptions, Shown, Wrong> parse_doctor(const std::vector<std::string>& args);
+
 /// `ajail ps`, `ajail exec JAIL COMMAND...`, `ajail kill JAIL...`.
 struct PsOptions {
     bool json = false, verbose = false;
