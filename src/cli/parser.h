@@ -55,7 +55,7 @@ public:
             if (words[at].starts_with('-') && words[at] != "-") {
                 const std::string name = found.emplace_back(read_one(words, at)).first->name;
                 if (name == "help") return Shown{help()};
-                if (name == "version") return Shown{std::string("ajail ") + kVersion + "\n"};
+                if (name == "version") return Shown{version()};
             } else if (mixed) rest.push_back(std::move(words[at]));
             else break;
         }

@@ -31,6 +31,7 @@ for words in --help -h help 'run --help' 'run -help' 'mkfs --help' --version 'ru
     equal "ajail $words says nothing on stderr" '' "$(cat "$ERR")"
 done
 matches 'version' '^ajail [0-9]+\.[0-9]+' "$AJAIL" --version
+matches 'and for what, with what in it' '^for (x86-64|aarch64), with glibc .*nlohmann-json' "$AJAIL" --version
 
 refuses 'an unknown option' 'unknown option --bogus' jail --bogus true
 refuses "an option of bubblewrap's" 'unknown option --ro-bind .*ajail bwrap --help' "$AJAIL" --ro-bind / / true
