@@ -85,6 +85,7 @@ struct WorkspaceGit::Work {
     enum { none, guarded, all } writes_original = none; ///< all: where no git runs
     bool writes_workspace = false;
     bool workspace = true; ///< is there at all
+    bool original = true;  ///< likewise
     std::string tree = {}; ///< where it is in the jail
     std::vector<std::pair<std::string, std::string>> env = {};
     std::string settings = {};
@@ -113,8 +114,10 @@ Answer<bool> WorkspaceGit::run(Work work, int in, int out) const {
         for (const spec::Bind& cover : *covers) spec.mounts.emplace_back(cover);
     };
     std::string origin = w_.worktree ? w_.git : kOrigin; // a linked worktree names it
-    add(w_.git, origin, work.writes_original != Work::none, work.writes_original == Work::guarded);
-    for (const std::string& dir : w_.borrowed) add(dir, dir, false);
+    if (work.original) {
+        add(w_.git, origin, work.writes_original != Work::none, work.writes_original == Work::guarded);
+        for (const std::string& dir : w_.borrowed) add(dir, dir, false);
+    }
     std::string tree = work.tree.empty() ? "/workspace/tree" : work.tree, git = "/workspace/git";
     if (work.workspace) add(dir_ + "/tree", tree, work.writes_workspace);
     if (w_.worktree) git = origin + "/worktrees/" + w_.entry;
@@ -158,15 +161,34 @@ Answer<std::string> WorkspaceGit::ask(Work work) const {
     return *text;
 }
 
+// In a jail without a repository: one of those could have a program look at the rest of them, and at passwords.
+Answer<WorkspaceGit::Identity> WorkspaceGit::identity(const std::string& settings) const {
+    auto answer = ask({.mode = "identity", .workspace = false, .original = false, .settings = settings});
+    if (auto* wrong = std::get_if<Wrong>(&answer)) return *wrong;
+    std::string_view rest = std::get<std::string>(answer);
+    Identity who;
+    who.name = spec::take_line(rest);
+    who.address = spec::take_line(rest);
+    return rest.empty() ? Answer<Identity>(who) : nonsense();
+}
+
 Answer<store::Workspace> WorkspaceGit::create(const Repository& from, const std::string& ref,
                                               const std::string& settings, const std::string& tree) const {
     std::string origin = w_.worktree ? w_.git : kOrigin;
+    Identity who;
+    if (!settings.empty()) {
+        auto known = identity(settings);
+        if (auto* wrong = std::get_if<Wrong>(&known)) return *wrong;
+        who = std::get<Identity>(std::move(known));
+    }
     Work work{.mode = w_.worktree ? "create-worktree" : "create",
               .writes_original = w_.worktree ? Work::guarded : Work::none,
               .writes_workspace = true,
               .tree = w_.worktree ? tree : "",
-              .env = {{"ORIGIN_GIT", origin + from.git.substr(from.common.size())}, {"REF", ref}},
-              .settings = settings,
+              .env = {{"ORIGIN_GIT", origin + from.git.substr(from.common.size())},
+                      {"REF", ref},
+                      {"NAME", who.name},
+                      {"EMAIL", who.address}},
               .timeout = 60 * kMinute};
     auto answer = ask(std::move(work));
     if (auto* wrong = std::get_if<Wrong>(&answer)) return *wrong;

@@ -38,7 +38,7 @@ public:
         : w_(workspace), dir_(std::move(dir)), host_(host), process_(process), verbose_(verbose) {}
 
     /// Fills the empty directories of a new one, from REF of the original; FROM: where HEAD is. SETTINGS: the caller's,
-    /// for a name and an address. Of the workspace `base` and `entry` are set. TREE: where its tree will be.
+    /// of which only a name and an address are taken. Of the workspace `base` and `entry` are set. TREE: where its tree will be.
     Answer<store::Workspace> create(const Repository& from, const std::string& ref, const std::string& settings,
                                     const std::string& tree) const;
     /// The entry of a linked worktree in the original.
@@ -50,6 +50,10 @@ public:
 
 private:
     struct Work;
+    struct Identity {
+        std::string name, address;
+    };
+    Answer<Identity> identity(const std::string& settings) const;
     Answer<bool> run(Work work, int in, int out) const;
     Answer<std::string> ask(Work work) const;
 

@@ -1,6 +1,7 @@
 #!/bin/sh
 # All of git that ajail does itself, for workspaces, with the host's git.
 #
+#   git.sh identity          says the name and the address that /gitconfig gives; there is no repository
 #   git.sh create            fills /workspace (tree, git, outbox); says the commit that it starts from
 #   git.sh create-worktree   TREE as a linked worktree of ORIGIN; says the commit, its entry's name, and who commits
 #   git.sh remove-worktree   removes that ENTRY, which is TREE's
@@ -12,14 +13,19 @@
 #
 # ORIGIN: the common git directory of the original. ORIGIN_GIT: its git
 # directory, the same or a linked worktree's. GIT_DIR, GIT_WORK_TREE: the
-# workspace's. REF: what to start from (empty: HEAD).
+# workspace's. REF: what to start from (empty: HEAD). NAME, EMAIL: who commits,
+# where the original does not say.
 #
 # Runs in a jail. In git's directories stands what a payload wrote, which may
-# make git run programs: they find nothing here that is not theirs already.
+# make git run programs: they find nothing here that is not theirs already. So
+# the caller's settings, which may hold passwords, are never where a repository is.
 set -eu
 umask 022
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C HOME=/tmp
+# /tmp/gitconfig has safe.directory and nothing else, which git before 2.38 does not take from the command line.
 export GIT_CONFIG_NOSYSTEM=1 GIT_CONFIG_GLOBAL=/tmp/gitconfig GIT_ATTR_NOSYSTEM=1
+# What is missing is not fetched from where a payload says, by a helper program of its choice (ext::).
+export GIT_NO_LAZY_FETCH=1 GIT_ALLOW_PROTOCOL=file
 export GIT_OPTIONAL_LOCKS=0 GIT_NO_REPLACE_OBJECTS=1 GIT_TERMINAL_PROMPT=0 GIT_PAGER=cat
 export GIT_COMMITTER_NAME=ajail GIT_COMMITTER_EMAIL=ajail@localhost
 mode=$1
@@ -30,8 +36,8 @@ die() {
 }
 
 git() {
-  command git -c core.hooksPath=/dev/null -c core.fsmonitor=false -c protocol.file.allow=always \
-    -c gc.auto=0 -c maintenance.auto=false -c advice.detachedHead=false "$@"
+  command git -c core.hooksPath=/dev/null -c core.fsmonitor=false -c gc.auto=0 \
+    -c maintenance.auto=false -c advice.detachedHead=false "$@"
 }
 
 # In the original, whatever directory its configuration says it works in.
@@ -39,16 +45,26 @@ original() { GIT_WORK_TREE=/tmp git --git-dir="$ORIGIN_GIT" "$@"; }
 
 base() {
   if [ -n "$REF" ]; then
-    original rev-parse -q --verify --end-of-options "$REF^{commit}" || die "the repository has no commit $REF"
+    original rev-parse -q --verify --end-of-options "$REF^{commit}" 2>/dev/null || die "the repository has no commit $REF"
   elif ! original rev-parse -q --verify 'HEAD^{commit}'; then
     original symbolic-ref -q HEAD >/dev/null || die "HEAD of the repository is no commit"
     echo unborn
   fi
 }
 
-# Who commits, as where the original is.
+# Whatever stands there; includes are not followed.
+first_line() { printf '%s\n' "$1" | head -n 1; }
+setting() { git config --file /gitconfig --no-includes "user.$1" 2>/dev/null || :; }
+
 identity() {
-  original config "user.$1" 2>/dev/null || git config -f /gitconfig "user.$1" 2>/dev/null || :
+  first_line "$(setting name)"
+  first_line "$(setting email)"
+}
+
+# Who commits, as where the original is.
+who() {
+  value=$(original config "user.$1" 2>/dev/null) || value=$2
+  first_line "$value"
 }
 
 borrow() {
@@ -86,7 +102,7 @@ EOT
 create() {
   start=$(base)
   format=$(original rev-parse --show-object-format)
-  name=$(identity name) email=$(identity email)
+  name=$(who name "$NAME") email=$(who email "$EMAIL")
   git init -q --template= --object-format="$format"
   git config --unset core.worktree || :
   git config core.bare false
@@ -113,8 +129,8 @@ create_worktree() {
   git --git-dir="$ORIGIN" worktree add -q --no-track -b "$BRANCH" "$TREE" "$start"
   read -r _ entry <"$TREE/.git"
   echo "$start ${entry##*/}"
-  identity name
-  identity email
+  who name "$NAME"
+  who email "$EMAIL"
 }
 
 remove_worktree() {
@@ -244,6 +260,7 @@ refuse_endless() {
 main() {
   refuse_endless
   case $mode in
+    identity) identity ;;
     create) create ;;
     create-worktree) create_worktree ;;
     remove-worktree) remove_worktree ;;
