@@ -120,6 +120,13 @@ sys::Status end_jail(const std::string& directory, const std::string& jail, bool
     return kill_monitor(directory, jail);
 }
 
+// NAME-NUMBER, and a good name as well.
+std::string numbered(const std::string& name, int number) {
+    constexpr std::size_t kLongest = 64;
+    std::string end = "-" + std::to_string(number);
+    return name.substr(0, kLongest - end.size()) + end;
+}
+
 } // namespace
 
 std::string running_directory(const std::string& ajail_home) {
@@ -129,7 +136,7 @@ std::string running_directory(const std::string& ajail_home) {
 std::variant<std::optional<store::Running>, Wrong> note_down(const std::string& directory, const std::string& name,
                                                              const Described& jail) {
     pid_t pid = ::getpid();
-    std::string called = name.empty() ? std::to_string(pid) : name;
+    std::string called = !name.empty() ? name : !jail.workspace.empty() ? jail.workspace : std::to_string(pid);
     Json command = Json::array();
     for (const std::string& word : jail.command) command.push_back(spec::escape(word));
     Json note = {{"name", called},
@@ -138,9 +145,15 @@ std::variant<std::optional<store::Running>, Wrong> note_down(const std::string& 
                  {"fs", spec::escape(jail.fs)},
                  {"directory", spec::escape(jail.directory)},
                  {"command", std::move(command)}};
-    auto noted = store::Running::note(directory, called, note.dump());
-    if (noted) return std::optional(std::move(noted).take());
-    int err = noted.error().err;
+    int err = EEXIST;
+    constexpr int kMost = 10000;
+    for (int number = 1; err == EEXIST && number <= (name.empty() ? kMost : 1); ++number) {
+        std::string one = number == 1 ? called : numbered(called, number);
+        note["name"] = one;
+        auto noted = store::Running::note(directory, one, note.dump());
+        if (noted) return std::optional(std::move(noted).take());
+        err = noted.error().err;
+    }
     if (name.empty()) {
         tell([&] {
             return "ajail ps will not know of this jail: " + spec::escape(directory) + ": " + std::strerror(err);

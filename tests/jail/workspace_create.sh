@@ -16,8 +16,9 @@ cat >"$HOME/.gitconfig" <<'EOT'
 	email = "me@example.org" ; the one
 [url "https://name:pass-w0rd@host/"]
 	insteadOf = https://host/
+[protocol "file"]
+	allow = always
 EOT
-GIT_CONFIG_GLOBAL=/dev/null git config user.name >/dev/null && skip 'who commits' 'the system says'
 check 'created' "$AJAIL" create one
 output 'who commits' 'Me of \ all <me@example.org>' within one sh -c 'git commit -q --allow-empty -m x && git log -1 --format="%an <%ae>"'
 check 'gone' "$AJAIL" destroy --force one
@@ -51,3 +52,78 @@ refuses 'what is not there' 'no commit away' "$AJAIL" create one --repo=../lazy 
 check 'is not fetched by such a program' test ! -e ../lazy/.git/ran
 GIT_ALLOW_PROTOCOL=ext ORIGIN=$PWD/../lazy/.git git -C ../lazy rev-parse -q --verify 'away^{commit}' >../out 2>&1
 check 'which the host'"'"'s git would run' test -e ../lazy/.git/ran
+
+# What would not run is not made.
+for option in --fs=nosuch --rol=/nosuch --seccomp=/nosuch.json --user=nobody --keep --hide --fs-edit; do
+    run_ "$AJAIL" create one "$option"
+    equal "$option: refused, in a line" '125 1' "$STATUS $(wc -l <"$ERR")"
+    run_ "$AJAIL" run --clone "$option" true
+    equal "$option: without a name, too" '125 1' "$STATUS $(wc -l <"$ERR")"
+done
+refuses 'which root filesystem' 'no root filesystem nosuch' "$AJAIL" create one --fs=nosuch
+refuses 'kept already' 'a workspace keeps what is done in it' "$AJAIL" run --clone --keep true
+equal 'nothing of it is left' '' "$(ls -A "$AJAIL_HOME/workspaces")"
+equal 'nor in the original' 'main side' "$(git for-each-ref --format='%(refname:short)' refs/heads | xargs)"
+equal 'nor somewhere else' "$PWD" "$(pwd -P)"
+
+# What is not committed.
+echo x >>a
+mkdir new && echo x >new/x && echo x >new/y
+check 'create' "$AJAIL" create one
+equal 'what is not committed is told' "ajail: 3 files not committed in $PWD are not in the workspace" "$(cat "$ERR")"
+check 'create' "$AJAIL" create two --quiet
+equal 'not with --quiet' '' "$(cat "$ERR")"
+matches 'without a name' '^ajail: 3 files not committed in ' "$AJAIL" run --clone true
+check 'removed' "$AJAIL" destroy one two
+git worktree add -q --detach ../linked && touch ../linked/z
+matches 'of a linked worktree' '^ajail: 1 file not committed in .*/linked is not in' "$AJAIL" create one --repo=../linked
+check 'removed' "$AJAIL" destroy one
+git worktree remove --force ../linked
+git config core.fsmonitor "touch $HOST_TMP/ran; false"
+matches 'no program is run for it' '^ajail: 3 files' "$AJAIL" create one
+check 'none' test ! -e "$HOST_TMP/ran"
+check 'removed' "$AJAIL" destroy one
+git config --unset core.fsmonitor
+git clean -qfd && git checkout -q .
+check 'nothing' "$AJAIL" create one
+equal 'nothing is told of' '' "$(cat "$ERR")"
+check 'removed' "$AJAIL" destroy one
+(
+    export HOME=$PWD/../nobody
+    matches 'nobody who commits' '^ajail: git will ask in it who commits' "$AJAIL" create one
+    check 'removed' "$AJAIL" destroy one
+    check 'unless that is given' "$AJAIL" create one --env=GIT_AUTHOR_NAME=x
+    equal 'nothing is told of' '' "$(cat "$ERR")"
+    check 'removed' "$AJAIL" destroy one
+)
+
+# In a submodule.
+repository ../super
+git -C ../super submodule --quiet add "$PWD" sub
+before=$(fingerprint ../super/.git/modules/sub)
+check 'a worktree of a submodule' "$AJAIL" create one --worktree --repo=../super/sub
+output 'is one' 'ajail/one work' within one sh -c 'echo w >w && git add w && git commit -qm work && git log -1 --format="%D %s" | sed "s/HEAD -> //"'
+check 'removed' "$AJAIL" destroy one
+equal 'as it was' "$before" "$(fingerprint ../super/.git/modules/sub)"
+equal 'with its branch' work "$(git -C ../super/sub log -1 --format=%s ajail/one)"
+git clone -q --bare . ../bare.git
+check 'a worktree of a bare one' "$AJAIL" create one --worktree --repo=../bare.git
+output 'is one' one within one git log -1 --format=%s
+check 'removed' "$AJAIL" destroy one
+
+# Found by its name while something runs in it.
+check 'create' "$AJAIL" create named
+names() { "$AJAIL" ps --json | python3 -c 'import json, sys; print(*[jail["name"] for jail in json.load(sys.stdin)])'; }
+"$AJAIL" run --quiet --in=named sh -c 'echo $$ >there; exec sleep 60' &
+until [ -s "$AJAIL_HOME/workspaces/named/tree/there" ]; do sleep 0.05; done
+"$AJAIL" run --quiet --in=named sh -c 'echo $$ >too; exec sleep 60' &
+"$AJAIL" run --quiet --in=named --name=other sh -c 'echo $$ >third; exec sleep 60' &
+until [ -s "$AJAIL_HOME/workspaces/named/tree/too" ] && [ -s "$AJAIL_HOME/workspaces/named/tree/third" ]; do sleep 0.05; done
+equal 'they are listed' 'named named-2 other' "$(names)"
+output 'found' "$PWD" "$AJAIL" exec named pwd
+check 'ended' "$AJAIL" kill named named-2
+equal 'that is left' other "$(names)"
+check 'all ended' "$AJAIL" kill other
+wait
+check 'removed' "$AJAIL" destroy --force named
+equal 'none is listed' '' "$(names)"

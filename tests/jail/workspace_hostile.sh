@@ -123,8 +123,26 @@ matches 'and shown' '^  new +\\x1b\]0;owned\\x07$' "$AJAIL" status evil
 for head in 'ref: refs/heads/--all' 'ref: refs/heads/../../x' "ref: refs/heads/x'; touch $marker; '" 'ref: refs/heads/a b'; do
     within evil sh -c 'printf "%s\n" "$1" >.git/HEAD' sh "$head"
     equal "HEAD $head" '' "$(ask)"
-    refuses "HEAD $head is no branch" 'is on no branch' "$AJAIL" pull evil
+    run_ "$AJAIL" pull evil
+    equal "HEAD $head is not printed" '' "$(cat "$OUT" "$ERR" | grep -F -e "${head#ref: refs/heads/}")"
 done
+fresh
+# shellcheck disable=SC2016
+check 'a branch that a shell would act on' within evil sh -c 'git checkout -qb "x;touch\${IFS}ran"'
+matches 'is nothing to be copied' 'which stays there .name it to ajail pull.' "$AJAIL" pull evil
+matches 'nor what has it named' '^ajail/evil of ' "$AJAIL" pull evil
+check 'what a host runs' within evil sh -c 'mkdir -p sub/.vscode && echo x >sub/.vscode/tasks.json && ln -s sub .claude &&
+    printf x >"$(printf ".vimrc\033")" && echo x >.envrc && git add . && git commit -qm x && git branch -f ajail/evil'
+equal 'is told' '! 3 files that programs of your machine run by themselves: .claude, .envrc, sub/.vscode/tasks.json (look at them: ajail status evil --diff)' \
+    "$("$AJAIL" status evil | tail -n 1)"
+equal 'for programs' "['.claude', '.envrc', 'sub/.vscode/tasks.json']" \
+    "$("$AJAIL" status evil --json | python3 -c 'import json, sys; print(json.load(sys.stdin)["host_runs"])')"
+from=$(git rev-parse --short=12 HEAD) to=$(within evil git rev-parse --short=12 HEAD)
+matches 'also when it comes home' "^! 3 files .* .claude, .envrc, sub/.vscode/tasks.json .look at them: git diff $from $to" "$AJAIL" pull evil ajail/evil:home
+check 'less' within evil sh -c 'git rm -q .envrc && rm .claude && mkdir "$(printf ".vscode")" && printf x >"$(printf ".vscode/\033[2J")" && git add -A && git commit -qm y && git branch -f ajail/evil'
+equal 'what is removed does not count' '! 1 file that programs of your machine run by themselves: .vscode/\x1b[2J (look at it' \
+    "$("$AJAIL" pull evil ajail/evil:home | tail -n 1 | sed 's/:[^:]*$//')"
+git update-ref -d refs/heads/home
 fresh
 # What is in it can be removed, whatever its modes.
 check 'directories without permissions' within evil sh -c 'mkdir -p d/e && echo x >d/e/f && chmod 0 d/e d'

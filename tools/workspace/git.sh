@@ -5,16 +5,17 @@
 #   git.sh create            fills /workspace (tree, git, outbox); says the commit that it starts from
 #   git.sh create-worktree   TREE as a linked worktree of ORIGIN; says the commit, its entry's name, and who commits
 #   git.sh remove-worktree   removes that ENTRY, which is TREE's
+#   git.sh uncommitted       says how many files of the original are not committed, in WORK
 #   git.sh status            says what has changed since BASE
 #   git.sh diff              the same as a patch
-#   git.sh lost              says how many files and commits only the workspace has
+#   git.sh lost              says how many files and commits only the workspace has, and the first of them
 #   git.sh pack              the commit of BRANCH, and what ORIGIN has not of it
 #   git.sh unpack            such a pack from stdin; it becomes BRANCH of ORIGIN
 #
 # ORIGIN: the common git directory of the original. ORIGIN_GIT: its git
 # directory, the same or a linked worktree's. GIT_DIR, GIT_WORK_TREE: the
-# workspace's. REF: what to start from (empty: HEAD). NAME, EMAIL: who commits,
-# where the original does not say.
+# workspace's. REF: what to start from (empty: HEAD). AUTHOR, ADDRESS: who
+# commits, where the original does not say.
 #
 # Runs in a jail. In git's directories stands what a payload wrote, which may
 # make git run programs: they find nothing here that is not theirs already. So
@@ -102,7 +103,7 @@ EOT
 create() {
   start=$(base)
   format=$(original rev-parse --show-object-format)
-  name=$(who name "$NAME") email=$(who email "$EMAIL")
+  name=$(who name "$AUTHOR") email=$(who email "$ADDRESS")
   git init -q --template= --object-format="$format"
   git config --unset core.worktree || :
   git config core.bare false
@@ -121,16 +122,19 @@ create() {
   mkdir "$GIT_WORK_TREE/.git" # where GIT_DIR is mounted
   outbox /workspace/outbox
   echo "$start"
+  first_line "$name"
+  first_line "$email"
 }
 
 create_worktree() {
   start=$(base)
   [ "$start" != unborn ] || die "the repository has no commit yet, and a worktree needs one"
-  git --git-dir="$ORIGIN" worktree add -q --no-track -b "$BRANCH" "$TREE" "$start"
+  # A submodule's names its working directory, which is not here.
+  GIT_WORK_TREE=/tmp git --git-dir="$ORIGIN" worktree add -q --no-track -b "$BRANCH" "$TREE" "$start"
   read -r _ entry <"$TREE/.git"
   echo "$start ${entry##*/}"
-  who name "$NAME"
-  who email "$EMAIL"
+  who name "$AUTHOR"
+  who email "$ADDRESS"
 }
 
 remove_worktree() {
@@ -166,7 +170,7 @@ status() {
   # shellcheck disable=SC2030
   (
     with_new_files
-    patch --shortstat >/tmp/stat
+    patch --raw -z --shortstat >/tmp/stat
     cat /tmp/stat
     [ -s /tmp/stat ] || echo
   )
@@ -197,7 +201,16 @@ lost() {
     export GIT_ALTERNATE_OBJECT_DIRECTORIES=/workspace/outbox/objects
   fi
   commits=$(git rev-list --count "$@" --stdin </tmp/known)
+  git rev-list --oneline --max-count=3 "$@" --stdin </tmp/known >/tmp/commits
   echo "$(tr -cd '\0' </tmp/files | wc -c) $commits"
+  head -c 1000 /tmp/commits
+  printf '\0'
+  head -c 4000 /tmp/files
+}
+
+uncommitted() {
+  GIT_WORK_TREE=$WORK git --git-dir="$ORIGIN_GIT" -c core.checkStat=minimal -C "$WORK" status --porcelain -z \
+    --no-renames --untracked-files=all --ignore-submodules=all | tr -cd '\0' | wc -c
 }
 
 # From the workspace itself, or what was only pushed.
@@ -242,11 +255,15 @@ unpack() {
     whole "$commit"
   fi
   count=$(git rev-list --count "$commit" --not --all)
+  from=$old
+  [ -n "$from" ] || from=$(git rev-parse -q --verify "$BASE^{commit}") || from=$(git hash-object -t tree /dev/null)
+  git diff-tree -r -z --name-only --no-renames --diff-filter=d "$from" "$commit" >/tmp/names
   if [ -n "$old" ]; then
     git merge-base --is-ancestor "$old" "$commit" || die "$BRANCH has commits there that the workspace's has not $other"
   fi
   git update-ref -m 'ajail pull' "$ref" "$commit" "${old:-$(echo "$commit" | tr '0-9a-f' 0)}"
-  echo "$commit $count ${old:-new}"
+  echo "$commit $count ${old:-new} $from"
+  cat /tmp/names
 }
 
 # git would read such a one for ever.
@@ -264,6 +281,7 @@ main() {
     create) create ;;
     create-worktree) create_worktree ;;
     remove-worktree) remove_worktree ;;
+    uncommitted) uncommitted ;;
     status) status ;;
     diff)
       with_new_files
