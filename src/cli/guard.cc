@@ -122,7 +122,9 @@ void Guard::rename_away(Place& at, const std::string& name, bool git) {
     bool renamed = drawn && ::renameat2(at.directory.get(), name.c_str(), at.directory.get(), other.c_str(),
                                         RENAME_NOREPLACE) == 0;
     if (!renamed && errno == ENOENT) return;
-    std::string result = renamed ? "it is called " + spec::escape(other) + " now (" + option(git) + ")"
+    std::string result = renamed ? "it is called " + spec::escape(other) +
+                                       " now, with all that is in it; look at it, and remove it or rename it back (" +
+                                       option(git) + " lets it be)"
                                  : "it could not be renamed: " + std::string(std::strerror(errno));
     const char* who = git ? ", and git would run programs by it; " : ", and programs of the host would run it; ";
     say(on_host(all_, at, name), std::string(" was made while the jail ran") + who + result);

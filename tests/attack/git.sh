@@ -132,6 +132,7 @@ rm -rf r/.git/hooks
 cd r || exit 1
 matches 'made meanwhile: told' '^ajail: warning: .*/r/\.git/hooks was made while the jail ran' \
     inside sh -c 'mkdir .git/h; echo mine >.git/h/x; mv .git/h .git/hooks'
+matches 'and what to do with it' 'is called hooks\.jail-[0-9a-f]{8} now, with all that is in it; look at it, and remove it or rename it back .--allow-hooks' cat "$ERR"
 equal 'made meanwhile: kept' mine "$(cat .git/hooks.jail-*/x)"
 rm -rf .git/hooks.jail-*
 inside sh -c 'ln -s /etc .git/hooks; echo >.git/commondir'
