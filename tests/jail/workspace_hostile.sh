@@ -16,10 +16,11 @@ marker=$HOST_TMP/ran
 tree=$AJAIL_HOME/workspaces/evil/tree git=$AJAIL_HOME/workspaces/evil/git
 before=$(fingerprint .)
 
-# Everything ajail does with a workspace, however it ends; each within its time.
+# Everything ajail does with a workspace, or these commands, however they end; each within its time.
 ask() {
-    for command in list 'list --json' 'status evil' 'status evil --json' 'status evil --diff' 'pull evil' \
-        'pull evil topic' 'destroy evil'; do
+    [ "$#" -gt 0 ] || set -- list 'list --json' 'status evil' 'status evil --json' 'status evil --diff' 'pull evil' \
+        'pull evil topic' 'destroy evil'
+    for command; do
         # shellcheck disable=SC2086
         timeout 60 "$AJAIL" $command >"$HOST_TMP/out" 2>&1 </dev/null
         [ $? != 124 ] || echo "$command hangs"
@@ -27,10 +28,12 @@ ask() {
     done
     [ ! -e "$marker" ] || echo ran
 }
+"$AJAIL" create evil >/dev/null
+cp -a "$AJAIL_HOME/workspaces/evil" ../made
 fresh() {
     "$AJAIL" destroy --force evil >"$HOST_TMP/out" 2>&1
     rm -f "$marker"
-    "$AJAIL" create evil >/dev/null
+    cp -a ../made "$AJAIL_HOME/workspaces/evil"
 }
 
 # Settings, hooks and attributes.
@@ -91,7 +94,7 @@ for name in HEAD config index packed-refs refs objects logs info objects/info/al
         huge) make="rm -rf .git/$name; truncate -s 1T .git/$name" ;;
         esac
         within evil sh -c "$make" >/dev/null 2>&1
-        equal "$name is a $kind" '' "$(ask)"
+        equal "$name is a $kind" '' "$(ask 'list --json' 'status evil' 'status evil --diff' 'pull evil' 'destroy evil')"
     done
 done
 
