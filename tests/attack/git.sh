@@ -30,25 +30,30 @@ git init -q r
 (cd r && echo x >f && git add f && git submodule --quiet add "$top/s" s && git commit -qm x)
 git -C r worktree add -q ../w -b w
 git clone -q --bare s b.git
-mv r w s b.git n made
-# They, as they were made: some of their files name others by this path.
+mv r w b.git n made
+# repositories [NAME...]: they, or these, as they were made; some of their files name others by this path.
 repositories() {
     cd "$top" || exit 1
-    chmod -Rf u+rwx r w s b.git n
-    rm -rf ran r w s b.git n
-    cp -a made/. .
+    [ "$#" -gt 0 ] || set -- r w b.git n
+    chmod -Rf u+rwx "$@"
+    rm -rf ran "$@"
+    cp -a "${@/#/made/}" .
 }
 inside() {
     "$AJAIL" run --quiet --fs=host --env=EVIL --env=GIT_CONFIG_GLOBAL --rol="$EVIL" --rol="$GIT_CONFIG_GLOBAL" "$@"
 }
 
-# What a user does on the host afterwards, in every one of them, with the access that they will give back to themselves.
-# Until something has run.
+# What a user does on the host afterwards with all that the jail could write to, r or one of the others, and with the access
+# that they will give back to themselves. Until something has run.
 host_git() {
-    local dir
-    cd "$top" && chmod -Rf u+rwx r w s b.git n
-    for dir in b.git n; do git -C s push -q "$top/$dir" HEAD:refs/heads/pushed; done >/dev/null 2>&1
-    for dir in r r/s r/.git w b.git n; do
+    local dir dirs
+    case $1 in
+    b.git | n) dirs=("$1") ;;
+    *) dirs=(r r/s r/.git w) ;;
+    esac
+    cd "$top" && chmod -Rf u+rwx "${dirs[@]}"
+    if [ "${dirs[0]}" != r ]; then git -C s push -q "$top/$1" HEAD:refs/heads/pushed >/dev/null 2>&1; fi
+    for dir in "${dirs[@]}"; do
         [ ! -e ran ] || return 0
         (
             cd "$top/$dir" 2>/dev/null || exit 0
@@ -61,15 +66,16 @@ host_git() {
 # attack NAME DIR SCRIPT [OPTION...]: SCRIPT in a jail in DIR; then the host's git runs nothing. Where it is allowed, it
 # does: the attack is one.
 attack() {
-    local name=$1 dir=$2 script=$3
+    local name=$1 dir=$2 script=$3 touched=(r w)
+    case $dir in b.git | n) touched=("$dir") ;; esac
     shift 3
     for allow in '' --allow-hooks; do
-        repositories
+        repositories "${touched[@]}"
         eval "${before:-}"
         cd "$top/$dir" || exit 1
         inside $allow "$@" sh -c "$script" >"$top/said" 2>&1
         cd "$top" || exit 1
-        host_git
+        host_git "$dir"
         if [ -z "$allow" ]; then
             equal "$name: nothing runs" no "$([ -e ran ] && echo "yes: $(cat said)" || echo no)"
         else
@@ -78,6 +84,7 @@ attack() {
     done
 }
 before=
+repositories
 # fake DIR: a git directory there.
 fake='fake() {
     mkdir -p "$1/objects" "$1/refs"
