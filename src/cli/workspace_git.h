@@ -42,7 +42,8 @@ public:
         : w_(workspace), dir_(std::move(dir)), host_(host), process_(process), verbose_(verbose) {}
 
     /// Fills the empty directories of a new one, from REF of the original; FROM: where HEAD is. SETTINGS: the caller's,
-    /// of which only a name and an address are taken. Of the workspace `base` and `entry` are set. TREE: where its tree will be.
+    /// of which only a name and an address are taken. Of the workspace `base`, `entry`, `author` and `address` are set.
+    /// TREE: where its tree will be.
     Answer<store::Workspace> create(const Repository& from, const std::string& ref, const std::string& settings,
                                     const std::string& tree) const;
     /// How many files of the original, in whose directory HEAD is FROM, are not committed.

@@ -60,7 +60,7 @@ void tell_uncommitted(const WorkspaceGit& git, const Repository& from) {
                  *count == 1 ? "" : "s", spec::escape(from.top).c_str(), *count == 1 ? "is" : "are");
 }
 
-void tell_nobody(const Workspace& w, const RunOptions& options) {
+void tell_no_author(const Workspace& w, const RunOptions& options) {
     bool given = std::any_of(options.env.begin(), options.env.end(),
                              [](const auto& variable) { return variable.first.starts_with("GIT_AUTHOR_"); });
     if (given || (!w.author.empty() && !w.address.empty())) return;
@@ -174,7 +174,7 @@ std::optional<Workspace> make_workspace(const Shelf& shelf, const Wish& wish, co
     if (written) written = store::commit_workspace(shelf.home(), directory);
     if (written && !wish.quiet) {
         tell_uncommitted(git, from);
-        tell_nobody(made, options);
+        tell_no_author(made, options);
     }
     if (written) return made;
     if (w.worktree) (void)shelf.git(made, wish.verbose, directory.path()).remove_entry(tree);
