@@ -157,6 +157,9 @@ sys::Status Keeping::begin(const spec::Plan& plan) {
                 above = &kept_.layer(one.target);
         if (above != nullptr) above->made.insert(target);
     }
+    constexpr std::size_t kMostDirectories = 4096; // takes some milliseconds
+    kept_.look_below();
+    seen_ = store::look_at_directories(kept_, kMostDirectories);
     timespec now{};
     (void)::clock_gettime(CLOCK_REALTIME, &now);
     begun_ = true;
@@ -165,7 +168,7 @@ sys::Status Keeping::begin(const spec::Plan& plan) {
 }
 
 std::string Keeping::end(const spec::Host& host, const ns::Caller& process) {
-    auto settled = settle_kept(kept_, host, process);
+    auto settled = settle_kept(kept_, host, process, seen_);
     if (!settled) // the next one that uses it tries again
         warn("--keep=" + name_ +
              ": what lay below its changes could not be noted: " + std::strerror(settled.error().err));

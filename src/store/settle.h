@@ -27,8 +27,15 @@ using Notes = std::unordered_map<std::string, Note>;
 /// Those of the layer ID, by path; none if there are none yet. EINVAL: the file is none of ours.
 sys::Result<Notes> read_notes(const Kept& kept, const std::string& id);
 
+/// The numbers of directories, by path as in Visit, for each layer's id: when a run began.
+using Seen = std::map<std::string, std::unordered_map<std::string, std::uint64_t>>;
+/// Of the user's directories, MOST of each. By that a directory that was replaced while a jail ran is told from one in
+/// which something was made, or removed; of those that are not in it, either is believed.
+Seen look_at_directories(const Kept& kept, std::size_t most);
+
 /// Notes for every change, if a run has begun since that was done last. One that is noted already keeps its note, unless it
-/// was applied. KEPT is ours alone. EACCES: files of ids that we may not read; then as their root. But if this is LAST, what cannot be read has no note.
-sys::Status settle(Kept& kept, bool last);
+/// was applied. KEPT is ours alone. EACCES: files of ids that we may not read; then as their root. But if this is LAST, what
+/// cannot be read has no note.
+sys::Status settle(Kept& kept, bool last, const Seen& seen = {});
 
 } // namespace ajail::store

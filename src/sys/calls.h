@@ -92,6 +92,8 @@ Result<struct statx> statx(int fd);     ///< likewise, with the mount that FD wa
 Result<std::uint64_t> mount_id(int fd); ///< of that mount
 /// What is in the directory that DIR is open on, in no order, MOST names of it; neither "." nor "..".
 Result<std::vector<std::string>> names_in(int dir, std::size_t most = SIZE_MAX);
+/// The directories among them, as far as that is told with their names, and their numbers.
+Result<std::vector<std::pair<std::string, std::uint64_t>>> directories_in(int dir);
 Status mkdirat(int dir, const char* path, mode_t mode);
 Status make_file(int dir, const char* path, mode_t mode); ///< an empty one, where nothing is (mknod(2))
 /// Gives the file that FD is open on the name PATH, which nobody has (linkat(2), through /proc/self/fd).
