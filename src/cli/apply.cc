@@ -76,8 +76,8 @@ private:
 
 class Command {
 public:
-    Command(const ApplyOptions& options, store::Kept& kept, std::vector<Meant> meant)
-        : options_(options), kept_(kept), meant_(std::move(meant)) {}
+    Command(const ApplyOptions& options, store::Kept& kept, std::vector<Meant> meant, mode_t umask)
+        : options_(options), kept_(kept), meant_(std::move(meant)), umask_(umask) {}
 
     // What is meant can be applied; or it has been said why not.
     bool possible() {
@@ -123,7 +123,8 @@ public:
                 .host_runs = [&](const std::string& path,
                                  mode_t mode) { return !options_.hooks && host_runs_in(layer, path, mode); },
                 .git = options_.hooks,
-                .all_git = is_git_directory(layer)};
+                .all_git = is_git_directory(layer),
+                .umask = umask_};
             wishes.progress = [&](std::size_t done, std::size_t all) { progress(done, all); };
             auto applied = store::apply(kept_, layer, wishes);
             if (applied) add(layer, std::move(applied).take());
@@ -226,6 +227,7 @@ private:
     const ApplyOptions& options_;
     store::Kept& kept_;
     std::vector<Meant> meant_;
+    mode_t umask_;
     std::size_t next_ = 0; ///< layer
     std::vector<sys::Fd> locks_;
     List applied_, refused_, left_out_;
@@ -272,7 +274,7 @@ int apply(const ApplyOptions& options, const ns::Caller& process) {
     if (!kept) return kFailed;
     auto cwd = current_directory();
     std::string wrong;
-    Command command(options, *kept, meant(*kept, options.paths, cwd ? *cwd : "/", wrong));
+    Command command(options, *kept, meant(*kept, options.paths, cwd ? *cwd : "/", wrong), process.umask);
     if (!wrong.empty()) return (void)fail("apply " + spec::escape(options.name) + ": " + wrong), kNothing;
     if (!command.possible() || !command.lock()) return kFailed;
     allow_many_descriptors();

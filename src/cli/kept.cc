@@ -107,11 +107,13 @@ std::vector<Meant> meant(const Kept& kept, const std::vector<std::string>& words
         auto top = [&](std::size_t i) -> const std::string& { return host ? layers[i].source : layers[i].target; };
         for (std::size_t i = 0; i < layers.size(); ++i) {
             if (top(i).empty()) continue;
-            if (spec::within(top(i), path)) all[i].emplace_back(); // all of it
-            else if (spec::within(path, top(i)) && layers[i].kind != Layer::file &&
-                     (nearest == layers.size() || top(i).size() > top(nearest).size()))
+            if (spec::within(top(i), path)) {
+                bool itself = layers[i].kind == Layer::file && top(i) == path;
+                all[i].push_back(itself ? layers[i].source.substr(layers[i].source.rfind('/') + 1) : ""); // all of it
+                found = true;
+            } else if (spec::within(path, top(i)) && layers[i].kind != Layer::file &&
+                       (nearest == layers.size() || top(i).size() > top(nearest).size()))
                 nearest = i;
-            found = found || !all[i].empty();
         }
         bool exact = false; // a layer of its own
         for (std::size_t i = 0; i < layers.size(); ++i) exact = exact || top(i) == path;
@@ -121,9 +123,6 @@ std::vector<Meant> meant(const Kept& kept, const std::vector<std::string>& words
         else if (changes_nothing(kept, layers[nearest], relative(path, top(nearest))))
             wrong = "nothing is changed at " + spec::escape(word);
     }
-    for (std::size_t i = 0; i < layers.size(); ++i)
-        if (layers[i].kind == Layer::file && !all[i].empty())
-            all[i] = {layers[i].source.substr(layers[i].source.rfind('/') + 1)};
     return all;
 }
 

@@ -119,11 +119,13 @@ private:
         std::vector<const Change*> chosen;
         std::unordered_set<std::string> closed, gits; // directories that are left out
         for (const Change& change : list) {
-            if (!wanted(change.path) && !leads_to_wanted(change)) continue;
+            bool leads = !wanted(change.path); // made for what is in it, and nothing by itself
+            if (leads && !leads_to_wanted(change)) continue;
             Why why = Why::failed;
             mode_t type = change.after.mode & S_IFMT;
             if (last_name(change.path) == wishes_.temporary) why = Why::reserved;
             else if (closed.contains(parent(change.path)) && change.kind == Change::added) why = Why::above_left_out;
+            else if (leads) why = Why::failed;
             else if (auto git = git_directory(change.path); git && !wishes_.git && !names_git(change.path)) {
                 if (gits.insert(*git).second) said_.left_out.push_back({*git, Change::modified, Why::git});
                 continue;

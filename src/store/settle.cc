@@ -62,8 +62,9 @@ public:
     }
 
     Result<Note> note(const std::string& path, const Entry& kept, const Entry& below) {
-        bool replaced = replaced_.contains(directory_of(path)) || TRY(is_replaced(path, below));
-        if (replaced && (below.is(S_IFDIR) || path.empty())) replaced_.insert(path);
+        bool replaced =
+            replaced_.contains(directory_of(path)) || TRY(is_replaced(path, below)) || TRY(is_removed(kept, below));
+        if (replaced && (kept.is(S_IFDIR) || below.is(S_IFDIR))) replaced_.insert(path);
         Note now = note_of(below);
         auto had = old_.find(path);
         if (had != old_.end() && had->second == now) return now;
@@ -71,9 +72,8 @@ public:
                     (!kept.there() || !TRY(difference(kept, below, Count::what_is_carried_over)).any());
         if (same) return now;
         if (had != old_.end()) return had->second;
-        bool gone = !below.there() && kept.there() && has_overlay_mark(kept, "origin"); // it was copied up
         bool touched = now.status >= since_ && now.status != 0;
-        return gone || touched || replaced ? Note{.what = Note::changed} : now;
+        return touched || replaced ? Note{.what = Note::changed} : now;
     }
 
 private:
@@ -90,8 +90,19 @@ private:
         if (!below.is(S_IFDIR) || nanoseconds(below.st.st_ctim) < since_) return false;
         if (seen_ != nullptr)
             if (auto known = seen_->find(path); known != seen_->end()) return known->second != below.st.st_ino;
-        struct stat above = TRY(sys::fstat(below.dir));
-        return nanoseconds(above.st_ctim) >= since_;
+        return has_changed(below.dir);
+    }
+
+    // What was copied up has lain below, by this name or by the one that it had then.
+    Result<bool> is_removed(const Entry& kept, const Entry& below) const {
+        if (below.there() || !kept.there() || below.dir < 0 || !has_overlay_mark(kept, "origin")) return false;
+        return has_changed(below.dir);
+    }
+
+    // Something in it was made, removed or renamed, perhaps.
+    Result<bool> has_changed(int dir) const {
+        struct stat st = TRY(sys::fstat(dir));
+        return nanoseconds(st.st_ctim) >= since_;
     }
 
     const Layer& layer_;
