@@ -282,8 +282,14 @@ std::string when(std::int64_t seconds, const char* format, bool local) {
 
 int list(const std::string& home, bool as_json) {
     Json json = Json::array();
-    std::string text;
-    for (const std::string& name : store::kept_names(home)) {
+    const std::vector<std::string> names = store::kept_names(home);
+    std::size_t width = 4;
+    for (const std::string& name : names) width = std::max(width, name.size());
+    auto row = [&](const std::string& name, const std::string& made, const std::string& of) {
+        return name + std::string(width + 2 - name.size(), ' ') + made + "  " + of + "\n";
+    };
+    std::string text = row("NAME", "MADE            ", "CHANGES OF");
+    for (const std::string& name : names) {
         auto opened = store::Kept::open(home, name, std::nullopt);
         if (!opened) {
             if (opened.error().err != ENOENT) warn("changes: " + name + " cannot be read");
@@ -296,11 +302,11 @@ int list(const std::string& home, bool as_json) {
             layers.push_back({{"kind", kLayers[layer.kind]},
                               {"target", spec::escape(layer.target)},
                               {"source", spec::escape(layer.source)}});
-            targets += " " + spec::escape(layer.target);
+            targets += (targets.empty() ? "" : " ") + spec::escape(layer.target);
         }
         json.push_back(
             {{"name", name}, {"made", when(kept.made(), "%Y-%m-%dT%H:%M:%SZ", false)}, {"layers", layers}});
-        text += name + "  " + when(kept.made(), "%Y-%m-%d %H:%M", true) + " " + targets + "\n";
+        text += row(name, when(kept.made(), "%Y-%m-%d %H:%M", true), targets);
     }
     return show(as_json ? json.dump(2) + "\n" : text);
 }
