@@ -174,24 +174,28 @@ private:
     Status is_what_it_was(const std::string& path) {
         if (known_.contains(path)) return Done{};
         if (!path.empty()) TRY(is_what_it_was(parent(path)));
-        auto base = notes_.find(path);
-        if (base != notes_.end() && base->second.what != Note::absent && S_ISDIR(base->second.mode)) {
-            Fd dir = TRY(open_below(path));
-            struct stat st = TRY(sys::fstat(dir.get()));
-            if (st.st_ino != base->second.inode) return sys::refused(ESTALE);
-        }
+        Fd dir = TRY(open_below(path));
+        struct stat st = TRY(sys::fstat(dir.get()));
+        if (is_another(path, st)) return sys::refused(ESTALE);
         known_.insert(path);
         return Done{};
+    }
+    // Than what is noted; what the jail has made is not.
+    bool is_another(const std::string& path, const struct stat& st) const {
+        auto base = notes_.find(path);
+        return base != notes_.end() && S_ISDIR(base->second.mode) && st.st_ino != base->second.inode;
     }
 
     // Ready to be written in. Held, as the next one is often the same.
     Result<int> open_parent(const std::string& path) {
         if (held_ && held_path_ == path) return held_.get();
         TRY(is_what_it_was(path));
-        held_ = TRY(open_below(path));
+        Fd dir = TRY(open_below(path));
+        struct stat st = TRY(sys::fstat(dir.get()));
+        if (is_another(path, st)) return sys::refused(ESTALE);
+        held_ = std::move(dir);
         held_path_ = path;
         if (wishes_.dry) return held_.get();
-        struct stat st = TRY(sys::fstat(held_.get()));
         constexpr mode_t kNeeded = S_IWUSR | S_IXUSR;
         if ((st.st_mode & kNeeded) != kNeeded && st.st_uid == ::geteuid()) {
             TRY(sys::chmod_path(held_.get(), (st.st_mode & 07777) | kUnfinished));

@@ -246,6 +246,8 @@ TOLERATED = (
     Tolerated("SAME", "monitor", r"(openat (base|\d+\.new|manifest\.json\.new)|openat2 (base|layers)/|openat2 \S*/store/fs/deb|llistxattr|lgetxattr|"
               r"write (ajail base|\{\.  .version)|fsync|renameat|mkdirat base|getdents64|newfstatat).*",
               "what lay below is noted by the next one that uses it, and a warning says so", variants="keep"),
+    Tolerated("SAME", "monitor", r"openat2? \S*(/proj|\.) .*",
+              "a directory that is not known to be the same is one that was replaced, if its status has changed", variants="keep"),
     # A range of ids, and what is removed afterwards.
     Tolerated("LATER", "monitor|remover|newuidmap|newgidmap", ".*", "it cannot be removed now, and a warning says so"),
     Tolerated("DIFF", "monitor", "waitid", "whether it was removed is not known, and a warning says so", fields="output",
