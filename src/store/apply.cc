@@ -302,7 +302,7 @@ private:
         Entry kept = TRY(kept_entry(change, dir));
         // Only what was carried over itself: never the host's own file, which would be the jail's under another name.
         auto base = notes_.find(change.link_to);
-        bool ours = base != notes_.end() && base->second.what == Note::absent;
+        bool ours = base != notes_.end() && (base->second.what == Note::absent || base->second.ours);
         if (ours && !wishes_.host_runs(change.link_to, change.after.mode)) first = same_file(change.link_to, kept);
         return put_file(at, kept, change.after.target, first);
     }

@@ -32,11 +32,12 @@ std::string line(const std::string& path, const Note& note) {
     (void)std::snprintf(numbers.data(), numbers.size(),
                         "%" PRIu64 " %" PRIo64 " %" PRId64 " %" PRId64 " %" PRId64 " ", note.inode, note.mode,
                         note.size, note.modified, note.status);
-    return numbers.data() + escaped + "\n";
+    return (note.ours ? "+ " : "") + (numbers.data() + escaped) + "\n";
 }
 
 bool take_line(std::string_view text, Notes& notes) {
-    Note note;
+    Note note{.ours = text.starts_with("+ ")};
+    if (note.ours) text.remove_prefix(2);
     std::string_view escaped = text.size() < 2 ? std::string_view() : text.substr(2);
     if (text.starts_with("- ")) note.what = Note::absent;
     else if (text.starts_with("! ")) note.what = Note::changed;
@@ -67,9 +68,13 @@ public:
         if (replaced && (kept.is(S_IFDIR) || below.is(S_IFDIR))) replaced_.insert(path);
         Note now = note_of(below);
         auto had = old_.find(path);
-        if (had != old_.end() && had->second == now) return now;
+        if (had != old_.end() && had->second == now) return had->second;
         bool same = kept.there() == below.there() &&
                     (!kept.there() || !TRY(difference(kept, below, Count::what_is_carried_over)).any());
+        // What apply has made, also by one that was killed; a link to it has changed its status.
+        if (same && had != old_.end())
+            now.ours = now.what == Note::present &&
+                       (had->second.what == Note::absent || (had->second.ours && had->second.inode == now.inode));
         if (same) return now;
         if (had != old_.end()) return had->second;
         bool touched = now.status >= since_ && now.status != 0;

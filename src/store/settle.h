@@ -18,7 +18,12 @@ struct Note {
     } what = absent;
     std::uint64_t inode = 0, mode = 0;
     std::int64_t size = 0, modified = 0, status = 0; ///< nanoseconds; of a directory all three are 0
-    bool operator==(const Note&) const = default;
+    bool ours = false;                               ///< there was nothing, and it was carried over
+    /// What is there is the same, whoever has made it.
+    bool operator==(const Note& other) const {
+        return what == other.what && inode == other.inode && mode == other.mode && size == other.size &&
+               modified == other.modified && status == other.status;
+    }
 };
 /// What is there now.
 Note note_of(const Entry& below);

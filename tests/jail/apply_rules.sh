@@ -84,6 +84,12 @@ equal 'what is new has both' 2 "$(stat -c %h n1)"
 equal 'what is left out lends none' '1 x' "$(stat -c %h y) $(cat y)"
 equal 'another name keeps its mode' '700 644 host' "$(mode shared elsewhere/shared) $(cat shared)"
 discard hard
+check 'new names' keep hard 'echo new >m1; ln m1 m2; ln m1 m3'
+check 'one after the other' apply hard m1
+check 'one after the other' apply hard m2
+check 'one after the other' apply hard
+equal 'are one file as well' 3 "$(stat -c %h m1)"
+discard hard
 rm -rf ./*
 
 # Access for others.
