@@ -76,10 +76,10 @@ mkdir elsewhere
 echo host >file
 echo host >shared
 ln shared elsewhere/shared
-check 'hard links' keep hard 'ln file another; echo new >n1; ln n1 n2; chmod 700 shared; echo x >.envrc; ln .envrc y'
+check 'hard links' keep hard 'ln file name; echo new >n1; ln n1 n2; chmod 700 shared; echo x >.envrc; ln .envrc y'
 before=$(stat -c %i file)
 check 'applied' apply hard
-equal 'the host'"'"'s file has one name' "1 $before host" "$(stat -c '%h %i' file) $(cat another)"
+equal 'the host'"'"'s file has one name' "1 $before host" "$(stat -c '%h %i' file) $(cat name)"
 equal 'what is new has both' 2 "$(stat -c %h n1)"
 equal 'what is left out lends none' '1 x' "$(stat -c %h y) $(cat y)"
 equal 'another name keeps its mode' '700 644 host' "$(mode shared elsewhere/shared) $(cat shared)"
