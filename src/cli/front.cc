@@ -212,7 +212,7 @@ std::string Front::default_root() {
 void Front::root() {
     fs_ = options_.fs ? *options_.fs : default_root();
     if (fs_ == "host") return host_root();
-    std::string path = fs_;
+    std::string path = absolute(fs_, "/");
     if (!fs_.starts_with('/')) {
         if (("/" + fs_ + "/").find("/../") != std::string::npos || fs_.empty())
             throw Refused{"--fs=" + spec::escape(fs_) + ": should be a name under " +
