@@ -84,6 +84,8 @@ int run(const RunOptions& options, const ns::Caller& process, const std::functio
                                       options.dry_run != RunOptions::DryRun::no, host, process, spec);
         if (auto* wrong = std::get_if<Wrong>(&taken)) return fail(wrong->message);
         keeping.emplace(std::get<Keeping>(std::move(taken)));
+        if (options.scratch.size != spec::Amount{} && options.scratch.size.bytes != spec::kUnlimited)
+            warn("--disk says how much is thrown away at most; what --keep keeps takes up disk without a limit");
     }
     look_for_overlays(host, spec, options.dry_run != RunOptions::DryRun::no);
     auto lowered = spec::lower(spec, host);

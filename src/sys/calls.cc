@@ -234,6 +234,12 @@ Result<ucred> peer(int socket) {
     if (::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &who, &size) < 0) return failed(Call::socket);
     return who;
 }
+Result<Fd> peer_process(int socket) {
+    int pidfd = -1; // which the kernel makes close-on-exec
+    socklen_t size = sizeof pidfd;
+    if (::getsockopt(socket, SOL_SOCKET, SO_PEERPIDFD, &pidfd, &size) < 0) return failed(Call::socket);
+    return owned(pidfd, Call::socket);
+}
 Result<std::pair<Fd, Fd>> socketpair() {
     int fds[2];
     if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) < 0) return failed(Call::socket);

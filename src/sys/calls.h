@@ -82,6 +82,7 @@ Result<Fd> connect_packets(const char* path); ///< likewise, SOCK_SEQPACKET
 Result<Fd> listen_packets(const char* path);  ///< a new socket at PATH; what is accepted there is close-on-exec
 Result<Fd> accept(int socket);
 Result<ucred> peer(int socket);           ///< who listens there, or has connected (unix(7), SO_PEERCRED)
+Result<Fd> peer_process(int socket);      ///< the same, as a pidfd; ENOPROTOOPT before Linux 6.5
 Result<std::pair<Fd, Fd>> pipe();         ///< to read from, to write to
 Result<Fd> memory_file(const char* name); ///< memfd_create(2)
 Result<Fd> open(const char* path, int flags, mode_t mode = 0);

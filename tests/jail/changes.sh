@@ -29,7 +29,8 @@ ln -s same 'renamed link'
 ln same linked
 setfattr -n user.mine -v was attribute 2>/dev/null || python3 -c 'import os; os.setxattr("attribute", "user.mine", b"was")'
 
-check 'nothing is changed' jail --ro --keep=none -- sh -c 'cat same dir/2 >/dev/null; touch same; : >>modified; chmod 700 dir; chmod 755 dir'
+check 'something is changed' jail --ro --keep=none -- touch soon-gone # else nothing is kept
+check 'nothing is changed' jail --ro --keep=none -- sh -c 'rm soon-gone; cat same dir/2 >/dev/null; touch same; : >>modified; chmod 700 dir; chmod 755 dir'
 output 'no changes' 'no changes' listed none
 output 'nor any elsewhere' 'no changes' "$AJAIL" changes none
 
