@@ -12,7 +12,7 @@ in_manual() {
     sed -n "/^## ajail $1$/,/^## /{/^## ajail $1$/p;/^## /!p}" "$here/docs/manual.md" |
         sed -nE 's/^(\| *`|#+ *`?)(--[a-z-]+).*/\2/p' | sort -u
 }
-for command in run verify doctor mkfs fs changes apply discard create enter list status destroy pull; do
+for command in run verify doctor ps exec kill mkfs fs changes apply discard create enter list status destroy pull; do
     count=$(in_help $command | wc -l)
     [ "$count" -ge 2 ] || { echo "FAILED ajail $command --help: only $count options"; failed=1; }
     if ! diff=$(diff <(in_help $command) <(in_manual $command)); then

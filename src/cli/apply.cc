@@ -33,11 +33,12 @@ std::string why(const Said& said) {
     case Why::host_runs: return "programs of the host run it by themselves; name it, or use --allow-hooks";
     case Why::git:
         return "a git directory: its files make sense together only, and the host's may have changed; name it, or "
-               "use a "
-               "workspace (ajail create, ajail pull)";
+               "use a workspace (ajail create, ajail pull)";
     case Why::above_left_out: return "the directory that it is in is left out";
     case Why::special: return "devices and sockets are not carried over";
     case Why::set_id: return "without its set-user-ID and set-group-ID bits";
+    case Why::others_write:
+        return "without the access for group and others that it did not have; name it to give that";
     case Why::overlay: return "without attributes that overlays heed";
     case Why::failed: return std::strerror(said.err);
     }
@@ -75,8 +76,8 @@ private:
 
 class Command {
 public:
-    Command(const ApplyOptions& options, store::Kept& kept, std::vector<Meant> meant)
-        : options_(options), kept_(kept), meant_(std::move(meant)) {}
+    Command(const ApplyOptions& options, store::Kept& kept, std::vector<Meant> meant, mode_t umask)
+        : options_(options), kept_(kept), meant_(std::move(meant)), umask_(umask) {}
 
     // What is meant can be applied; or it has been said why not.
     bool possible() {
@@ -86,7 +87,7 @@ public:
             if (users || meant_[i].empty()) continue;
             // Of a root filesystem only what is named, and not because all of it is.
             if (options_.paths.empty()) meant_[i].clear();
-            else if (layer.kind != Layer::root) return refuse(layer);
+            else if (layer.kind != Layer::root) return refuse(layer, meant_[i].front());
         }
         return true;
     }
@@ -122,7 +123,8 @@ public:
                 .host_runs = [&](const std::string& path,
                                  mode_t mode) { return !options_.hooks && host_runs_in(layer, path, mode); },
                 .git = options_.hooks,
-                .all_git = is_git_directory(layer)};
+                .all_git = is_git_directory(layer),
+                .umask = umask_};
             wishes.progress = [&](std::size_t done, std::size_t all) { progress(done, all); };
             auto applied = store::apply(kept_, layer, wishes);
             if (applied) add(layer, std::move(applied).take());
@@ -139,13 +141,35 @@ public:
     }
 
 private:
-    static bool refuse(const Layer& layer) {
+    // Where what is kept at PATH of LAYER can be copied from.
+    std::string upper(const Layer& layer, const std::string& path) const {
+        return spec::escape(kept_.path() + "/layers/" + layer.id + ".upper" + (path.empty() ? "" : "/" + path));
+    }
+
+    bool refuse(const Layer& layer, const std::string& path) const {
         bool home = layer.kind == Layer::home;
-        (void)fail("apply: " + spec::escape(layer.target) +
-                   (home ? " is the jail's own home, and there is none below; copy what you want from "
-                         : " is the host's system, which ajail does not change; copy what you want from ") +
-                   "~/.ajail/kept/.../layers/" + layer.id + ".upper");
+        (void)fail("apply: " + spec::escape(path_inside(layer, path)) +
+                   (home ? " is in the jail's own home, which the host does not have; copy it from "
+                         : " is the host's system, which ajail does not change; copy it from ") +
+                   upper(layer, path));
         return false;
+    }
+
+    // What was not meant, and can be got at only by hand.
+    std::string unapplied() const {
+        std::string out;
+        for (std::size_t i = 0; i < meant_.size(); ++i) {
+            const Layer& layer = kept_.layers()[i];
+            if (layer.kind != Layer::home || !options_.paths.empty()) continue;
+            auto sides = open_sides(kept_, layer);
+            auto names = sides && (*sides).kept ? sys::names_in((*sides).kept.get(), 1)
+                                                : sys::Result<std::vector<std::string>>(sys::refused(ENOENT));
+            if (names && !(*names).empty())
+                out += spec::escape(layer.target) +
+                       " was the jail's own home, which the host does not have; what it has made there is in " +
+                       upper(layer, "") + "\n";
+        }
+        return out;
     }
 
     using List = std::vector<std::pair<std::string, Said>>;
@@ -169,7 +193,14 @@ private:
         out += std::to_string(applied_.size()) + (options_.dry ? " to be applied, " : " applied, ");
         if (!already_.empty()) out += std::to_string(already_.size()) + " already, ";
         if (!left_out_.empty()) out += std::to_string(left_out_.size()) + " left out, ";
-        return show(out + std::to_string(refused_.size()) + " refused\n");
+        out += std::to_string(refused_.size()) + " refused\n";
+        if (!refused_.empty())
+            out +=
+                "what is refused is as it was: look at it (ajail changes " + options_.name +
+                " --diff PATH), and copy by hand what you want of it; or put the host's as it was, and apply again\n";
+        out += unapplied();
+        if (!options_.dry) out += options_.name + " is still kept: ajail discard " + options_.name + " removes it\n";
+        return show(out);
     }
 
     int json() const {
@@ -196,6 +227,7 @@ private:
     const ApplyOptions& options_;
     store::Kept& kept_;
     std::vector<Meant> meant_;
+    mode_t umask_;
     std::size_t next_ = 0; ///< layer
     std::vector<sys::Fd> locks_;
     List applied_, refused_, left_out_;
@@ -242,9 +274,8 @@ int apply(const ApplyOptions& options, const ns::Caller& process) {
     if (!kept) return kFailed;
     auto cwd = current_directory();
     std::string wrong;
-    Command command(options, *kept, meant(kept->layers(), options.paths, cwd ? *cwd : "/", wrong));
-    if (!wrong.empty())
-        return fail("apply: " + spec::escape(wrong) + " is in no layer of " + spec::escape(options.name));
+    Command command(options, *kept, meant(*kept, options.paths, cwd ? *cwd : "/", wrong), process.umask);
+    if (!wrong.empty()) return (void)fail("apply " + spec::escape(options.name) + ": " + wrong), kNothing;
     if (!command.possible() || !command.lock()) return kFailed;
     allow_many_descriptors();
     ::umask(0); // modes are those that are kept

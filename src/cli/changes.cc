@@ -8,10 +8,13 @@
 #include "cli/words.h"
 #include "store/apply.h"
 
+#include <array>
 #include <cstring>
 #include <ctime>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <sys/resource.h>
+#include <unordered_set>
 
 namespace ajail::cli {
 
@@ -121,6 +124,43 @@ constexpr const char* kHostRuns = "! programs of the host run this by themselves
                                   "before it is applied; ajail apply "
                                   "leaves it out unless it is named, or with --allow-hooks\n";
 
+constexpr const char* kFolded = "* what is inside of a git directory, and nobody runs, is only counted; all of it: "
+                                "ajail changes NAME PATH, or --json\n";
+
+// What is inside of git directories, which is much and nothing that people read; but what is marked.
+class Folds {
+public:
+    // CHANGE of the layer I, in which MEANT was asked for, is not told by itself.
+    bool hide(std::size_t i, const Layer& layer, const Meant& meant, const Change& change) {
+        auto git = store::git_directory_in(change.path);
+        if (!git || change.path == *git || is_marked(layer, change)) return false;
+        if (!change.from.empty() && store::git_directory_in(change.from) != git) return false;
+        for (const std::string& top : meant)
+            if (!top.empty() && store::git_directory_in(top) && store::in_or_at(change.path, top)) return false;
+        ++folds_[{i, *git}].counts[change.kind];
+        return true;
+    }
+    // What CHANGE, which is hidden, is told with; once for each git directory.
+    std::string line(std::size_t i, const Layer& layer, const Change& change) {
+        std::string git = *store::git_directory_in(change.path);
+        Fold& fold = folds_[{i, git}];
+        if (std::exchange(fold.told, true)) return {};
+        std::string counts;
+        for (std::size_t kind = 0; kind < fold.counts.size(); ++kind)
+            if (fold.counts[kind] != 0)
+                counts += (counts.empty() ? "" : ", ") + std::to_string(fold.counts[kind]) + " " + kKinds[kind];
+        return "* inside   " + spec::escape(path_inside(layer, git)) + "/ (" + counts + ")\n";
+    }
+    bool any() const { return !folds_.empty(); }
+
+private:
+    struct Fold {
+        std::array<std::size_t, std::size(kKinds)> counts{};
+        bool told = false;
+    };
+    std::map<std::pair<std::size_t, std::string>, Fold> folds_;
+};
+
 class Report {
 public:
     Report(const ChangesOptions& options, const store::Kept& kept, std::vector<Meant> meant)
@@ -189,16 +229,26 @@ private:
     void text(const std::vector<store::Changes>& found, const std::vector<std::optional<store::Sides>>& sides) {
         Paper paper;
         bool marked = false, any = false;
+        Folds folds;
+        std::unordered_set<const Change*> hidden;
+        for (std::size_t i = 0; i < found.size(); ++i)
+            for (const Change& change : found[i].list)
+                if (folds.hide(i, kept_.layers()[i], meant_[i], change)) hidden.insert(&change);
         for (bool deletions : {true, false})
             for (std::size_t i = 0; i < found.size(); ++i)
                 for (const Change& change : found[i].list) {
                     if ((change.kind == Change::deleted) != deletions) continue;
                     const Layer& layer = kept_.layers()[i];
                     any = true;
+                    if (hidden.contains(&change)) {
+                        if (std::string folded = folds.line(i, layer, change); !folded.empty()) paper.head(folded);
+                        continue;
+                    }
                     marked = marked || is_marked(layer, change);
                     paper.head(line(layer, change));
                     if (options_.diff && sides[i]) difference(paper, layer, *sides[i], change);
                 }
+        if (folds.any()) paper.text(kFolded);
         if (marked) paper.text(kHostRuns);
         if (!any && problems_.empty()) paper.text("no changes\n");
         code_ = paper.end() ? 0 : fail("stdout: " + std::string(std::strerror(errno)));
@@ -232,8 +282,14 @@ std::string when(std::int64_t seconds, const char* format, bool local) {
 
 int list(const std::string& home, bool as_json) {
     Json json = Json::array();
-    std::string text;
-    for (const std::string& name : store::kept_names(home)) {
+    const std::vector<std::string> names = store::kept_names(home);
+    std::size_t width = 4;
+    for (const std::string& name : names) width = std::max(width, name.size());
+    auto row = [&](const std::string& name, const std::string& made, const std::string& of) {
+        return name + std::string(width + 2 - name.size(), ' ') + made + "  " + of + "\n";
+    };
+    std::string text = row("NAME", "MADE            ", "CHANGES OF");
+    for (const std::string& name : names) {
         auto opened = store::Kept::open(home, name, std::nullopt);
         if (!opened) {
             if (opened.error().err != ENOENT) warn("changes: " + name + " cannot be read");
@@ -246,11 +302,11 @@ int list(const std::string& home, bool as_json) {
             layers.push_back({{"kind", kLayers[layer.kind]},
                               {"target", spec::escape(layer.target)},
                               {"source", spec::escape(layer.source)}});
-            targets += " " + spec::escape(layer.target);
+            targets += (targets.empty() ? "" : " ") + spec::escape(layer.target);
         }
         json.push_back(
             {{"name", name}, {"made", when(kept.made(), "%Y-%m-%dT%H:%M:%SZ", false)}, {"layers", layers}});
-        text += name + "  " + when(kept.made(), "%Y-%m-%d %H:%M", true) + " " + targets + "\n";
+        text += row(name, when(kept.made(), "%Y-%m-%d %H:%M", true), targets);
     }
     return show(as_json ? json.dump(2) + "\n" : text);
 }
@@ -302,9 +358,8 @@ int changes(const ChangesOptions& options, const ns::Caller& process) {
     if (!kept) return kFailed;
     auto cwd = current_directory();
     std::string wrong;
-    std::vector<Meant> all = meant(kept->layers(), options.paths, cwd ? *cwd : "/", wrong);
-    if (!wrong.empty())
-        return fail("changes: " + spec::escape(wrong) + " is in no layer of " + spec::escape(options.name));
+    std::vector<Meant> all = meant(*kept, options.paths, cwd ? *cwd : "/", wrong);
+    if (!wrong.empty()) return (void)fail("changes " + spec::escape(options.name) + ": " + wrong), kNothing;
     allow_many_descriptors();
     Report report(options, *kept, std::move(all));
     sys::Status made = as_owner(host, process, [&](bool last) { return report.make(last); });

@@ -60,6 +60,8 @@ Result<bool> is_directory(const Fd& fd) {
     return S_ISDIR(st.st_mode);
 }
 
+bool is_accessible(const Fd& directory, int mode) { return ::faccessat(directory.get(), ".", mode, AT_EACCESS) == 0; }
+
 Listing::Listing(const Fd& dir) : dir_(dir) {
     auto names = sys::names_in(dir.get(), kMany);
     if (!names) {
@@ -76,7 +78,6 @@ Result<std::vector<std::string>> Listing::of(const Rule& rule) const {
     bool plain = rule.name.find('*') == std::string::npos;
     if (!all_ && plain && TRY(has(dir_, rule.name.c_str()))) out.push_back(rule.name);
     if (!all_ && plain) return out;
-    if (!read_ && read_.error().err == EACCES) return out; // nobody finds what has no fixed name
     TRY(Status(read_));
     for (const std::string& name : all_ ? names_ : TRY(sys::names_in(dir_.get())))
         if (fits(rule.name, name)) out.push_back(name);
@@ -151,12 +152,19 @@ Status Covering::cover(Place& at, const std::string& name, const Fd& found, Rule
 Status Covering::listed(Place& at, const std::vector<std::string>& patterns) {
     Listing listing(at.directory);
     for (Rule& rule : rules_of(patterns)) {
-        for (const std::string& name : TRY(listing.of(rule))) {
+        auto found = listing.of(rule);
+        if (!found && (found.error().err != EACCES || !at.path.empty())) return found.error();
+        std::vector<std::string> names; // of the top, nobody finds what has no fixed name
+        if (found) names = std::move(found).take();
+        for (const std::string& name : names) {
             if (is_covered(at, name)) continue;
             Fd fd = TRY(look(at.directory, at.path, name));
             if (!fd) continue;
-            if (rule.below.empty()) TRY(cover(at, name, fd, Rule::listed));
-            else if (TRY(is_directory(fd))) TRY(listed(place(std::move(fd), join(at.path, name)), rule.below));
+            bool whole = rule.below.empty(), directory = !whole && TRY(is_directory(fd));
+            // What cannot be looked into may have anything in it.
+            if (directory) whole = !is_accessible(fd, R_OK | X_OK);
+            if (whole) TRY(cover(at, name, fd, Rule::listed));
+            else if (directory) TRY(listed(place(std::move(fd), join(at.path, name)), rule.below));
         }
         at.rules.push_back(std::move(rule));
     }

@@ -102,6 +102,8 @@ sys::Result<sys::Fd> find(const sys::Fd& dir, const std::string& name);
 /// Whatever has that name, a dangling link as well.
 sys::Result<bool> has(const sys::Fd& dir, const char* name);
 sys::Result<bool> is_directory(const sys::Fd& fd);
+/// By the caller, for what MODE says (access(2)).
+bool is_accessible(const sys::Fd& directory, int mode);
 /// No less than what git takes for a git directory.
 sys::Result<bool> is_repository(const sys::Fd& dir);
 /// What is in a directory, as far as rules ask for it.

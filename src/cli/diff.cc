@@ -6,6 +6,7 @@
 #include "store/make.h"
 #include "sys/calls.h"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
@@ -184,14 +185,62 @@ void Paper::difference(std::string_view its_line) {
     else text(shown + "\n");
 }
 
+namespace {
+
+// The lines of FILE, each with SIGN before it; or only counted, if there is no paper. What has a NUL in it, or a line that
+// nobody reads, is no text: a jail can make files of any size that are nothing but holes.
+struct Lines {
+    std::size_t count = 0;
+    bool binary = false, ends = true; ///< with a newline
+};
+constexpr std::size_t kLongest = 1 << 20;
+Lines read_lines(const Fd& file, Paper* paper, char sign) {
+    Lines lines;
+    std::string rest;
+    std::vector<char> block(64 << 10);
+    for (;;) {
+        auto got = sys::read_some(file.get(), block);
+        if (!got || *got == 0) break;
+        std::string_view text(block.data(), *got);
+        lines.binary = text.find('\0') != std::string_view::npos || rest.size() > kLongest;
+        if (lines.binary) return lines;
+        lines.count += static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
+        lines.ends = text.back() == '\n';
+        rest.append(text);
+        std::size_t start = 0;
+        for (std::size_t end; (end = rest.find('\n', start)) != std::string::npos; start = end + 1)
+            if (paper != nullptr) paper->difference(sign + rest.substr(start, end - start));
+        rest.erase(0, start);
+    }
+    if (!lines.ends) ++lines.count;
+    if (!rest.empty() && paper != nullptr) paper->difference(sign + rest);
+    return lines;
+}
+
+// All of one side, as diff -u would show it.
+void whole(Paper& paper, const Fd& file, bool added, const std::string& label) {
+    Lines lines = read_lines(file, nullptr, ' ');
+    if (lines.binary) return paper.text("Binary files differ: " + spec::escape(label) + "\n");
+    if (lines.count == 0 || ::lseek(file.get(), 0, SEEK_SET) < 0) return;
+    std::string range = lines.count == 1 ? "1" : "1," + std::to_string(lines.count);
+    paper.difference("--- " + (added ? "/dev/null" : label));
+    paper.difference("+++ " + (added ? label : "/dev/null"));
+    paper.difference(added ? "@@ -0,0 +" + range + " @@" : "@@ -" + range + " +0,0 @@");
+    if (!read_lines(file, &paper, added ? '+' : '-').ends) paper.difference("\\ No newline at end of file");
+}
+
+} // namespace
+
 void unified(Paper& paper, const DiffSide& before, const DiffSide& after) {
     auto has_text = [](mode_t mode) { return S_ISREG(mode) || S_ISLNK(mode); };
     if (!has_text(before.mode) && !has_text(after.mode)) return;
-    static const std::string diff = program("diff");
-    if (diff.empty()) return paper.text("(there is no diff on this machine to show what differs)\n");
     auto was = open_side(before), is = open_side(after);
     std::string shown = spec::escape(after.mode != 0 ? after.shown : before.shown);
     if (!was || !is) return paper.text(shown + ": " + std::strerror((was ? is : was).error().err) + "\n");
+    if (!has_text(before.mode)) return whole(paper, *is, true, after.shown);
+    if (!has_text(after.mode)) return whole(paper, *was, false, before.shown);
+    static const std::string diff = program("diff");
+    if (diff.empty()) return paper.text("(there is no diff on this machine to show what differs)\n");
     auto label = [](const DiffSide& side) { return side.mode != 0 ? spec::escape(side.shown) : "/dev/null"; };
     auto running = start(diff, *was, *is, label(before), label(after));
     if (!running) return paper.text(shown + ": diff cannot be run: " + std::strerror(errno) + "\n");

@@ -44,20 +44,6 @@ const char* name_of(Kind kind) {
     return "?";
 }
 
-// PATH without symbolic links, as far as it is there already. What cannot be looked at may be anywhere.
-std::string where_it_will_be(std::string path) {
-    std::string rest;
-    for (;;) {
-        auto real = real_path(path);
-        if (real) return (*real == "/" && !rest.empty() ? "" : *real) + rest;
-        if (real.error().err != ENOENT || path == "/")
-            throw Refused{spec::escape(path) + ": " + std::strerror(real.error().err)};
-        std::size_t slash = path.rfind('/');
-        rest.insert(0, path.substr(slash));
-        path.resize(std::max<std::size_t>(slash, 1));
-    }
-}
-
 } // namespace
 
 spec::Spec Front::spec() {
@@ -66,6 +52,7 @@ spec::Spec Front::spec() {
     root();
     if (options_.user) user(*options_.user);
     fixed_mounts();
+    if (!root_.empty()) hide_own(host_path(spec_.root.source), "/", spec_.root.kind == spec::Root::writable);
     project();
     writable_grants();
     for (const Grant& grant : options_.own) own(grant);
@@ -225,7 +212,7 @@ std::string Front::default_root() {
 void Front::root() {
     fs_ = options_.fs ? *options_.fs : default_root();
     if (fs_ == "host") return host_root();
-    std::string path = fs_;
+    std::string path = absolute(fs_, "/");
     if (!fs_.starts_with('/')) {
         if (("/" + fs_ + "/").find("/../") != std::string::npos || fs_.empty())
             throw Refused{"--fs=" + spec::escape(fs_) + ": should be a name under " +
@@ -292,8 +279,13 @@ void Front::host_root() {
     if (caller_.name.empty()) look_for_name(caller_, host_.uid);
     inside_home_ = host_.real_root ? "/root" : caller_.home == "/" ? "/tmp" : caller_.home;
     for (spec::Mount& mount : host_system()) {
-        if (auto* overlay = std::get_if<spec::Overlay>(&mount)) show(overlay->target, overlay->target, "ro");
+        auto* overlay = std::get_if<spec::Overlay>(&mount);
+        std::string source = overlay == nullptr ? "" : host_path(overlay->source);
+        std::string target = overlay == nullptr ? "" : overlay->target;
         mounts().push_back(std::move(mount));
+        if (source.empty()) continue;
+        show(target, target, "ro");
+        hide_own(source, target, false);
     }
 }
 
@@ -451,25 +443,18 @@ void Front::mount_as(Kind kind, spec::Source source, sys::Fd fd, const std::stri
         break;
     }
     show(kind == Kind::hide ? "_" : path, target, name_of(kind));
-    if (kind != Kind::hide) hide_running(real, target);
-    if (kind == Kind::rw || kind == Kind::dev) guard(std::get<spec::Bind>(mounts().at(at)), std::move(fd));
+    bool writable = kind == Kind::rw || kind == Kind::dev;
+    if (writable) guard(std::get<spec::Bind>(mounts().at(at)), std::move(fd));
+    if (kind != Kind::hide) hide_own(real, target, writable); // above what is guarded
 }
 
 // Where jails are noted down there are sockets, which take commands for them from whoever has this user's id, as a payload
-// has; and no read-only mount keeps one from connecting (unix(7)). The directory is made if it is not there: the next jail
-// would, and it would be seen then.
-void Front::hide_running(const std::string& source, const std::string& target) {
-    if (running_.empty()) {
-        running_ = where_it_will_be(running_directory(caller_.ajail_home));
-    }
-    if (within(source, running_))
-        throw Refused{spec::escape(source) +
-                      ": your jails that run are noted down there, and by that this one could get "
-                      "into the others; grant something else"};
-    if (!within(running_, source)) return;
-    bool there = ::access(running_.c_str(), F_OK) == 0;
-    if (!there && (options_.dry_run != RunOptions::DryRun::no || !store::open_running(running_))) return;
-    mounts().emplace_back(spec::Mask{target + running_.substr(source == "/" ? 0 : source.size())});
+// has; and no read-only mount keeps one from connecting (unix(7)).
+void Front::hide_own(const std::string& source, const std::string& target, bool writable) {
+    auto hidden = own_places_.hidden_in(source, writable);
+    if (auto* wrong = std::get_if<Wrong>(&hidden)) throw Refused{wrong->message};
+    for (const std::string& path : std::get<0>(hidden))
+        mounts().emplace_back(spec::Mask{(target == "/" ? "" : target) + path});
 }
 
 // By value: what it was copied from stands in the list that grows here. Without TOP there is nothing to guard.

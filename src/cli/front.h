@@ -5,6 +5,7 @@
 #include "cli/caller.h"
 #include "cli/guard.h"
 #include "cli/options.h"
+#include "cli/own_places.h"
 #include "cli/report.h"
 #include "spec/plan.h"
 #include "store/lock.h"
@@ -31,7 +32,8 @@ class Front {
 public:
     Front(const RunOptions& options, const spec::Host& host, Caller caller)
         : options_(options), host_(host), caller_(std::move(caller)),
-          guard_(!options.hooks, patterns(options.protect)) {}
+          guard_(!options.hooks, patterns(options.protect)),
+          own_places_(caller_.ajail_home, options.dry_run != RunOptions::DryRun::no) {}
     spec::Spec spec();
     /// Where the report goes, if there is to be one. What a jail may have made is not followed, as with sources.
     std::optional<Report> report(mode_t umask) const;
@@ -70,7 +72,7 @@ private:
     std::string jails_write(const std::string& path) const;
     void mount_as(Kind kind, spec::Source source, sys::Fd fd, const std::string& path, const std::string& target);
     void guard(spec::Bind grant, sys::Fd top);
-    void hide_running(const std::string& source, const std::string& target);
+    void hide_own(const std::string& source, const std::string& target, bool writable);
     void environment();
     void profile();
     void set(const std::string& name, const std::string& value);
@@ -81,10 +83,11 @@ private:
     const spec::Host& host_;
     Caller caller_;
     spec::Spec spec_;
-    std::string cwd_, fs_, fs_note_, root_, inside_home_, running_;
+    std::string cwd_, fs_, fs_note_, root_, inside_home_;
     std::optional<Who> who_;
     std::vector<ShownGrant> shown_;
     Guard guard_;
+    OwnPlaces own_places_;
     std::set<std::string> writable_;
 };
 

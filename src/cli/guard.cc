@@ -111,26 +111,59 @@ void Guard::say_replaced(const Place& at, const std::string& name) {
         "not you, look at it");
 }
 
-// Out of the host's way. A link is renamed, not what it leads to.
-void Guard::rename_away(Place& at, const std::string& name, bool git) {
+// NAME is OTHER by now. A link is renamed, not what it leads to.
+int Guard::move(Place& at, const std::string& name, std::string& other) {
     Writable writable(at.directory);
     unsigned random = 0;
-    bool drawn = ::getrandom(&random, sizeof random, 0) == sizeof random;
+    if (::getrandom(&random, sizeof random, 0) != sizeof random) return EAGAIN;
     char number[9];
     (void)std::snprintf(number, sizeof number, "%08x", random);
-    std::string other = name.substr(0, NAME_MAX - kAway.size() - std::strlen(number)).append(kAway) + number;
-    bool renamed = drawn && ::renameat2(at.directory.get(), name.c_str(), at.directory.get(), other.c_str(),
-                                        RENAME_NOREPLACE) == 0;
-    if (!renamed && errno == ENOENT) return;
-    std::string result = renamed ? "it is called " + spec::escape(other) + " now (" + option(git) + ")"
-                                 : "it could not be renamed: " + std::string(std::strerror(errno));
+    other = name.substr(0, NAME_MAX - kAway.size() - std::strlen(number)).append(kAway) + number;
+    int dir = at.directory.get();
+    int err = ::renameat2(dir, name.c_str(), dir, other.c_str(), RENAME_NOREPLACE) == 0 ? 0 : errno;
+    if (err == 0) away_.emplace(at.grant, join(at.path, other));
+    return err;
+}
+
+std::string Guard::called(const std::string& other, bool git) {
+    return "it is called " + spec::escape(other) +
+           " now, with all that is in it; look at it, and remove it or rename it back (" + option(git) +
+           " lets it be)";
+}
+
+// AT itself, if nothing in it is covered: a jail with several ids may have given it to one of them.
+bool Guard::rename_directory(Place& at) {
+    std::size_t slash = at.path.rfind('/');
+    std::string above = slash == std::string::npos ? "" : at.path.substr(0, slash), name = at.path.substr(slash + 1);
+    if (at.path.empty() || !at.covered.empty()) return false;
+    for (Place& parent : all_.places) {
+        if (parent.left || parent.grant != at.grant || parent.path != above) continue;
+        std::string other, path = at.path;
+        if (move(parent, name, other) != 0) return false;
+        say(on_host(all_, parent, name),
+            " is not yours any more, and programs of the host would run what was made in it "
+            "while the jail ran; " +
+                called(other, false));
+        leave(parent.grant, path);
+        return true;
+    }
+    return false;
+}
+
+// Out of the host's way.
+void Guard::rename_away(Place& at, const std::string& name, bool git) {
+    std::string other;
+    int err = move(at, name, other);
+    if (err == ENOENT || ((err == EACCES || err == EPERM) && rename_directory(at))) return;
+    std::string result =
+        err == 0 ? called(other, git) : "it could not be renamed: " + std::string(std::strerror(err));
     const char* who = git ? ", and git would run programs by it; " : ", and programs of the host would run it; ";
     say(on_host(all_, at, name), std::string(" was made while the jail ran") + who + result);
 }
 
 // AT has a NAME now that RULE means.
 void Guard::appeared(Place& at, const Rule& rule, const std::string& name) {
-    if (rule.name != name && name.find(kAway) != std::string::npos) return; // a pattern that fits it once more
+    if (away_.contains({at.grant, join(at.path, name)})) return; // a pattern that fits it once more
     switch (rule.kind) {
     case Rule::sign: return look_at_repository(at);
     case Rule::repository:
@@ -157,6 +190,8 @@ void Guard::look_into(Place& at, const Rule& rule, const std::string& name) {
         if (same && *same) return look_at_all(known);
     }
     Writable readable(*found);
+    // Of an id of the jail's that is not the caller's. The host may get at what is in it, and we cannot see it.
+    if (!is_accessible(*found, R_OK | W_OK | X_OK)) return rename_away(at, name, false);
     std::vector<std::string> below = rule.below; // what is left makes room for another
     leave(at.grant, join(at.path, name));
     Covering covering(all_, at.grant);
@@ -183,12 +218,15 @@ void Guard::look_at_all(Place& at) {
     for (const Rule& rule : std::vector<Rule>(at.rules)) {
         auto found = listing.of(rule);
         if (!found) {
+            if (found.error().err == EACCES && rename_directory(at)) return;
             say(on_host(all_, at, rule.name),
                 std::string(" could not be looked at: ") + std::strerror(found.error().err));
             return;
         }
-        for (const std::string& name : *found)
+        for (const std::string& name : *found) {
             if (!is_held(at, name)) appeared(at, rule, name);
+            if (at.left) return;
+        }
     }
 }
 

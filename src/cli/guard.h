@@ -7,6 +7,7 @@
 #include "ns/run.h"
 
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -55,13 +56,17 @@ private:
     void look_at_repository(Place& at);
     void leave(std::size_t grant, const std::string& path);
     void rename_away(Place& at, const std::string& name, bool git);
+    int move(Place& at, const std::string& name, std::string& other); ///< errno
+    static std::string called(const std::string& other, bool git);
+    bool rename_directory(Place& at);
     void say_replaced(const Place& at, const std::string& name);
     void say(const std::string& path, const std::string& text);
 
     bool git_;
     std::vector<std::string> patterns_;
     Places all_ = {};
-    std::map<std::string, Said> said_ = {}; ///< by path
+    std::map<std::string, Said> said_ = {};                   ///< by path
+    std::set<std::pair<std::size_t, std::string>> away_ = {}; ///< grants, and what was renamed to in them
     sys::Status failed_ = sys::Done{};
     bool begun_ = false;
 };

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// See jails.h. What is read from a note was written by a monitor of the same user, and is escaped there.
+// See jails.h. A note is text that any program of the same user may have written, and a payload that was given its place
+// by bwrap's options: it is shown, and never believed.
 #include "cli/jails.h"
 
 #include "cli/caller.h"
 #include "cli/words.h"
+#include "ns/neighbour.h"
 #include "ns/visit.h"
 #include "store/store.h"
 
@@ -23,14 +25,32 @@ using Row = std::array<std::string, 6>;
 
 std::string own_running_directory() { return running_directory(who_calls(::geteuid()).ajail_home); }
 
-// None if it is none that could have been written.
-std::optional<Json> read_note(const store::Jail& jail) {
-    Json note = Json::parse(jail.text, nullptr, false);
-    bool whole = note.is_object() && note.value("name", Json()).is_string() &&
-                 note.value("pid", Json()).is_number_integer() && note.value("started", Json()).is_number_integer() &&
-                 note.value("fs", Json()).is_string() && note.value("directory", Json()).is_string() &&
-                 note.value("command", Json()).is_array();
-    return whole ? std::optional(std::move(note)) : std::nullopt;
+// Whatever programs of this user have written there: what is shown is escaped, once.
+std::string shown(const std::string& text) { return spec::escape(spec::unescaped(text).value_or(text)); }
+
+// A note as we write it.
+struct Note {
+    pid_t pid = 0;
+    std::time_t started = 0;
+    Described jail;
+};
+
+// None if it is none that could have been written. Nothing of it is copied as it is: it may be as deep as it is long.
+std::optional<Note> read_note(const store::Jail& jail) {
+    const Json json = Json::parse(jail.text, nullptr, false);
+    if (!store::good_name(jail.name) || !json.is_object()) return std::nullopt;
+    for (const char* field : {"pid", "started", "fs", "directory", "command"})
+        if (!json.contains(field)) return std::nullopt;
+    const Json &fs = json["fs"], &directory = json["directory"], &command = json["command"];
+    bool whole = json["pid"].is_number_integer() && json["started"].is_number_integer() && fs.is_string() &&
+                 directory.is_string() && command.is_array();
+    if (!whole) return std::nullopt;
+    Note note{.pid = json["pid"].get<pid_t>(), .started = json["started"].get<std::time_t>(), .jail = {}};
+    note.jail.fs = shown(fs.get<std::string>());
+    note.jail.directory = shown(directory.get<std::string>());
+    for (const Json& word : command)
+        if (word.is_string()) note.jail.command.push_back(shown(word.get<std::string>()));
+    return note;
 }
 
 std::string utc_time(std::time_t seconds) {
@@ -47,10 +67,9 @@ std::string local_time(std::time_t seconds) {
     return text;
 }
 
-std::string words_of(const Json& command) {
+std::string words_of(const std::vector<std::string>& command) {
     std::string text;
-    for (const Json& word : command)
-        if (word.is_string()) text += (text.empty() ? "" : " ") + word.get<std::string>();
+    for (const std::string& word : command) text += (text.empty() ? "" : " ") + word;
     return text;
 }
 
@@ -81,43 +100,52 @@ std::string unknown(const char* command, const std::string& jail, const std::str
     return std::string(command) + ": no jail " + spec::escape(jail) + " runs (" + others(directory) + ")";
 }
 
-bool is_gone(const sys::Error& error) { return error.err == ENOENT || error.err == ECONNREFUSED; }
-
-// The process that has written the note of JAIL, which holds it; none if it cannot be known.
-sys::Result<sys::Fd> monitor_of(const std::string& directory, const std::string& jail) {
-    for (const store::Jail& one : store::running(directory)) {
-        auto note = one.name == jail ? read_note(one) : std::nullopt;
-        if (!note) continue;
-        sys::Fd pidfd = TRY(sys::pidfd_open(note->at("pid").get<pid_t>()));
-        // Whoever still holds the note has had that number all the time, or the descriptor is of somebody else.
-        if (store::is_running(directory, jail)) return pidfd;
-    }
-    return sys::refused(ESRCH);
+bool is_gone(const sys::Error& error) {
+    return error.err == ENOENT || error.err == ECONNREFUSED || error.err == ESRCH;
 }
 
-// A monitor that does not answer, being stopped (^Z) for one, cannot be asked; with it goes all of the jail.
-sys::Status kill_monitor(const std::string& directory, const std::string& jail) {
-    sys::Fd monitor = TRY(monitor_of(directory, jail));
-    TRY(sys::pidfd_send_signal(monitor.get(), SIGKILL));
-    pollfd wait{monitor.get(), POLLIN, 0};
-    constexpr int kSoon = 5000;
-    return TRY(sys::poll({&wait, 1}, kSoon)) > 0 ? sys::Status(sys::Done{}) : sys::refused(ETIMEDOUT);
+std::string why_not(const sys::Error& error) {
+    return error.err == EPERM       ? "what answers there is no ajail of yours, outside of all jails"
+           : error.err == ETIMEDOUT ? "has ended, but its ajail has not: it is still busy with what is left of it"
+                                    : std::strerror(error.err);
 }
 
-sys::Status end_jail(const std::string& directory, const std::string& jail, bool at_once) {
-    constexpr int kAnswer = 1000, kAll = 12000;
-    auto told = [&]() -> sys::Result<bool> {
-        sys::Fd door = TRY(store::knock(directory, jail));
-        if (!TRY(ns::ask_to_end(door, at_once, kAnswer))) return false;
-        return TRY(ns::wait_for_end(door, kAll));
-    };
-    auto ended = told();
-    if (ended && *ended) return sys::Done{};
-    if (!ended && is_gone(ended.error())) return ended.error();
-    if (!ended && (ended.error().err == ECONNRESET || ended.error().err == EPIPE)) return sys::Done{};
-    if (!ended && ended.error().err == EPERM) return ended.error();
+// A jail that is told to end. Its monitor is who listens at its door: a note may be anybody's.
+struct Ending {
+    std::string jail;
+    sys::Fd door, monitor;
+};
+
+// A monitor that does not answer, being stopped (^Z) for one, is killed; with it goes all of the jail.
+sys::Result<Ending> tell_to_end(const std::string& directory, const std::string& jail, bool at_once) {
+    constexpr int kAnswer = 1000;
+    if (!store::good_name(jail)) return sys::refused(ENOENT);
+    Ending one{jail, TRY(store::knock(directory, jail)), {}};
+    one.monitor = TRY(ns::neighbour(one.door));
+    auto heard = ns::ask_to_end(one.door, at_once, kAnswer);
+    bool ends_already = !heard && (heard.error().err == ECONNRESET || heard.error().err == EPIPE);
+    if (ends_already || (heard && *heard)) return one;
+    if (!heard) return heard.error();
     tell([&] { return spec::escape(jail) + " does not answer, and its monitor is killed"; });
-    return kill_monitor(directory, jail);
+    TRY(sys::pidfd_send_signal(one.monitor.get(), SIGKILL));
+    return one;
+}
+
+// The jail itself ends soon; by then its monitor may have to see to what is kept of it, or to be removed.
+sys::Status wait_for_end(const std::string& directory, const Ending& one, std::int64_t deadline) {
+    constexpr int kAfterwards = 60000;
+    auto left = static_cast<int>(std::max<std::int64_t>(deadline - sys::now(), 0));
+    if (!TRY(ns::wait_for_end(one.door, one.monitor, left))) TRY(sys::pidfd_send_signal(one.monitor.get(), SIGKILL));
+    if (!TRY(ns::wait_for_end({}, one.monitor, kAfterwards))) return sys::refused(ETIMEDOUT);
+    (void)store::is_running(directory, one.jail); // the note of one that was killed is gone then
+    return sys::Done{};
+}
+
+// NAME-NUMBER, and a good name as well.
+std::string numbered(const std::string& name, int number) {
+    constexpr std::size_t kLongest = 64;
+    std::string end = "-" + std::to_string(number);
+    return name.substr(0, kLongest - end.size()) + end;
 }
 
 } // namespace
@@ -129,7 +157,7 @@ std::string running_directory(const std::string& ajail_home) {
 std::variant<std::optional<store::Running>, Wrong> note_down(const std::string& directory, const std::string& name,
                                                              const Described& jail) {
     pid_t pid = ::getpid();
-    std::string called = name.empty() ? std::to_string(pid) : name;
+    std::string called = !name.empty() ? name : !jail.workspace.empty() ? jail.workspace : std::to_string(pid);
     Json command = Json::array();
     for (const std::string& word : jail.command) command.push_back(spec::escape(word));
     Json note = {{"name", called},
@@ -138,9 +166,15 @@ std::variant<std::optional<store::Running>, Wrong> note_down(const std::string& 
                  {"fs", spec::escape(jail.fs)},
                  {"directory", spec::escape(jail.directory)},
                  {"command", std::move(command)}};
-    auto noted = store::Running::note(directory, called, note.dump());
-    if (noted) return std::optional(std::move(noted).take());
-    int err = noted.error().err;
+    int err = EEXIST;
+    constexpr int kMost = 10000;
+    for (int number = 1; err == EEXIST && number <= (name.empty() ? kMost : 1); ++number) {
+        std::string one = number == 1 ? called : numbered(called, number);
+        note["name"] = one;
+        auto noted = store::Running::note(directory, one, note.dump());
+        if (noted) return std::optional(std::move(noted).take());
+        err = noted.error().err;
+    }
     if (name.empty()) {
         tell([&] {
             return "ajail ps will not know of this jail: " + spec::escape(directory) + ": " + std::strerror(err);
@@ -156,10 +190,12 @@ std::variant<std::optional<store::Running>, Wrong> note_down(const std::string& 
 
 int exec(const ExecOptions& options, const ns::Caller&) {
     std::string directory = own_running_directory();
-    if (!store::good_name(options.jail)) return fail(unknown("exec", options.jail, directory));
-    auto door = store::knock(directory, options.jail);
-    if (!door && is_gone(door.error())) return fail(unknown("exec", options.jail, directory));
-    if (!door) return fail("exec: " + spec::escape(options.jail) + ": " + std::strerror(door.error().err));
+    auto door = store::good_name(options.jail) ? store::knock(directory, options.jail)
+                                               : sys::Result<sys::Fd>(sys::refused(ENOENT));
+    // Whoever it is gets our stdio.
+    auto monitor = door ? ns::neighbour(*door) : sys::Result<sys::Fd>(door.error());
+    if (!monitor && is_gone(monitor.error())) return fail(unknown("exec", options.jail, directory));
+    if (!monitor) return fail("exec: " + spec::escape(options.jail) + ": " + why_not(monitor.error()));
     if (auto held = ns::hold_signals(); !held) return fail(sentence(held.error(), nullptr));
     ns::Outcome outcome = ns::visit(options.command, *door);
     if (!outcome.error) return ns::exit_code(outcome);
@@ -175,16 +211,22 @@ int exec(const ExecOptions& options, const ns::Caller&) {
 }
 
 int kill(const KillOptions& options, const ns::Caller&) {
+    constexpr std::int64_t kGrace = 12000; // a monitor's own, and some more
     std::string directory = own_running_directory();
     int code = 0;
-    for (const std::string& jail : options.jails) {
-        bool known = store::good_name(jail);
-        sys::Status ended = known ? end_jail(directory, jail, options.force) : sys::refused(ENOENT);
-        if (ended) continue;
-        const sys::Error& error = ended.error();
+    auto failed = [&](const std::string& jail, const sys::Error& error) {
         code = fail(is_gone(error) ? unknown("kill", jail, directory)
-                                   : "kill: " + spec::escape(jail) + ": " + std::strerror(error.err));
+                                   : "kill: " + spec::escape(jail) + ": " + why_not(error));
+    };
+    std::vector<Ending> all;
+    for (const std::string& jail : options.jails) {
+        auto told = tell_to_end(directory, jail, options.force);
+        if (told) all.push_back(std::move(told).take());
+        else failed(jail, told.error());
     }
+    std::int64_t deadline = sys::now() + kGrace;
+    for (const Ending& one : all)
+        if (auto ended = wait_for_end(directory, one, deadline); !ended) failed(one.jail, ended.error());
     return code;
 }
 
@@ -194,14 +236,17 @@ int ps(const PsOptions& options, const ns::Caller&) {
     std::string directory = own_running_directory();
     tell([&] { return "jails are noted down in " + spec::escape(directory); });
     for (const store::Jail& jail : store::running(directory)) {
-        auto note = read_note(jail);
-        if (!note) continue;
-        auto text = [&](const char* field) { return note->at(field).get<std::string>(); };
-        auto started = note->at("started").get<std::time_t>();
-        rows.push_back({text("name"), note->at("pid").dump(), local_time(started), text("fs"), text("directory"),
-                        words_of(note->at("command"))});
-        note->at("started") = utc_time(started);
-        json.push_back(*std::move(note));
+        auto read = read_note(jail);
+        if (!read) continue;
+        const Note& note = *read;
+        rows.push_back({jail.name, std::to_string(note.pid), local_time(note.started), note.jail.fs,
+                        note.jail.directory, words_of(note.jail.command)});
+        json.push_back({{"name", jail.name},
+                        {"pid", note.pid},
+                        {"started", utc_time(note.started)},
+                        {"fs", note.jail.fs},
+                        {"directory", note.jail.directory},
+                        {"command", note.jail.command}});
     }
     return show(options.json ? json.dump(2) + "\n" : table(rows));
 }

@@ -15,12 +15,13 @@ namespace ajail::cli {
 struct Described {
     std::string fs, directory;
     std::vector<std::string> command;
+    std::string workspace = {}; ///< that it is in, if it is one
 };
 
 /// Where jails of this caller are noted down; AJAIL_HOME as in Caller.
 std::string running_directory(const std::string& ajail_home);
-/// Notes ours down under NAME, or under its number if that is empty. It cannot be: none if nobody asked for a name, else
-/// the error is what to say.
+/// Notes ours down under NAME; if that is empty, as its workspace is called (the second one WORKSPACE-2), or by its number.
+/// It cannot be: none if nobody asked for a name, else the error is what to say.
 std::variant<std::optional<store::Running>, Wrong> note_down(const std::string& directory, const std::string& name,
                                                              const Described& jail);
 

@@ -6,6 +6,7 @@
 #include "cli/kept.h"
 #include "cli/parser.h"
 #include "cli/words.h"
+#include "store/changes.h"
 
 #include <algorithm>
 #include <cstring>
@@ -100,6 +101,42 @@ const std::string& taken_for(Layer& layer, const Thrown& one) {
                 words(one.source) + "; run it with that, or use another name"};
 }
 
+// Two layers that both have something to say of the same file: neither would be all that was changed. Those of one run,
+// one mounted in the other, have not.
+void refuse_overlaps(const spec::Spec& spec, const std::vector<Thrown>& list, const std::vector<Layer>& kept) {
+    auto have = [](const auto& all, const std::string& target) {
+        return std::any_of(all.begin(), all.end(), [&](const auto& one) { return one.target == target; });
+    };
+    auto covered = [&](const Layer& layer, const Thrown& above) { // by something else that is mounted there
+        return std::any_of(spec.mounts.begin(), spec.mounts.end(), [&](const spec::Mount& mount) {
+            const std::string& at = std::visit([](const auto& m) -> const std::string& { return m.target; }, mount);
+            return at != above.target && within(at, above.target) && within(layer.target, at);
+        });
+    };
+    auto refuse = [](const std::string& has, const std::string& how) {
+        throw Wrong{"it has changes of " + spec::escape(has) + ", which " + how +
+                    "; take it up as before, or use another name"};
+    };
+    for (const Thrown& one : list)
+        for (const Layer& layer : kept) {
+            if (layer.target == one.target || layer.source.empty() || one.source.empty()) continue;
+            if (!have(kept, one.target) && within(one.source, layer.source))
+                refuse(layer.source, spec::escape(one.source) + " is in");
+            if (!have(list, layer.target) && within(layer.source, one.source) && !covered(layer, one))
+                refuse(layer.source, "is in " + spec::escape(one.source));
+        }
+}
+
+// Nothing that `ajail changes` would tell of; not known counts as something.
+bool is_unchanged(const store::Kept& kept) {
+    return std::all_of(kept.layers().begin(), kept.layers().end(), [&](const Layer& layer) {
+        auto sides = store::open_sides(kept, layer);
+        if (!sides) return false;
+        store::Changes found = store::compare(*sides, layer, false);
+        return found.list.empty() && found.problems.empty();
+    });
+}
+
 // The times of files are those of the kernel's tick: what is changed after this has a time that is later than now.
 sys::Status wait_for_tick() {
     constexpr long kTickNs = 10'000'000;
@@ -133,6 +170,7 @@ std::variant<Keeping, Wrong> Keeping::take_up(const std::string& wish, const std
         if (std::string dir = none_yet ? "" : within_reach(spec, list, real(home) + "/kept"); !dir.empty())
             throw Wrong{spec::escape(home) + "/kept is in " + spec::escape(dir) +
                         "; cd to a project, or set AJAIL_HOME"};
+        refuse_overlaps(spec, list, keeping.kept_.layers());
         for (const Thrown& one : list) *one.kept = taken_for(keeping.kept_.layer(one.target), one);
     } catch (const Wrong& wrong) {
         return Wrong{"--keep=" + keeping.name_ + ": " + wrong.message};
@@ -157,18 +195,27 @@ sys::Status Keeping::begin(const spec::Plan& plan) {
                 above = &kept_.layer(one.target);
         if (above != nullptr) above->made.insert(target);
     }
+    constexpr std::size_t kMostDirectories = 4096; // takes some milliseconds
+    kept_.look_below();
+    seen_ = store::look_at_directories(kept_, kMostDirectories);
     timespec now{};
     (void)::clock_gettime(CLOCK_REALTIME, &now);
-    begun_ = true;
     TRY(kept_.begin(now.tv_sec * 1'000'000'000 + now.tv_nsec));
-    return wait_for_tick();
+    TRY(wait_for_tick());
+    begun_ = true;
+    return sys::Done{};
 }
 
 std::string Keeping::end(const spec::Host& host, const ns::Caller& process) {
-    auto settled = settle_kept(kept_, host, process);
+    auto settled = settle_kept(kept_, host, process, seen_);
     if (!settled) // the next one that uses it tries again
         warn("--keep=" + name_ +
              ": what lay below its changes could not be noted: " + std::strerror(settled.error().err));
+    if (kept_.created() && is_unchanged(kept_)) {
+        kept_ = {}; // and its lock
+        if (store::remove(home_ + "/kept", name_, remover(host, process)))
+            return "nothing has changed, and nothing is kept as " + name_;
+    }
     return "kept as " + name_ + " (ajail changes " + name_ + ", ajail apply " + name_ + ", ajail discard " + name_ +
            ")";
 }

@@ -6,7 +6,7 @@
 #include "cli/options.h"
 #include "ns/run.h"
 #include "spec/plan.h"
-#include "store/kept.h"
+#include "store/settle.h"
 
 namespace ajail::cli {
 
@@ -32,6 +32,7 @@ private:
     Keeping() = default;
     std::string home_, name_;
     store::Kept kept_;
+    store::Seen seen_; ///< when the jail began
     bool begun_ = false;
 };
 

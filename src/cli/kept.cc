@@ -9,7 +9,6 @@
 #include "ns/idmap.h"
 #include "spec/plan.h"
 #include "store/apply.h"
-#include "store/settle.h"
 
 #include <cstdio>
 #include <cstring>
@@ -28,6 +27,13 @@ bool denied(const Status& status) { return !status && (status.error().err == EAC
 std::string relative(const std::string& path, const std::string& top) {
     if (path == top) return {};
     return path.substr(top == "/" ? 1 : top.size() + 1);
+}
+
+// What cannot be looked at may be anything.
+bool changes_nothing(const Kept& kept, const Layer& layer, const std::string& path) {
+    auto sides = store::open_sides(kept, layer);
+    auto there = sides ? store::is_in(*sides, path) : sys::Result<bool>(sides.error());
+    return there && !*there;
 }
 
 } // namespace
@@ -58,9 +64,9 @@ Status as_owner(const spec::Host& host, const ns::Caller& process, const std::fu
     return done;
 }
 
-Status settle_kept(Kept& kept, const spec::Host& host, const ns::Caller& process) {
+Status settle_kept(Kept& kept, const spec::Host& host, const ns::Caller& process, const store::Seen& seen) {
     if (!kept.since()) return sys::Done{};
-    Status settled = as_owner(host, process, [&](bool last) { return store::settle(kept, last); });
+    Status settled = as_owner(host, process, [&](bool last) { return store::settle(kept, last, seen); });
     if (settled && kept.since()) return kept.settled(); // it was done by another process
     return settled;
 }
@@ -88,8 +94,9 @@ std::optional<Kept> open_kept(const char* command, const std::string& home, cons
     return kept;
 }
 
-std::vector<Meant> meant(const std::vector<Layer>& layers, const std::vector<std::string>& words,
-                         const std::string& cwd, std::string& wrong) {
+std::vector<Meant> meant(const Kept& kept, const std::vector<std::string>& words, const std::string& cwd,
+                         std::string& wrong) {
+    const std::vector<Layer>& layers = kept.layers();
     std::vector<Meant> all(layers.size());
     if (words.empty())
         for (Meant& one : all) one = {""};
@@ -100,20 +107,22 @@ std::vector<Meant> meant(const std::vector<Layer>& layers, const std::vector<std
         auto top = [&](std::size_t i) -> const std::string& { return host ? layers[i].source : layers[i].target; };
         for (std::size_t i = 0; i < layers.size(); ++i) {
             if (top(i).empty()) continue;
-            if (spec::within(top(i), path)) all[i].emplace_back(); // all of it
-            else if (spec::within(path, top(i)) && layers[i].kind != Layer::file &&
-                     (nearest == layers.size() || top(i).size() > top(nearest).size()))
+            if (spec::within(top(i), path)) {
+                bool itself = layers[i].kind == Layer::file && top(i) == path;
+                all[i].push_back(itself ? layers[i].source.substr(layers[i].source.rfind('/') + 1) : ""); // all of it
+                found = true;
+            } else if (spec::within(path, top(i)) && layers[i].kind != Layer::file &&
+                       (nearest == layers.size() || top(i).size() > top(nearest).size()))
                 nearest = i;
-            found = found || !all[i].empty();
         }
         bool exact = false; // a layer of its own
         for (std::size_t i = 0; i < layers.size(); ++i) exact = exact || top(i) == path;
         if (nearest < layers.size() && !exact) all[nearest].push_back(relative(path, top(nearest)));
-        if (!found && nearest == layers.size() && wrong.empty()) wrong = word;
+        if (!wrong.empty() || found) continue;
+        if (nearest == layers.size()) wrong = spec::escape(word) + " is in no layer";
+        else if (changes_nothing(kept, layers[nearest], relative(path, top(nearest))))
+            wrong = "nothing is changed at " + spec::escape(word);
     }
-    for (std::size_t i = 0; i < layers.size(); ++i)
-        if (layers[i].kind == Layer::file && !all[i].empty())
-            all[i] = {layers[i].source.substr(layers[i].source.rfind('/') + 1)};
     return all;
 }
 

@@ -6,7 +6,7 @@
 #include "cli/options.h"
 #include "ns/run.h"
 #include "store/kept.h"
-#include "store/layer.h"
+#include "store/settle.h"
 
 #include <functional>
 #include <string>
@@ -23,19 +23,23 @@ sys::Status as_owner(const spec::Host& host, const ns::Caller& process,
                      const std::function<sys::Status(bool last)>& work);
 
 /// store::settle(), also where files are of subordinate ids.
-sys::Status settle_kept(store::Kept& kept, const spec::Host& host, const ns::Caller& process);
+sys::Status settle_kept(store::Kept& kept, const spec::Host& host, const ns::Caller& process,
+                        const store::Seen& seen = {});
 
 /// NAME in HOME, settled if nobody uses it. To look only, or else for us alone; then somebody who uses it is in the way. The
 /// reason for none has been told.
 std::optional<store::Kept> open_kept(const char* command, const std::string& home, const std::string& name, bool look,
                                      const spec::Host& host, const ns::Caller& process);
 
+/// Exit status: a path means nothing.
+constexpr int kNothing = 1;
+
 /// What is meant in one layer: paths as in store::Visit. None: nothing.
 using Meant = std::vector<std::string>;
-/// For each of LAYERS, by the paths WORDS: as in the jail, or, relative ones, from the current directory CWD. Without words
-/// all that is in them. WRONG: the first word that is in no layer.
-std::vector<Meant> meant(const std::vector<store::Layer>& layers, const std::vector<std::string>& words,
-                         const std::string& cwd, std::string& wrong);
+/// For each layer of KEPT, by the paths WORDS: as in the jail, or, relative ones, from the current directory CWD. Without
+/// words all that is in them. WRONG: why the first word that means nothing does not.
+std::vector<Meant> meant(const store::Kept& kept, const std::vector<std::string>& words, const std::string& cwd,
+                         std::string& wrong);
 
 /// Whether programs of the host run, by themselves, what is at PATH of LAYER.
 /// MODE: what it becomes; 0: nothing.

@@ -61,6 +61,7 @@ struct RunOptions {
     std::vector<std::pair<std::string, std::string>> given; ///< all options, by name, as they came
     // Of a workspace, never of a command line:
     std::string at;         ///< where the current directory appears inside; empty: where it is
+    std::string workspace;  ///< its name, and in lists the jail's
     std::vector<Grant> own; ///< directories of ajail's own, in which git's files may be written
 };
 
@@ -107,8 +108,9 @@ std::variant<FsOptions, Shown, Wrong> parse_fs(const std::vector<std::string>& a
 /// `ajail create`, `list`, `status`, `destroy` and `pull`.
 struct WorkspaceOptions {
     std::string name;
+    std::vector<std::string> more; ///< names, to destroy
     std::string repo, ref, entrypoint;
-    std::string branch, as; ///< to pull, and its name in the original; empty: the same, or the workspace's
+    std::string branch, as; ///< to pull, and its name in the original; empty: the same, or what it was made with
     bool worktree = false, diff = false, force = false, json = false, verbose = false;
     RunOptions run; ///< the workspace's own
 };

@@ -39,7 +39,7 @@ std::variant<WorkspaceOptions, Shown, Wrong> read(std::vector<std::string> args,
         if (args.size() < least || args.size() > most) wrong(std::string("should be ") + usage);
         if (options.json && options.diff) wrong("status: --json or --diff, not both");
         if (!args.empty()) options.name = args[0];
-        if (args.size() > 1) rest(options, args[1]);
+        for (std::size_t i = 1; i < args.size(); ++i) rest(options, args[i]);
         return options;
     });
 }
@@ -68,17 +68,16 @@ std::variant<WorkspaceOptions, Shown, Wrong> parse_status(std::vector<std::strin
 }
 
 std::variant<WorkspaceOptions, Shown, Wrong> parse_destroy(std::vector<std::string> args) {
-    return read(std::move(args), "ajail destroy NAME [--force]",
-                "Removes the workspace NAME, unless there is work in it that the original has not.", kDestroyOptions,
-                1, 1);
+    return read(std::move(args), "ajail destroy NAME... [--force]",
+                "Removes workspaces, but none in which there is work that the original has not.", kDestroyOptions, 1,
+                SIZE_MAX, [](WorkspaceOptions& options, const std::string& name) { options.more.push_back(name); });
 }
 
 std::variant<WorkspaceOptions, Shown, Wrong> parse_pull(std::vector<std::string> args) {
-    return read(
-        std::move(args), "ajail pull NAME [BRANCH[:AS]] [--json]",
-        "Brings BRANCH of the workspace NAME (default: the one it is on) home, as a new branch of the original "
-        "(AS) or\nas more commits on it.",
-        kPullOptions, 1, 2, take_branch);
+    return read(std::move(args), "ajail pull NAME [BRANCH[:AS]] [--json]",
+                "Brings BRANCH of the workspace NAME (default: ajail/NAME) home, as a new branch of the original "
+                "(AS) or\nas more commits on it.",
+                kPullOptions, 1, 2, take_branch);
 }
 
 } // namespace ajail::cli

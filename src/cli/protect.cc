@@ -57,10 +57,12 @@ bool is_pattern(std::string_view pattern) {
 }
 
 bool host_runs(std::string_view path) {
+    bool in_git = false; // where a HEAD makes nothing new
     for (std::string_view below = path; !below.empty();) {
         auto [name, rest] = first_name(below);
         if (name == ".git" && (rest.empty() || git_runs(rest))) return true;
-        if (name == "HEAD" && rest.empty()) return true;
+        in_git = in_git || name == ".git";
+        if (name == "HEAD" && rest.empty() && !in_git) return true;
         for (const char* pattern : kList)
             if (begins_with(below, pattern)) return true;
         below = rest;

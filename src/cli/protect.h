@@ -22,8 +22,8 @@ std::pair<std::string_view, std::string_view> first_name(std::string_view path);
 bool is_pattern(std::string_view pattern);
 
 /// The host may run what is at PATH, which is relative to the top of a directory that a jail could write: one of the list
-/// in any directory of it, a `.git`, in that what git runs programs by, or a HEAD, which makes a git directory of the one
-/// that it is in.
+/// in any directory of it, a `.git`, in that what git runs programs by, or a HEAD elsewhere, which makes a git directory
+/// of the one that it is in.
 bool host_runs(std::string_view path);
 /// Or something that is below PATH, if PATH is a symbolic link to it.
 bool host_runs_below(std::string_view path);

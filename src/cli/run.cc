@@ -23,6 +23,22 @@ std::variant<spec::Spec, Wrong> specify(const RunOptions& options, const spec::H
     }
 }
 
+std::optional<Wrong> refusal(RunOptions options) {
+    options.dry_run = RunOptions::DryRun::text;
+    auto looked = sys::during(sys::Stage::start, look_at_host());
+    if (!looked) return Wrong{sentence(looked.error(), nullptr)};
+    spec::Host host = *std::move(looked);
+    look_for_means(host, options.limits);
+    if (options.users != spec::Users::one) host.subordinates = look_for_subordinates(host.uid);
+    auto specified = specify(options, host, who_calls(host.uid));
+    if (auto* wrong = std::get_if<Wrong>(&specified)) return *wrong;
+    auto& spec = std::get<spec::Spec>(specified);
+    look_for_overlays(host, spec, true);
+    auto lowered = spec::lower(spec, host);
+    if (auto* refused = std::get_if<spec::Refusal>(&lowered)) return Wrong{refused->message};
+    return std::nullopt;
+}
+
 int run(const RunOptions& options, const ns::Caller& process, const std::function<void(spec::Spec&)>& amend) {
     if (!options.in.empty() || options.clone) return run_in_workspace(options, process);
     auto looked = sys::during(sys::Stage::start, look_at_host());
@@ -68,6 +84,8 @@ int run(const RunOptions& options, const ns::Caller& process, const std::functio
                                       options.dry_run != RunOptions::DryRun::no, host, process, spec);
         if (auto* wrong = std::get_if<Wrong>(&taken)) return fail(wrong->message);
         keeping.emplace(std::get<Keeping>(std::move(taken)));
+        if (options.scratch.size != spec::Amount{} && options.scratch.size.bytes != spec::kUnlimited)
+            warn("--disk says how much is thrown away at most; what --keep keeps takes up disk without a limit");
     }
     look_for_overlays(host, spec, options.dry_run != RunOptions::DryRun::no);
     auto lowered = spec::lower(spec, host);
@@ -77,8 +95,8 @@ int run(const RunOptions& options, const ns::Caller& process, const std::functio
         return show(options.dry_run == RunOptions::DryRun::json ? to_json(plan) : to_text(plan));
     std::optional<store::Running> running; // for others to find, until the jail has ended
     if (!amend) {
-        auto noted =
-            note_down(running_directory(home), options.name, {front.fs(), front.directory_of_run(), plan.exec.argv});
+        auto noted = note_down(running_directory(home), options.name,
+                               {front.fs(), front.directory_of_run(), plan.exec.argv, options.workspace});
         if (auto* wrong = std::get_if<Wrong>(&noted)) return fail(wrong->message);
         if (auto& one = std::get<0>(noted)) running.emplace(*std::move(one));
     }

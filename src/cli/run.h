@@ -7,6 +7,7 @@
 #include "ns/run.h"
 
 #include <functional>
+#include <optional>
 
 namespace ajail::cli {
 
@@ -18,6 +19,8 @@ int execute(const spec::Plan& plan, const ns::Caller& process, bool hints = fals
 int run(const RunOptions& options, const ns::Caller& process, const std::function<void(spec::Spec&)>& amend = {});
 /// What OPTIONS come to for CALLER on HOST, or why nothing is run. Looks at what they name, and changes nothing.
 std::variant<spec::Spec, Wrong> specify(const RunOptions& options, const spec::Host& host, const Caller& caller);
+/// What `ajail run` would refuse in the current directory before it starts anything; none if nothing. Changes nothing.
+std::optional<Wrong> refusal(RunOptions options);
 int mkfs(const MkfsOptions& options, const ns::Caller& process);
 
 } // namespace ajail::cli

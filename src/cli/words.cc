@@ -140,7 +140,8 @@ std::string mounted_in(const Error& error, const spec::Plan& plan) {
 
 // The subcommand that WORD may have been meant for.
 std::string meant(std::string_view word) {
-    for (std::string_view command : {"verify", "bwrap", "mkfs", "create", "destroy"}) {
+    for (std::string_view command : {"verify", "doctor", "exec", "kill", "bwrap", "mkfs", "changes", "apply",
+                                     "discard", "create", "enter", "list", "status", "destroy", "pull"}) {
         std::vector<std::size_t> row(word.size() + 1); // distances of Levenshtein, a row a letter of COMMAND
         std::iota(row.begin(), row.end(), std::size_t{0});
         for (std::size_t i = 0; i < command.size(); ++i) {
@@ -151,7 +152,8 @@ std::string meant(std::string_view word) {
                 row[j + 1] = std::min({changed, row[j] + 1, corner + 1});
             }
         }
-        if (row.back() <= 2) return std::string(command);
+        constexpr std::size_t kShort = 4; // others would be taken for them
+        if (row.back() <= (command.size() > kShort ? 2 : 1)) return std::string(command);
     }
     return {};
 }

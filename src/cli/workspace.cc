@@ -6,6 +6,7 @@
 #include "cli/workspace_shelf.h"
 
 #include <algorithm>
+#include <cctype>
 #include <csignal>
 #include <cstdio>
 #include <cstring>
@@ -66,11 +67,58 @@ Json as_json(const Shelf& shelf, const Workspace& w) {
             {"status", shelf.holders(w.name).empty() ? "stopped" : "running"}};
 }
 
-std::string what_is_lost(const Lost& lost) {
-    std::string text = lost.files == 0 ? "" : plural(lost.files, "file") + " not committed";
-    if (lost.commits != 0)
-        text += (text.empty() ? "" : " and ") + plural(lost.commits, "commit") + " that the original has not";
+// The first of NAMES, which come from inside, of ALL.
+std::string first_of(const std::vector<std::string>& names, std::size_t all, std::size_t most) {
+    constexpr std::size_t kLongest = 60;
+    std::string text;
+    std::size_t shown = std::min(names.size(), most);
+    for (std::size_t i = 0; i < shown; ++i) {
+        text += (i == 0 ? "" : ", ") + spec::escape(names[i].substr(0, kLongest));
+        if (names[i].size() > kLongest) text += "...";
+    }
+    if (all > shown) text += (shown == 0 ? "" : " and ") + std::to_string(all - shown) + " more";
     return text;
+}
+
+// Also how to go on.
+std::string what_is_lost(const Lost& lost, const std::string& name) {
+    if (lost.files == 0 && lost.commits == 0) return {};
+    constexpr std::size_t kShown = 3;
+    std::string what, which;
+    if (lost.files != 0) {
+        what = plural(lost.files, "file") + " not committed";
+        which = first_of(lost.first_files, lost.files, kShown);
+    }
+    if (lost.commits != 0) {
+        what += (what.empty() ? "" : " and ") + plural(lost.commits, "commit") + " that the original has not";
+        which += (which.empty() ? "" : "; ") + first_of(lost.first_commits, lost.commits, kShown);
+    }
+    return what + " would be lost with " + name + " (" + which + "); ajail pull " + name +
+           " brings commits home, ajail destroy --force " + name + " removes it all the same";
+}
+
+// One line about what programs of the host run by themselves; LOOK: how to look at it.
+std::string as_line(const std::vector<std::string>& run, const std::string& look) {
+    if (run.empty()) return {};
+    constexpr std::size_t kShown = 10;
+    return "! " + plural(run.size(), "file") +
+           " that programs of your machine run by themselves: " + first_of(run, run.size(), kShown) + " (look at " +
+           (run.size() == 1 ? "it" : "them") + ": " + look + ")\n";
+}
+
+// What a shell takes as it is.
+bool is_plain(std::string_view word) {
+    return std::all_of(word.begin(), word.end(), [](unsigned char c) {
+        return c < 0x80 && (std::isalnum(c) != 0 || std::strchr("._/-", c) != nullptr);
+    });
+}
+
+// That BRANCH, one from inside, is left.
+void tell_other_branch(const Workspace& w, const std::string& branch) {
+    if (branch.empty() || branch == w.branch) return;
+    std::string pull = is_plain(branch) ? "ajail pull " + w.name + " " + branch : "name it to ajail pull";
+    std::fprintf(stderr, "ajail: %s is on %s by now, which stays there (%s)\n", w.name.c_str(),
+                 spec::escape(branch).c_str(), pull.c_str());
 }
 
 // Who is in it is asked to end, and then made to. By a descriptor: a number may be somebody else's by now.
@@ -148,7 +196,29 @@ std::string as_text(const Json& about, const Changes& changes) {
     if (changes.files != 0)
         out += plural(changes.files, "file") + " changed since it was made, +" + std::to_string(changes.insertions) +
                " -" + std::to_string(changes.deletions) + "\n";
-    return out;
+    return out + as_line(changes.run, "ajail status " + std::string(about["name"]) + " --diff");
+}
+
+void destroy_one(const Shelf& shelf, const std::string& name, const WorkspaceOptions& options) {
+    Fd lock =
+        options.force && store::good_name(name) ? lock_by_force(shelf, name) : shelf.lock(name, Hold::exclusive);
+    auto state = store::read_workspace(shelf.home(), name);
+    if (!options.force) {
+        Workspace w = shelf.read(name);
+        auto lost = shelf.git(w, options.verbose).lost();
+        if (auto* wrong = std::get_if<Wrong>(&lost))
+            throw Refused{"what would be lost with " + name + " cannot be told: " + wrong->message +
+                          "; look at it (ajail status " + name + "), or ajail destroy --force " + name +
+                          " removes it all the same"};
+        if (std::string what = what_is_lost(std::get<Lost>(lost), name); !what.empty()) throw Refused{what};
+    }
+    if (state && (*state).worktree) {
+        auto gone = shelf.git(*state, options.verbose).remove_entry(shelf.path(name) + "/tree");
+        if (auto* wrong = std::get_if<Wrong>(&gone))
+            warn("worktrees/" + spec::escape((*state).entry) + " of " + spec::escape((*state).git) +
+                 " stays: " + wrong->message);
+    }
+    remove_workspace(shelf, name, lock);
 }
 
 } // namespace
@@ -156,7 +226,8 @@ std::string as_text(const Json& about, const Changes& changes) {
 int create(const WorkspaceOptions& options, const ns::Caller& process) {
     return refusing("create", [&] {
         Shelf shelf(process);
-        Wish wish{options.name, options.repo, options.ref, options.entrypoint, options.worktree, options.verbose};
+        Wish wish{options.name,     options.repo,      options.ref,    options.entrypoint,
+                  options.worktree, options.run.quiet, options.verbose};
         auto made = make_workspace(shelf, wish, options.run);
         if (!made)
             throw Refused{spec::escape(options.name) + " exists already; remove it first (ajail destroy " +
@@ -215,37 +286,23 @@ int status(const WorkspaceOptions& options, const ns::Caller& process) {
                       {{"files_changed", changes.files},
                        {"insertions", changes.insertions},
                        {"deletions", changes.deletions}}},
+                     {"host_runs", names(changes.run)},
                      {"running", about["status"] == "running"}};
         return show(json.dump(2) + "\n");
     });
 }
 
 int destroy(const WorkspaceOptions& options, const ns::Caller& process) {
-    return refusing("destroy", [&] {
-        Shelf shelf(process);
-        const std::string& name = options.name;
-        Fd lock =
-            options.force && store::good_name(name) ? lock_by_force(shelf, name) : shelf.lock(name, Hold::exclusive);
-        auto state = store::read_workspace(shelf.home(), name);
-        if (!options.force) {
-            Workspace w = shelf.read(name);
-            const std::string unless =
-                "; look at it (ajail status " + name + "), bring it home (ajail pull " + name + "), or add --force";
-            auto lost = shelf.git(w, options.verbose).lost();
-            if (auto* wrong = std::get_if<Wrong>(&lost))
-                throw Refused{"what would be lost with " + name + " cannot be told: " + wrong->message + unless};
-            if (std::string what = what_is_lost(std::get<Lost>(lost)); !what.empty())
-                throw Refused{what + " would be lost with " + name + unless};
-        }
-        if (state && (*state).worktree) {
-            auto gone = shelf.git(*state, options.verbose).remove_entry(shelf.path(name) + "/tree");
-            if (auto* wrong = std::get_if<Wrong>(&gone))
-                warn("worktrees/" + spec::escape((*state).entry) + " of " + spec::escape((*state).git) +
-                     " stays: " + wrong->message);
-        }
-        remove_workspace(shelf, name, lock);
-        return 0;
-    });
+    std::vector<std::string> names = options.more;
+    names.insert(names.begin(), options.name);
+    int code = 0;
+    for (const std::string& name : names)
+        code = std::max(code, refusing("destroy", [&] {
+                            Shelf shelf(process);
+                            destroy_one(shelf, name, options);
+                            return 0;
+                        }));
+    return code;
 }
 
 int pull(const WorkspaceOptions& options, const ns::Caller& process) {
@@ -254,9 +311,9 @@ int pull(const WorkspaceOptions& options, const ns::Caller& process) {
         Fd lock = shelf.lock(options.name, Hold::shared);
         Workspace w = shelf.read(options.name);
         if (w.worktree) throw Refused{"the branches of " + w.name + ", a worktree, are the original's already"};
-        std::string branch = options.branch.empty() ? shelf.branch(w) : options.branch;
-        if (branch.empty())
-            throw Refused{w.name + " is on no branch; make one in it (git switch -c BRANCH), or name one"};
+        // What is checked out is for the jail to say, so it counts for nothing unless it is named.
+        if (options.branch.empty()) tell_other_branch(w, shelf.branch(w));
+        std::string branch = options.branch.empty() ? w.branch : options.branch;
         std::string as = options.as.empty() ? branch : options.as;
         Pulled pulled = checked(shelf.git(w, options.verbose).pull(branch, as));
         if (options.json) {
@@ -265,12 +322,14 @@ int pull(const WorkspaceOptions& options, const ns::Caller& process) {
                          {"from", branch},
                          {"commit", pulled.commit},
                          {"commits", pulled.commits},
-                         {"before", nullptr}};
+                         {"before", nullptr},
+                         {"host_runs", names(pulled.run)}};
             if (!pulled.before.empty()) json["before"] = pulled.before;
             return show(json.dump(2) + "\n");
         }
         return show(spec::escape(as) + " of " + spec::escape(w.repo) + (pulled.before.empty() ? " is new" : "") +
-                    ": " + plural(pulled.commits, "commit") + ", " + pulled.commit.substr(0, 12) + "\n");
+                    ": " + plural(pulled.commits, "commit") + ", " + pulled.commit.substr(0, 12) + "\n" +
+                    as_line(pulled.run, "git diff " + pulled.from.substr(0, 12) + " " + pulled.commit.substr(0, 12)));
     });
 }
 

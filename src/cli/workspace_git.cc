@@ -4,6 +4,7 @@
 
 #include "cli/caller.h"
 #include "cli/guard.h"
+#include "cli/protect.h"
 #include "cli/words.h"
 #include "cli/workspace_scripts.h"
 #include "spec/procfs.h"
@@ -19,6 +20,7 @@ using sys::Fd;
 namespace {
 
 constexpr const char* kOrigin = "/ajail/origin";
+constexpr const char* kOriginalTree = "/ajail/work";
 constexpr std::uint64_t kMinute = 60000;
 constexpr std::size_t kMostText = 64 << 20;
 
@@ -54,6 +56,23 @@ bool read_stat(std::string_view line, Changes& changes) {
     return true;
 }
 
+// A path in a repository, whose entry there may be a link to a directory.
+bool is_run(std::string_view path) { return host_runs(path) || host_runs_below(path); }
+
+// The entries of `git diff --raw -z` at the beginning of REST: of those that are there afterwards, what a host runs.
+bool read_raw(std::string_view& rest, std::vector<std::string>& run) {
+    while (rest.starts_with(':')) {
+        std::string_view entry = spec::take_line(rest, '\0');
+        std::size_t space = entry.rfind(' ');
+        char kind = space + 1 < entry.size() ? entry[space + 1] : '\0';
+        if (space == std::string_view::npos || rest.empty()) return false;
+        std::string_view path = spec::take_line(rest, '\0');
+        if (kind == 'R' || kind == 'C') path = spec::take_line(rest, '\0');
+        if (kind != 'D' && is_run(path)) run.emplace_back(path);
+    }
+    return true;
+}
+
 // One entry of `git status --porcelain=v2 -z`; of a renamed file the next one is what it was called.
 bool read_entry(std::string_view& rest, Changes& changes) {
     std::string_view entry = spec::take_line(rest, '\0');
@@ -85,9 +104,11 @@ struct WorkspaceGit::Work {
     enum { none, guarded, all } writes_original = none; ///< all: where no git runs
     bool writes_workspace = false;
     bool workspace = true; ///< is there at all
+    bool original = true;  ///< likewise
     std::string tree = {}; ///< where it is in the jail
     std::vector<std::pair<std::string, std::string>> env = {};
     std::string settings = {};
+    std::string original_tree = {}; ///< to be seen, at kOriginalTree
     std::uint64_t timeout = 10 * kMinute;
 };
 
@@ -113,8 +134,11 @@ Answer<bool> WorkspaceGit::run(Work work, int in, int out) const {
         for (const spec::Bind& cover : *covers) spec.mounts.emplace_back(cover);
     };
     std::string origin = w_.worktree ? w_.git : kOrigin; // a linked worktree names it
-    add(w_.git, origin, work.writes_original != Work::none, work.writes_original == Work::guarded);
-    for (const std::string& dir : w_.borrowed) add(dir, dir, false);
+    if (work.original) {
+        add(w_.git, origin, work.writes_original != Work::none, work.writes_original == Work::guarded);
+        for (const std::string& dir : w_.borrowed) add(dir, dir, false);
+    }
+    if (!work.original_tree.empty()) add(work.original_tree, kOriginalTree, false);
     std::string tree = work.tree.empty() ? "/workspace/tree" : work.tree, git = "/workspace/git";
     if (work.workspace) add(dir_ + "/tree", tree, work.writes_workspace);
     if (w_.worktree) git = origin + "/worktrees/" + w_.entry;
@@ -158,15 +182,34 @@ Answer<std::string> WorkspaceGit::ask(Work work) const {
     return *text;
 }
 
+// In a jail without a repository: one of those could have a program look at the rest of them, and at passwords.
+Answer<WorkspaceGit::Identity> WorkspaceGit::identity(const std::string& settings) const {
+    auto answer = ask({.mode = "identity", .workspace = false, .original = false, .settings = settings});
+    if (auto* wrong = std::get_if<Wrong>(&answer)) return *wrong;
+    std::string_view rest = std::get<std::string>(answer);
+    Identity who;
+    who.name = spec::take_line(rest);
+    who.address = spec::take_line(rest);
+    return rest.empty() ? Answer<Identity>(who) : nonsense();
+}
+
 Answer<store::Workspace> WorkspaceGit::create(const Repository& from, const std::string& ref,
                                               const std::string& settings, const std::string& tree) const {
     std::string origin = w_.worktree ? w_.git : kOrigin;
+    Identity who;
+    if (!settings.empty()) {
+        auto known = identity(settings);
+        if (auto* wrong = std::get_if<Wrong>(&known)) return *wrong;
+        who = std::get<Identity>(std::move(known));
+    }
     Work work{.mode = w_.worktree ? "create-worktree" : "create",
               .writes_original = w_.worktree ? Work::guarded : Work::none,
               .writes_workspace = true,
               .tree = w_.worktree ? tree : "",
-              .env = {{"ORIGIN_GIT", origin + from.git.substr(from.common.size())}, {"REF", ref}},
-              .settings = settings,
+              .env = {{"ORIGIN_GIT", origin + from.git.substr(from.common.size())},
+                      {"REF", ref},
+                      {"AUTHOR", who.name},
+                      {"ADDRESS", who.address}},
               .timeout = 60 * kMinute};
     auto answer = ask(std::move(work));
     if (auto* wrong = std::get_if<Wrong>(&answer)) return *wrong;
@@ -192,7 +235,7 @@ Answer<Changes> WorkspaceGit::changes() const {
     std::string_view rest = std::get<std::string>(answer);
     Changes changes;
     auto commits = number(spec::take_line(rest));
-    if (!commits || !read_stat(spec::take_line(rest), changes)) return nonsense();
+    if (!commits || !read_raw(rest, changes.run) || !read_stat(spec::take_line(rest), changes)) return nonsense();
     changes.commits = *commits;
     while (!rest.empty())
         if (!read_entry(rest, changes)) return nonsense();
@@ -204,12 +247,30 @@ Answer<std::string> WorkspaceGit::patch() const { return ask({.mode = "diff"}); 
 Answer<Lost> WorkspaceGit::lost() const {
     auto answer = ask({.mode = "lost"});
     if (auto* wrong = std::get_if<Wrong>(&answer)) return *wrong;
-    std::string_view line = std::get<std::string>(answer);
-    if (!line.ends_with('\n')) return nonsense();
-    line.remove_suffix(1);
+    std::string_view rest = std::get<std::string>(answer), line = spec::take_line(rest);
     auto files = number(spec::take_line(line, ' ')), commits = number(line);
     if (!files || !commits) return nonsense();
-    return Lost{*files, *commits};
+    Lost lost{*files, *commits, {}, {}};
+    std::string_view subjects = spec::take_line(rest, '\0');
+    while (subjects.find('\n') != std::string_view::npos) lost.first_commits.emplace_back(spec::take_line(subjects));
+    while (rest.find('\0') != std::string_view::npos)
+        if (std::string_view entry = spec::take_line(rest, '\0'); entry.size() > 3)
+            lost.first_files.emplace_back(entry.substr(3)); // after two letters and a blank
+    return lost;
+}
+
+Answer<unsigned long> WorkspaceGit::uncommitted(const Repository& from) const {
+    std::string origin = w_.worktree ? w_.git : kOrigin;
+    auto answer = ask({.mode = "uncommitted",
+                       .workspace = false,
+                       .env = {{"ORIGIN_GIT", origin + from.git.substr(from.common.size())}, {"WORK", kOriginalTree}},
+                       .original_tree = from.top,
+                       .timeout = kMinute / 3});
+    if (auto* wrong = std::get_if<Wrong>(&answer)) return *wrong;
+    std::string_view line = std::get<std::string>(answer);
+    auto count = number(spec::take_line(line));
+    if (!count || !line.empty()) return nonsense();
+    return *count;
 }
 
 // Two jails: one sees what a payload wrote and can change nothing; the other changes the original, and sees only a pack.
@@ -236,15 +297,18 @@ Answer<Pulled> WorkspaceGit::pull(const std::string& branch, const std::string& 
                         fd, (*said).get());
     if (auto* wrong = std::get_if<Wrong>(&unpacked)) return *wrong;
     (void)::lseek((*said).get(), 0, SEEK_SET);
-    auto text = sys::read_all((*said).get(), 1024);
-    std::string_view line = text ? std::string_view(*text) : "";
-    if (!line.ends_with('\n')) return nonsense();
-    line.remove_suffix(1);
-    Pulled pulled{.commit = std::string(spec::take_line(line, ' ')), .before = {}};
+    auto text = sys::read_all((*said).get(), 16 * kMostText);
+    std::string_view rest = text ? std::string_view(*text) : "", line = spec::take_line(rest);
+    Pulled pulled{.commit = std::string(spec::take_line(line, ' ')), .before = {}, .from = {}, .run = {}};
     auto count = number(spec::take_line(line, ' '));
-    if (!count || !is_commit(pulled.commit) || (line != "new" && !is_commit(line))) return nonsense();
+    std::string_view before = spec::take_line(line, ' ');
+    if (!count || !is_commit(pulled.commit) || (before != "new" && !is_commit(before)) || !is_commit(line))
+        return nonsense();
     pulled.commits = *count;
-    if (line != "new") pulled.before = line;
+    if (before != "new") pulled.before = before;
+    pulled.from = line;
+    while (!rest.empty())
+        if (std::string_view path = spec::take_line(rest, '\0'); is_run(path)) pulled.run.emplace_back(path);
     return pulled;
 }
 

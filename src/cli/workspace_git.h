@@ -20,14 +20,18 @@ template <class T> using Answer = std::variant<T, Wrong>;
 struct Changes {
     std::vector<std::string> modified, added, deleted, renamed, untracked; ///< not committed; bytes from inside
     unsigned long commits = 0, files = 0, insertions = 0, deletions = 0;   ///< since it was made
+    std::vector<std::string> run; ///< of what has changed since then: programs of the host run it by themselves
 };
 /// What only the workspace has.
 struct Lost {
     unsigned long files = 0, commits = 0;
+    std::vector<std::string> first_files, first_commits; ///< bytes from inside
 };
 struct Pulled {
     std::string commit, before; ///< before: empty if it is a new branch
+    std::string from;           ///< what the commit was compared with
     unsigned long commits = 0;
+    std::vector<std::string> run; ///< as in Changes
 };
 
 class WorkspaceGit {
@@ -38,9 +42,12 @@ public:
         : w_(workspace), dir_(std::move(dir)), host_(host), process_(process), verbose_(verbose) {}
 
     /// Fills the empty directories of a new one, from REF of the original; FROM: where HEAD is. SETTINGS: the caller's,
-    /// for a name and an address. Of the workspace `base` and `entry` are set. TREE: where its tree will be.
+    /// of which only a name and an address are taken. Of the workspace `base`, `entry`, `author` and `address` are set.
+    /// TREE: where its tree will be.
     Answer<store::Workspace> create(const Repository& from, const std::string& ref, const std::string& settings,
                                     const std::string& tree) const;
+    /// How many files of the original, in whose directory HEAD is FROM, are not committed.
+    Answer<unsigned long> uncommitted(const Repository& from) const;
     /// The entry of a linked worktree in the original.
     Answer<bool> remove_entry(const std::string& tree) const;
     Answer<Changes> changes() const;
@@ -50,6 +57,10 @@ public:
 
 private:
     struct Work;
+    struct Identity {
+        std::string name, address;
+    };
+    Answer<Identity> identity(const std::string& settings) const;
     Answer<bool> run(Work work, int in, int out) const;
     Answer<std::string> ask(Work work) const;
 

@@ -30,14 +30,15 @@ Workspace make_unnamed(const Shelf& shelf, const RunOptions& options) {
     base.resize(std::min(base.size(), kLongest));
     constexpr int kMost = 10000;
     for (int number = 1; number < kMost; ++number) {
-        Wish wish{.name = base + "-" + std::to_string(number), .verbose = options.verbose};
+        Wish wish{.name = base + "-" + std::to_string(number), .quiet = options.quiet, .verbose = options.verbose};
         if (auto made = make_workspace(shelf, wish, options)) return *made;
     }
     throw Refused{"there are too many workspaces of that repository"};
 }
 
-// The options of `ajail run` that it comes to in W.
-RunOptions in_workspace(const Shelf& shelf, const Workspace& w, const RunOptions& options) {
+} // namespace
+
+RunOptions in_workspace(const Workspace& w, const std::string& path, const RunOptions& options) {
     auto cwd = current_directory();
     if (!cwd) throw Refused{std::string("the current directory: ") + std::strerror(cwd.error().err)};
     std::vector<std::string> words = w.options, more = as_words(options, *cwd, false);
@@ -58,7 +59,7 @@ RunOptions in_workspace(const Shelf& shelf, const Workspace& w, const RunOptions
     if (physical(w.git) != w.git)
         throw Refused{"there is a symbolic link in " + spec::escape(w.git) + " by now, where " + w.name +
                       " has its objects"};
-    const std::string path = shelf.path(w.name);
+    run.workspace = w.name;
     if (w.worktree) {
         run.grants.insert(run.grants.begin(), Grant{run.cwd, w.git, w.git});
         for (const char* who : {"AUTHOR", "COMMITTER"}) {
@@ -74,6 +75,8 @@ RunOptions in_workspace(const Shelf& shelf, const Workspace& w, const RunOptions
                {run.cwd, path + "/outbox", "/ajail/outbox"}};
     return run;
 }
+
+namespace {
 
 // A workspace without a name of the caller's choice goes again if there is nothing in it.
 void keep_or_remove(const Shelf& shelf, const Workspace& w, bool verbose) {
@@ -96,7 +99,7 @@ int run_in_workspace(const RunOptions& options, const ns::Caller& process) {
         if (made && !options.quiet) std::fprintf(stderr, "ajail: the workspace %s\n", name.c_str());
         Fd lock = shelf.lock(name, Hold::shared); // until the jail has ended, or we are killed
         Workspace w = shelf.read(name);
-        RunOptions run = in_workspace(shelf, w, options);
+        RunOptions run = in_workspace(w, shelf.path(name), options);
         const std::string tree = shelf.path(name) + "/tree";
         if (auto changed = sys::chdir(tree.c_str()); !changed)
             throw Refused{spec::escape(tree) + ": " + std::strerror(changed.error().err)};

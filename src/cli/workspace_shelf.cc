@@ -4,9 +4,11 @@
 
 #include "cli/fs.h"
 #include "cli/machine.h"
+#include "cli/run.h"
 #include "cli/words.h"
 
 #include <algorithm>
+#include <cstdio>
 #include <cstring>
 #include <ctime>
 #include <unistd.h>
@@ -46,6 +48,37 @@ std::vector<std::string> granted(const Repository& from, const RunOptions& optio
                           "; if it may see that, add --rol=" + spec::escape(dir)};
     }
     return borrowed;
+}
+
+// What somebody works on there is not committed, and not in the workspace. If that cannot be told it is not.
+void tell_uncommitted(const WorkspaceGit& git, const Repository& from) {
+    if (from.top == from.git) return; // a bare one
+    auto answer = git.uncommitted(from);
+    const auto* count = std::get_if<unsigned long>(&answer);
+    if (count == nullptr || *count == 0) return;
+    std::fprintf(stderr, "ajail: %lu file%s not committed in %s %s not in the workspace\n", *count,
+                 *count == 1 ? "" : "s", spec::escape(from.top).c_str(), *count == 1 ? "is" : "are");
+}
+
+void tell_no_author(const Workspace& w, const RunOptions& options) {
+    bool given = std::any_of(options.env.begin(), options.env.end(),
+                             [](const auto& variable) { return variable.first.starts_with("GIT_AUTHOR_"); });
+    if (given || (!w.author.empty() && !w.address.empty())) return;
+    std::fputs(
+        "ajail: git will ask in it who commits; to say it before: git config --global user.name and user.email\n",
+        stderr);
+}
+
+// What would not run in W is not made. DIR: where it is being made, its directories are there.
+void must_run(const Workspace& w, const std::string& dir) {
+    RunOptions run = in_workspace(w, dir, {});
+    auto here = sys::open(".", O_PATH | O_DIRECTORY);
+    sys::Status entered = here ? sys::chdir((dir + "/tree").c_str()) : sys::Status(here.error());
+    if (!entered) throw Refused{std::string("the current directory: ") + std::strerror(entered.error().err)};
+    auto wrong = refusal(std::move(run));
+    sys::Status back = sys::fchdir((*here).get());
+    if (wrong) throw Refused{wrong->message};
+    if (!back) throw Refused{std::string("the current directory: ") + std::strerror(back.error().err)};
 }
 
 } // namespace
@@ -133,11 +166,16 @@ std::optional<Workspace> make_workspace(const Shelf& shelf, const Wish& wish, co
     store::Partial directory = std::move(partial).take();
     for (const char* name : {"tree", "git", "outbox"})
         if (auto made = sys::mkdirat(directory.dir(), name, 0755); !made) throw why(made.error());
+    must_run(w, directory.path());
     std::string tree = shelf.path(w.name) + "/tree";
     WorkspaceGit git = shelf.git(w, wish.verbose, directory.path());
     Workspace made = checked(git.create(from, wish.ref, settings(shelf.caller()), tree));
     sys::Status written = store::write_workspace(directory.dir(), made);
     if (written) written = store::commit_workspace(shelf.home(), directory);
+    if (written && !wish.quiet) {
+        tell_uncommitted(git, from);
+        tell_no_author(made, options);
+    }
     if (written) return made;
     if (w.worktree) (void)shelf.git(made, wish.verbose, directory.path()).remove_entry(tree);
     if (written.error().err == EEXIST) return std::nullopt;

@@ -51,8 +51,10 @@ private:
 /// A workspace as it is asked for.
 struct Wish {
     std::string name, repo = {}, ref = {}, entrypoint = {};
-    bool worktree = false, verbose = false;
+    bool worktree = false, quiet = false, verbose = false;
 };
+/// The options of `ajail run` that OPTIONS come to in W, which is in DIR.
+RunOptions in_workspace(const store::Workspace& w, const std::string& dir, const RunOptions& options);
 /// Nothing if there is one of that name.
 std::optional<store::Workspace> make_workspace(const Shelf& shelf, const Wish& wish, const RunOptions& options);
 

@@ -25,6 +25,7 @@ constexpr std::uint64_t kBeneath = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOL
 // Not dumpable: who has CAP_SYS_PTRACE in the user namespace that is entered must not get at what is open here.
 Status enter(const Fd& mounts) {
     TRY(sys::prctl(PR_SET_DUMPABLE, 0));
+    if (TRY(sys::prctl(PR_GET_DUMPABLE)) != 0) return sys::refused(EPERM);
     int number = TRY(sys::ioctl(mounts.get(), NS_GET_USERNS, nullptr));
     Fd userns(number);
     TRY(sys::setns(userns.get(), CLONE_NEWUSER));

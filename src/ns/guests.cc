@@ -3,7 +3,7 @@
 // in here is one that is itself in a jail, where that user's id is the payload's.
 #include "ns/guests.h"
 
-#include "ns/seen.h"
+#include "ns/neighbour.h"
 
 #include <sys/wait.h>
 
@@ -41,22 +41,10 @@ void Guests::turn(std::span<const pollfd> fds) {
     guests_.remove_if([&](Guest& guest) { return turn(guest); });
 }
 
-// By its user namespace it is known whether it is where we are. It may have ended since, and its number be another's;
-// what a jail has of this directory is masked, too.
 void Guests::let_in() {
     auto accepted = sys::accept(door_);
     if (!accepted) return void(door_ = -1); // no descriptors left, for one: those who come would be heard for ever
-    auto who = sys::peer((*accepted).get());
-    if (!who || (*who).uid != ::geteuid() || (*who).pid <= 0) return;
-    if (own_[0] == 0) {
-        auto own = own_namespaces(AT_FDCWD, "/proc/self/ns");
-        if (!own) return;
-        own_ = *own;
-    }
-    std::string its = "/proc/" + std::to_string((*who).pid) + "/ns";
-    auto namespaces = own_namespaces(AT_FDCWD, its.c_str());
-    if (!namespaces || (*namespaces)[0] != own_[0]) return;
-    guests_.emplace_back().visitor = std::move(accepted).take();
+    if (neighbour(*accepted)) guests_.emplace_back().visitor = std::move(accepted).take();
 }
 
 // One round for GUEST. True if nothing is left of it.
@@ -73,6 +61,9 @@ bool Guests::turn(Guest& guest) {
         (void)reap(guest.bearer, nobody);
         while (guest.report && !guest.process && is_readable(guest.report)) hear_joiner(guest);
         // It was ended between bearing and telling. What it has born waits for us, and gives up.
+        if (guest.pid == 0 && guest.end.kind != Message::error)
+            guest.end = {.kind = Message::error,
+                         .error_value = {sys::Stage::start, sys::Call::recv, sys::kNoOp, EPROTO}};
         if (!guest.process) guest.report.reset();
     }
     if (fds[3].revents != 0 && !guest.report) (void)reap(guest.process, guest.end);

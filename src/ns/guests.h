@@ -62,7 +62,6 @@ private:
     const sys::Fd& lifeline_;
     const sys::Fd& cgroup_;
     int door_;
-    spec::Namespaces own_{}; ///< of the monitor; known once somebody has come
     std::list<Guest> guests_;
     std::array<sys::Fd, Space::spaces> spaces_; ///< what init has answered so far
     std::optional<bool> end_;

@@ -56,8 +56,12 @@ Status take_stdio(Plan& plan, const std::array<Fd, 3>& stdio) {
         struct stat st = TRY(sys::fstat(its.get()));
         int flags = ::fcntl(its.get(), F_GETFL);
         if (flags < 0 || (flags & O_PATH) != 0 || S_ISDIR(st.st_mode)) return sys::refused(EBADF);
-        plan.tty.at(static_cast<std::size_t>(fd)) = ::isatty(its.get()) == 1;
+        bool tty = plan.tty.at(static_cast<std::size_t>(fd)) = ::isatty(its.get()) == 1;
+        if (!tty && errno != ENOTTY && errno != EINVAL) return sys::failed(sys::Call::ioctl); // see look_at_host()
         TRY(sys::dup2(its.get(), fd));
+        // What was there is the monitor's.
+        struct stat now = TRY(sys::fstat(fd));
+        if (now.st_dev != st.st_dev || now.st_ino != st.st_ino) return sys::refused(EBADF);
     }
     bool any = plan.tty[0] || plan.tty[1] || plan.tty[2];
     plan.terminal = any ? spec::Terminal::raw : spec::Terminal::none;

@@ -166,6 +166,9 @@ Result<bool> ask_to_end(const Fd& door, bool at_once, int ms) {
     return (*heard).message.kind == Message::go ? Result<bool>(true) : sys::refused(EPERM);
 }
 
-Result<bool> wait_for_end(const Fd& door, int ms) { return answers(door, ms); }
+Result<bool> wait_for_end(const Fd& door, const Fd& monitor, int ms) {
+    pollfd fds[] = {{door.get(), POLLIN, 0}, {monitor.get(), POLLIN, 0}};
+    return TRY(sys::poll(fds, ms)) > 0;
+}
 
 } // namespace ajail::ns

@@ -12,7 +12,7 @@ Outcome visit(const std::vector<std::string>& argv, const sys::Fd& door);
 
 /// Has the jail behind DOOR end, AT_ONCE or after it was asked to. False if nobody answers within MS milliseconds.
 sys::Result<bool> ask_to_end(const sys::Fd& door, bool at_once, int ms);
-/// Waits until it has ended. False if it has not within MS milliseconds.
-sys::Result<bool> wait_for_end(const sys::Fd& door, int ms);
+/// Waits until DOOR is shut or MONITOR, a pidfd, has ended. False if neither is so within MS milliseconds.
+sys::Result<bool> wait_for_end(const sys::Fd& door, const sys::Fd& monitor, int ms);
 
 } // namespace ajail::ns

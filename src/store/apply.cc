@@ -73,10 +73,29 @@ private:
                            [&](const std::string& top) { return in_or_at(top, change.path); });
     }
 
-    static bool nothing_but_set_id(const Change& change) {
+    // An empty one is all, and nobody's name.
+    bool is_named(const std::string& path) const {
+        return !path.empty() && std::find(wishes_.paths.begin(), wishes_.paths.end(), path) != wishes_.paths.end();
+    }
+
+    // What a change of mode gives to others and they had not: to write, or anything at the top itself, by which all else
+    // is got at. Of what is new, as much as the caller's own programs would.
+    mode_t withheld(const Change& change) const {
+        bool is_new = change.kind == Change::added || change.different.type;
+        if (S_ISLNK(change.after.mode) || is_named(change.path)) return 0;
+        if (is_new) return change.after.mode & wishes_.umask & kOthersWrite;
+        constexpr mode_t kOthers = S_IRWXG | S_IRWXO;
+        return change.after.mode & ~change.before.mode & (change.path.empty() ? kOthers : kOthersWrite);
+    }
+    mode_t mode_for(const Change& change) const { return change.after.mode & 01777 & ~withheld(change); }
+
+    static bool mode_only(const Change& change) {
         const Difference& d = change.different;
-        return change.kind == Change::modified && d.mode && !d.type && !d.content && d.attributes.empty() &&
-               ((change.before.mode ^ change.after.mode) & ~kSetId) == 0;
+        return change.kind == Change::modified && d.mode && !d.type && !d.content && d.attributes.empty();
+    }
+    // Of a mode, what is not carried over.
+    bool nothing_left_of(const Change& change) const {
+        return mode_only(change) && ((change.before.mode ^ change.after.mode) & ~kSetId & ~withheld(change)) == 0;
     }
     static bool nothing_but_heeded(const Change& change) {
         const Difference& d = change.different;
@@ -84,44 +103,43 @@ private:
                std::all_of(d.attributes.begin(), d.attributes.end(), heeded_by_overlays);
     }
 
-    // The git directory that PATH is or is in; empty if there is none.
-    std::string git_directory(const std::string& path) const {
-        constexpr std::string_view kGit = "/.git/";
-        std::size_t at = ("/" + path + "/").find(kGit);
-        if (at != std::string::npos) return path.substr(0, at + kGit.size() - 2);
-        return wishes_.all_git ? "." : "";
+    // That PATH is or is in.
+    std::optional<std::string> git_directory(const std::string& path) const {
+        if (auto git = git_directory_in(path)) return git;
+        return wishes_.all_git ? std::optional<std::string>("") : std::nullopt;
     }
     // It, or something in it, is wanted by its name.
     bool names_git(const std::string& path) const {
         return std::any_of(wishes_.paths.begin(), wishes_.paths.end(), [&](const std::string& top) {
-            return !top.empty() && !git_directory(top).empty() && in_or_at(path, top);
+            return !top.empty() && git_directory(top) && in_or_at(path, top);
         });
     }
 
     std::vector<const Change*> choose(const std::vector<Change>& list) {
         std::vector<const Change*> chosen;
-        std::unordered_set<std::string> closed; // directories that are left out
+        std::unordered_set<std::string> closed, gits; // directories that are left out
         for (const Change& change : list) {
-            if (!wanted(change.path) && !leads_to_wanted(change)) continue;
-            bool named = std::find(wishes_.paths.begin(), wishes_.paths.end(), change.path) != wishes_.paths.end();
+            bool leads = !wanted(change.path); // made for what is in it, and nothing by itself
+            if (leads && !leads_to_wanted(change)) continue;
             Why why = Why::failed;
             mode_t type = change.after.mode & S_IFMT;
             if (last_name(change.path) == wishes_.temporary) why = Why::reserved;
             else if (closed.contains(parent(change.path)) && change.kind == Change::added) why = Why::above_left_out;
-            else if (std::string git = git_directory(change.path);
-                     !wishes_.git && !git.empty() && !names_git(change.path)) {
-                if (said_.left_out.empty() || said_.left_out.back().path != git)
-                    said_.left_out.push_back({git, Change::modified, Why::git});
+            else if (leads) why = Why::failed;
+            else if (auto git = git_directory(change.path); git && !wishes_.git && !names_git(change.path)) {
+                if (gits.insert(*git).second) said_.left_out.push_back({*git, Change::modified, Why::git});
                 continue;
-            } else if (!named && !change.path.empty() && wishes_.host_runs(change.path, change.after.mode))
+            } else if (!is_named(change.path) && !change.path.empty() &&
+                       wishes_.host_runs(change.path, change.after.mode))
                 why = Why::host_runs;
-            else if (nothing_but_set_id(change)) why = Why::set_id;
+            else if (nothing_left_of(change)) why = withheld(change) != 0 ? Why::others_write : Why::set_id;
             else if (nothing_but_heeded(change)) why = Why::overlay;
             else if (type == S_IFCHR || type == S_IFBLK || type == S_IFSOCK) why = Why::special;
             if (why == Why::failed) chosen.push_back(&change);
             else {
                 said_.left_out.push_back({change.path, change.kind, why});
-                if (S_ISDIR(change.after.mode)) closed.insert(change.path);
+                bool is_new = change.kind == Change::added || change.different.type;
+                if (is_new && S_ISDIR(change.after.mode)) closed.insert(change.path);
             }
         }
         return chosen;
@@ -147,14 +165,37 @@ private:
         if (wishes_.progress) wishes_.progress(++done_, all_);
     }
 
-    // The directory PATH of the host, ready to be written in. Held, as the next one is often the same.
+    Result<Fd> open_below(const std::string& path) const {
+        return sys::openat2(sides_.below.get(), path.empty() ? "." : path.c_str(), O_PATH | O_DIRECTORY, kBeneath);
+    }
+
+    // The directory PATH of the host, and those that it is in, are what the jail has changed something in: not others that
+    // were moved there, with all that is in them as old as before. ESTALE.
+    Status is_what_it_was(const std::string& path) {
+        if (known_.contains(path)) return Done{};
+        if (!path.empty()) TRY(is_what_it_was(parent(path)));
+        Fd dir = TRY(open_below(path));
+        struct stat st = TRY(sys::fstat(dir.get()));
+        if (is_another(path, st)) return sys::refused(ESTALE);
+        known_.insert(path);
+        return Done{};
+    }
+    // Than what is noted; what the jail has made is not.
+    bool is_another(const std::string& path, const struct stat& st) const {
+        auto base = notes_.find(path);
+        return base != notes_.end() && S_ISDIR(base->second.mode) && st.st_ino != base->second.inode;
+    }
+
+    // Ready to be written in. Held, as the next one is often the same.
     Result<int> open_parent(const std::string& path) {
         if (held_ && held_path_ == path) return held_.get();
-        held_ =
-            TRY(sys::openat2(sides_.below.get(), path.empty() ? "." : path.c_str(), O_PATH | O_DIRECTORY, kBeneath));
+        TRY(is_what_it_was(path));
+        Fd dir = TRY(open_below(path));
+        struct stat st = TRY(sys::fstat(dir.get()));
+        if (is_another(path, st)) return sys::refused(ESTALE);
+        held_ = std::move(dir);
         held_path_ = path;
         if (wishes_.dry) return held_.get();
-        struct stat st = TRY(sys::fstat(held_.get()));
         constexpr mode_t kNeeded = S_IWUSR | S_IXUSR;
         if ((st.st_mode & kNeeded) != kNeeded && st.st_uid == ::geteuid()) {
             TRY(sys::chmod_path(held_.get(), (st.st_mode & 07777) | kUnfinished));
@@ -189,14 +230,14 @@ private:
         auto dir = open_parent(parent(change.path));
         if (!dir) {
             int err = dir.error().err;
-            bool gone = err == ENOENT || err == ENOTDIR || err == ELOOP || err == EXDEV;
+            bool gone = err == ENOENT || err == ENOTDIR || err == ELOOP || err == EXDEV || err == ESTALE;
             if (wishes_.dry && gone && made_.contains(parent(change.path))) {
                 made_.insert(change.path);
-                if (!S_ISDIR(change.after.mode)) carried(change); // else finish() tells
+                if (!S_ISDIR(change.after.mode)) tell_rest(change), carried(change); // else finish() tells
             } else refuse(change, gone ? Why::no_parent : Why::failed, err);
             return std::nullopt;
         }
-        Place at{*dir, last_name(change.path), wishes_.temporary, {}};
+        Place at{*dir, last_name(change.path), wishes_.temporary, {}, mode_for(change)};
         auto now = look(at.dir, at.name);
         if (!now) return refuse(change, Why::failed, now.error().err), std::nullopt;
         if (!check(change, *now)) return std::nullopt;
@@ -205,18 +246,29 @@ private:
     }
 
     void each(const Change& change) {
-        bool mode_only = change.kind == Change::modified && change.different.mode && !change.different.type &&
-                         !change.different.content && change.different.attributes.empty();
         auto at = place(change);
         if (!at) return;
         if (wishes_.dry) return dry(change, *at);
         Status done = change.kind == Change::deleted ? remove(change, *at)
-                      : mode_only && at->now.st.st_nlink == 1 // else it is that of other names as well
-                          ? change_mode(at->now, change.after.mode & 01777)
+                      : mode_only(change) && at->now.st.st_nlink == 1 // else it is that of other names as well
+                          ? change_mode(at->now, at->mode)
                           : put(change, *at);
         if (!done) return failed(change, done.error());
-        if (S_ISREG(change.after.mode) && (change.after.mode & kSetId) != 0) leave_out(change, Why::set_id);
+        tell_rest(change);
         carried(change);
+    }
+
+    // What is not carried over of a file that is.
+    void tell_rest(const Change& change) {
+        if (S_ISREG(change.after.mode) && (change.after.mode & kSetId) != 0) leave_out(change, Why::set_id);
+        if (withheld(change) != 0) leave_out(change, Why::others_write);
+        if (!S_ISREG(change.after.mode)) return;
+        Fd dir;
+        auto kept = kept_entry(change, dir);
+        auto its = kept ? attributes(*kept) : Result<Attributes>(kept.error());
+        if (its &&
+            std::any_of((*its).begin(), (*its).end(), [](const auto& one) { return heeded_by_overlays(one.first); }))
+            leave_out(change, Why::overlay);
     }
 
     void leave_out(const Change& change, Why why) { said_.left_out.push_back({change.path, change.kind, why}); }
@@ -231,6 +283,7 @@ private:
             if (!all) return refuse(change, Why::not_empty);
         }
         made_.insert(change.path); // or removed
+        tell_rest(change);
         carried(change);
     }
 
@@ -249,13 +302,9 @@ private:
         Entry kept = TRY(kept_entry(change, dir));
         // Only what was carried over itself: never the host's own file, which would be the jail's under another name.
         auto base = notes_.find(change.link_to);
-        bool ours = base != notes_.end() && base->second.what == Note::absent;
+        bool ours = base != notes_.end() && (base->second.what == Note::absent || base->second.ours);
         if (ours && !wishes_.host_runs(change.link_to, change.after.mode)) first = same_file(change.link_to, kept);
-        Attributes its = TRY(attributes(kept));
-        TRY(put_file(at, kept, change.after.target, first));
-        if (std::any_of(its.begin(), its.end(), [](const auto& one) { return heeded_by_overlays(one.first); }))
-            leave_out(change, Why::overlay);
-        return Done{};
+        return put_file(at, kept, change.after.target, first);
     }
 
     // What has been carried over to PATH, if it is what KEPT is, too.
@@ -274,10 +323,9 @@ private:
     }
 
     Status remove(const Change& change, const Place& at) {
-        bool directory = S_ISDIR(change.before.mode);
-        if (directory && held_path_ == change.path) held_.reset();
-        if (::unlinkat(at.dir, at.name.c_str(), directory ? AT_REMOVEDIR : 0) < 0)
-            return sys::failed(directory ? sys::Call::rmdir : sys::Call::unlink);
+        if (!S_ISDIR(change.before.mode)) return remove_file(at);
+        if (held_path_ == change.path) held_.reset();
+        if (::unlinkat(at.dir, at.name.c_str(), AT_REMOVEDIR) < 0) return sys::failed(sys::Call::rmdir);
         opened_up_.erase(change.path);
         return Done{};
     }
@@ -298,13 +346,15 @@ private:
     void finish(const Change& change) {
         bool is_new = change.kind == Change::added || change.different.type;
         if (refused_.contains(change.path)) return;
-        if (wishes_.dry && is_new) return carried(change);
+        if (wishes_.dry && is_new) return tell_rest(change), carried(change);
         auto dir = sys::openat2(sides_.below.get(), change.path.empty() ? "." : change.path.c_str(),
                                 O_RDONLY | O_DIRECTORY, kBeneath);
         if (!dir) return refuse(change, Why::failed, dir.error().err);
         struct stat st {};
         if (::fstat((*dir).get(), &st) < 0) return refuse(change, Why::failed, errno);
         if (!is_new && !mode_is_known(change, st)) return;
+        if ((change.after.mode & kSetId & ~st.st_mode) != 0) leave_out(change, Why::set_id);
+        if (withheld(change) != 0) leave_out(change, Why::others_write);
         if (wishes_.dry) return carried(change);
         Fd above;
         auto kept = change.path.empty() ? Result<Entry>(Entry{.dir = sides_.kept.get(), .name = "."})
@@ -312,11 +362,10 @@ private:
         if (!kept) return refuse(change, Why::failed, kept.error().err);
         Status done = copy_attributes(*kept, {.dir = (*dir).get(), .name = ".", .st = st});
         // What the file system hands down from the directory above (chmod(2)) stays.
-        mode_t mode = (change.after.mode & 01777) | (st.st_mode & S_ISGID);
+        mode_t mode = mode_for(change) | (st.st_mode & S_ISGID);
         if (done) done = sys::fchmod((*dir).get(), mode);
         if (!done) return refuse(change, Why::failed, done.error().err);
         opened_up_.erase(change.path);
-        if ((change.after.mode & kSetId & ~st.st_mode) != 0) leave_out(change, Why::set_id);
         carried(change);
     }
 
@@ -349,6 +398,7 @@ private:
     const Wishes& wishes_;
     Applied said_;
     std::unordered_set<std::string> refused_, made_;
+    std::unordered_set<std::string> known_; ///< directories, by is_what_it_was()
     std::map<std::string, mode_t> opened_up_;
     std::size_t done_ = 0, all_ = 0;
     Fd held_;
@@ -359,6 +409,13 @@ private:
 
 bool in_or_at(const std::string& path, const std::string& top) {
     return top.empty() || path == top || (path.starts_with(top) && path[top.size()] == '/');
+}
+
+std::optional<std::string> git_directory_in(const std::string& path) {
+    constexpr std::string_view kGit = "/.git/";
+    std::size_t at = ("/" + path + "/").find(kGit);
+    if (at == std::string::npos) return std::nullopt;
+    return path.substr(0, at + kGit.size() - 2);
 }
 
 Result<Applied> apply(const Kept& kept, const Layer& layer, const Wishes& wishes) {

@@ -20,6 +20,7 @@ enum class Why : std::uint8_t {
     above_left_out, ///< the directory that it is in is not carried over
     special,        ///< a device or a socket
     set_id,         ///< set-user-ID or set-group-ID bits
+    others_write,   ///< that group and others may write, or get at the top at all
     overlay,        ///< attributes that overlays heed
     failed          ///< a call did
 };
@@ -46,11 +47,15 @@ struct Wishes {
     std::function<bool(const std::string& path, mode_t mode)> host_runs; ///< MODE: what it becomes
     bool git = false;     ///< git directories are carried over as anything else is
     bool all_git = false; ///< the layer lies on one
+    mode_t umask = 022;   ///< of the caller
     std::function<void(std::size_t done, std::size_t all)> progress = {};
 };
 
 /// EACCES: files of ids that we may not read; then as their root.
 sys::Result<Applied> apply(const Kept& kept, const Layer& layer, const Wishes& wishes);
+
+/// What is called `.git` and PATH is or is in, the first of them.
+std::optional<std::string> git_directory_in(const std::string& path);
 
 /// PATH is TOP or in it.
 bool in_or_at(const std::string& path, const std::string& top);

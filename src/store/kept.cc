@@ -47,6 +47,7 @@ Layer layer_in(const Json& json) {
         throw std::runtime_error("no such layer");
     layer.kind = known->second;
     for (const Json& target : json.at("made")) layer.made.insert(bytes(target));
+    layer.inode = json.value("inode", std::uint64_t{0});
     return layer;
 }
 
@@ -60,7 +61,8 @@ Json to_json(const Layer& layer) {
             {"kind", kind},
             {"target", spec::escape(layer.target)},
             {"source", spec::escape(layer.source)},
-            {"made", made}};
+            {"made", made},
+            {"inode", layer.inode}};
 }
 
 // HOME/kept, made with the first one that is kept. Nobody else looks into it: files in it may be set-user-ID.
@@ -157,6 +159,15 @@ Layer& Kept::layer(const std::string& target) {
 Status Kept::begin(std::int64_t now) {
     since_ = now;
     return write();
+}
+
+void Kept::look_below() {
+    for (Layer& layer : layers_) {
+        struct stat st {};
+        bool there =
+            !layer.source.empty() && ::fstatat(AT_FDCWD, layer.source.c_str(), &st, AT_SYMLINK_NOFOLLOW) == 0;
+        layer.inode = there ? st.st_ino : 0;
+    }
 }
 
 Status Kept::settled() {

@@ -29,7 +29,8 @@ struct Layer {
     std::string target; ///< inside
     std::string source; ///< on the host, without symbolic links; empty for `home`
     std::set<std::string> made =
-        {}; ///< targets of mounts inside: what is made for them, or their parents, is no change
+        {};                  ///< targets of mounts inside: what is made for them, or their parents, is no change
+    std::uint64_t inode = 0; ///< of the source, when a run began last; 0: not known
 };
 
 /// NAME of HOME/kept, locked while this lives.
@@ -52,8 +53,10 @@ public:
     /// Nanoseconds of CLOCK_REALTIME: a run has begun then, and nobody has noted what lies below its changes. It runs, or
     /// it was killed.
     std::optional<std::int64_t> since() const { return since_; }
-    /// A run begins.
+    /// A run begins. What is applied is one as well, above the same.
     sys::Status begin(std::int64_t now);
+    /// What lies below is what it is now.
+    void look_below();
     /// What lies below has been noted.
     sys::Status settled();
 

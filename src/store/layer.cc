@@ -146,12 +146,42 @@ void walk(const Sides& sides, const Visit& visit, std::vector<Problem>& problems
     walker.directory(sides.kept, sides.below, !sides.below || overlay_mark(kept, "opaque") == "y", "", 0);
 }
 
+// What lies below counts where something above it hides it.
+Result<bool> is_in(const Sides& sides, const std::string& path) {
+    if (!sides.kept) return false;
+    if (path.empty() || path == sides.only) return true;
+    auto open_in = [](int dir, const std::string& name) {
+        return sys::openat2(dir, name.c_str(), O_RDONLY | O_DIRECTORY, RESOLVE_BENEATH | RESOLVE_NO_XDEV | kNoLinks);
+    };
+    Fd dir = TRY(open_in(sides.kept.get(), "."));
+    bool hides = !sides.below || overlay_mark({.dir = dir.get(), .name = "."}, "opaque") == "y";
+    for (std::size_t start = 0;;) {
+        std::size_t slash = path.find('/', start);
+        Entry entry = TRY(look(dir.get(), path.substr(start, slash == std::string::npos ? slash : slash - start)));
+        if (entry.there() && slash == std::string::npos) return true;
+        if (!entry.is(S_IFDIR)) {
+            hides = hides || entry.there();
+            break;
+        }
+        hides = hides || overlay_mark(entry, "opaque") == "y";
+        dir = TRY(open_in(dir.get(), entry.name));
+        start = slash + 1;
+    }
+    if (!hides || !sides.below) return false;
+    auto lower = sys::openat2(sides.below.get(), path.c_str(), O_PATH | O_NOFOLLOW, RESOLVE_BENEATH | kNoLinks);
+    return static_cast<bool>(lower);
+}
+
 std::string overlay_mark(const Entry& entry, const char* name) {
     std::array<char, 16> value{};
     std::string attribute = std::string(kPrivate) + name;
     ssize_t size = ::lgetxattr(through_proc(entry).c_str(), attribute.c_str(), value.data(), value.size());
     if (size < 0) return errno == ERANGE ? "?" : "";
     return {value.data(), static_cast<std::size_t>(size)};
+}
+
+bool has_overlay_mark(const Entry& entry, const char* name) {
+    return ::lgetxattr(through_proc(entry).c_str(), (std::string(kPrivate) + name).c_str(), nullptr, 0) >= 0;
 }
 
 bool heeded_by_overlays(const std::string& attribute) { return attribute.starts_with(kPrivate); }
@@ -247,7 +277,8 @@ Result<Difference> difference(const Entry& kept, const Entry& below, Count count
         return found; // its mode is always the same
     }
     bool all = count == Count::everything;
-    found.mode = ((kept.mode() ^ below.mode()) & ~(all ? 0 : kSetId)) != 0;
+    mode_t not_carried_over = kSetId | (kept.mode() & ~below.mode() & kOthersWrite);
+    found.mode = ((kept.mode() ^ below.mode()) & ~(all ? 0 : not_carried_over)) != 0;
     if (kept.is(S_IFCHR) || kept.is(S_IFBLK)) found.content = kept.st.st_rdev != below.st.st_rdev;
     if (kept.is(S_IFREG)) found.content = kept.st.st_size != below.st.st_size || !TRY(same_content(kept, below));
     Attributes is = TRY(attributes(kept)), was = TRY(attributes(below));

@@ -50,6 +50,8 @@ sys::Result<Attributes> attributes(const Entry& entry);
 
 /// What apply never carries over: set-user-ID and set-group-ID bits of files, attributes that an overlay would heed.
 constexpr mode_t kSetId = S_ISUID | S_ISGID;
+/// What it does not add unless that is wished.
+constexpr mode_t kOthersWrite = S_IWGRP | S_IWOTH;
 bool heeded_by_overlays(const std::string& attribute);
 
 struct Difference {
@@ -70,9 +72,14 @@ sys::Result<bool> same_content(const Entry& a, const Entry& b);
 sys::Result<std::uint64_t> sum_of(const Entry& entry);
 /// The attribute NAME that the kept ENTRY has for overlayfs; empty if it has not.
 std::string overlay_mark(const Entry& entry, const char* name);
+/// Likewise, whether it has it: to overlayfs of a user namespace some are nothing but there.
+bool has_overlay_mark(const Entry& entry, const char* name);
 
 /// What has the name NAME in DIR; Entry::there() is false if nothing has.
 sys::Result<Entry> look(int dir, const std::string& name);
+
+/// The layer says something about PATH, as in Visit, or about what is in it.
+sys::Result<bool> is_in(const Sides& sides, const std::string& path);
 
 /// PATH in the jail, of PATH in LAYER.
 std::string path_inside(const Layer& layer, const std::string& path);

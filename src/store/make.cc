@@ -73,7 +73,7 @@ Result<Made> make_copy(const Place& at, const Entry& kept) {
     TRY(set_attributes(through_proc(to.get()), wanted, {}));
     // Whose it is, where we may decide that; else it is ours.
     if (at.now.is(S_IFREG)) (void)sys::fchown(to.get(), at.now.st.st_uid, at.now.st.st_gid);
-    TRY(sys::fchmod(to.get(), st.st_mode & 01777));
+    TRY(sys::fchmod(to.get(), at.mode));
     const timespec times[] = {{.tv_sec = 0, .tv_nsec = UTIME_OMIT}, st.st_mtim};
     if (::futimens(to.get(), times) < 0) return sys::failed(Call::write);
     if (::fsync(to.get()) < 0) return sys::failed(Call::write);
@@ -85,17 +85,59 @@ bool still_there(const Place& at) {
     return now && note_of(*now) == note_of(at.now);
 }
 
-// The temporary name's file becomes AT.
-Status put_in_place(const Place& at) {
-    const char *temporary = at.temporary.c_str(), *name = at.name.c_str();
-    unsigned how = !at.now.there() ? RENAME_NOREPLACE : at.now.is(S_IFDIR) ? RENAME_EXCHANGE : 0;
+// What has the temporary name by now is what was seen. That it was renamed changes nothing but its status.
+bool was_seen(const Place& at) {
+    auto now = look(at.dir, at.temporary);
+    if (!now) return false;
+    Note is = note_of(*now), was = note_of(at.now);
+    is.status = was.status = 0;
+    return is == was;
+}
+
+Status exchange(const Place& at) {
+    if (::renameat2(at.dir, at.temporary.c_str(), at.dir, at.name.c_str(), RENAME_EXCHANGE) == 0) return Done{};
+    return sys::failed(Call::rename);
+}
+
+bool is_temporary(const Place& at, const Entry& ours) {
+    auto now = look(at.dir, at.temporary);
+    return now && (*now).there() && (*now).st.st_ino == ours.st.st_ino && (*now).st.st_dev == ours.st.st_dev;
+}
+
+// OURS is in its place, and what was there has the temporary name. It is removed, if it is what was seen: the host may have
+// replaced it until the very last moment. Else it is put back, and what the host has put there meanwhile as well.
+Status remove_old(const Place& at, const Entry& ours) {
+    constexpr int kTries = 16;
+    Status removed = was_seen(at) ? discard(at.dir, at.temporary) : Status(sys::refused(EEXIST));
+    if (removed) return removed;
+    for (int left = kTries; left > 0 && !is_temporary(at, ours); --left) {
+        if (exchange(at)) continue;
+        // Nobody has that name any more.
+        if (::renameat2(at.dir, at.temporary.c_str(), at.dir, at.name.c_str(), RENAME_NOREPLACE) == 0) break;
+    }
+    return removed;
+}
+
+// The temporary name's file, OURS, becomes AT.
+Status put_in_place(const Place& at, const Entry& ours) {
     if (!still_there(at)) return sys::refused(EEXIST);
-    if (::renameat2(at.dir, temporary, at.dir, name, how) < 0) return sys::failed(Call::rename);
-    if (!at.now.is(S_IFDIR)) return Done{};
-    if (::unlinkat(at.dir, temporary, AT_REMOVEDIR) == 0) return Done{};
-    Status why = sys::failed(Call::rmdir); // somebody has put something into it meanwhile
-    if (::renameat2(at.dir, temporary, at.dir, name, RENAME_EXCHANGE) < 0) return sys::failed(Call::rename);
-    return why;
+    const char *temporary = at.temporary.c_str(), *name = at.name.c_str();
+    if (at.now.there()) {
+        Status done = exchange(at);
+        if (done) return remove_old(at, ours);
+        if (done.error().err != EINVAL || at.now.is(S_IFDIR)) return done; // some file systems cannot do that
+        return ::renameat(at.dir, temporary, at.dir, name) == 0 ? Status(Done{}) : Status(sys::failed(Call::rename));
+    }
+    if (::renameat2(at.dir, temporary, at.dir, name, RENAME_NOREPLACE) == 0) return Done{};
+    return sys::failed(Call::rename);
+}
+
+// Or nothing of it is left.
+Status put_temporary(const Place& at) {
+    Entry ours = TRY(look(at.dir, at.temporary));
+    Status put = put_in_place(at, ours);
+    if (!put && is_temporary(at, ours)) (void)discard(at.dir, at.temporary);
+    return put;
 }
 
 Status make_temporary(const Place& at, const Entry& kept, const std::string& target, const Fd& first) {
@@ -105,7 +147,7 @@ Status make_temporary(const Place& at, const Entry& kept, const std::string& tar
         if (::mkfifoat(at.dir, temporary, 0600) < 0) return sys::failed(Call::mknod);
         Fd made = TRY(sys::openat(at.dir, temporary, O_PATH | O_NOFOLLOW));
         struct stat st = TRY(sys::fstat(made.get()));
-        return S_ISFIFO(st.st_mode) ? sys::chmod_path(made.get(), kept.mode() & 01777) : Status(sys::refused(EEXIST));
+        return S_ISFIFO(st.st_mode) ? sys::chmod_path(made.get(), at.mode) : Status(sys::refused(EEXIST));
     }
     if (first) return sys::link_file(first.get(), at.dir, temporary);
     Made made = TRY(make_copy(at, kept));
@@ -126,22 +168,29 @@ Status put_file(const Place& at, const Entry& kept, const std::string& target, c
         if (first) return sys::link_file(first.get(), at.dir, at.name.c_str());
         Made made = TRY(make_copy(at, kept));
         if (!made.named) return sys::link_file(made.file.get(), at.dir, at.name.c_str());
-    } else TRY(make_temporary(at, kept, target, first));
-    Status put = put_in_place(at);
-    if (!put) (void)discard(at.dir, at.temporary);
-    return put;
+    } else if (Status made = make_temporary(at, kept, target, first); !made) {
+        if (made.error().err != EEXIST) (void)discard(at.dir, at.temporary);
+        return made;
+    }
+    return put_temporary(at);
 }
 
 Status put_directory(const Place& at) {
     if (!at.now.there()) return sys::mkdirat(at.dir, at.name.c_str(), kUnfinished);
     TRY(sys::mkdirat(at.dir, at.temporary.c_str(), kUnfinished));
-    if (!still_there(at)) {
-        (void)discard(at.dir, at.temporary);
+    return put_temporary(at);
+}
+
+Status remove_file(const Place& at) {
+    const char *temporary = at.temporary.c_str(), *name = at.name.c_str();
+    if (!still_there(at)) return sys::refused(EEXIST);
+    if (::renameat2(at.dir, name, at.dir, temporary, RENAME_NOREPLACE) == 0) {
+        if (was_seen(at)) return discard(at.dir, at.temporary);
+        if (::renameat2(at.dir, temporary, at.dir, name, RENAME_NOREPLACE) < 0) return sys::failed(Call::rename);
         return sys::refused(EEXIST);
     }
-    if (::renameat2(at.dir, at.temporary.c_str(), at.dir, at.name.c_str(), RENAME_EXCHANGE) < 0)
-        return sys::failed(Call::rename);
-    return discard(at.dir, at.temporary);
+    if (errno != EINVAL) return sys::failed(Call::rename); // some file systems cannot do that
+    return ::unlinkat(at.dir, name, 0) == 0 ? Status(Done{}) : Status(sys::failed(Call::unlink));
 }
 
 Status change_mode(const Entry& now, mode_t mode) {

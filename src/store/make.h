@@ -15,7 +15,8 @@ constexpr mode_t kUnfinished = S_ISVTX | S_IRWXU;
 struct Place {
     int dir; ///< open, O_PATH perhaps
     std::string name, temporary;
-    Entry now; ///< what has been seen there, and is replaced only if it still is
+    Entry now;       ///< what has been seen there, and is replaced only if it still is
+    mode_t mode = 0; ///< that a file gets
 };
 
 /// Removes NAME, if it is there: a file, or an empty directory.
@@ -26,6 +27,8 @@ sys::Status put_file(const Place& at, const Entry& kept, const std::string& targ
 /// AT becomes an empty directory, of mode kUnfinished.
 sys::Status put_directory(const Place& at);
 sys::Status change_mode(const Entry& now, mode_t mode);
+/// The file AT is removed. EEXIST: something else is there by now.
+sys::Status remove_file(const Place& at);
 /// TO has all that FROM has, and nothing else; but those that overlays heed are left as they are.
 sys::Status copy_attributes(const Entry& from, const Entry& to);
 

@@ -17,7 +17,7 @@ struct Workspace {
     std::string branch;          ///< that it was made with
     std::string base;            ///< the commit it started from, or `unborn`
     std::string entry;           ///< of a linked worktree: in the original's worktrees/
-    std::string author, address; ///< for git in a linked worktree; a clone's configuration has them
+    std::string author, address; ///< who commits; a clone's configuration has them as well
     std::int64_t created = 0;
     std::string entrypoint;            ///< shell words; empty: a shell
     std::vector<std::string> borrowed; ///< directories that the original has objects from

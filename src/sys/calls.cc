@@ -234,6 +234,12 @@ Result<ucred> peer(int socket) {
     if (::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &who, &size) < 0) return failed(Call::socket);
     return who;
 }
+Result<Fd> peer_process(int socket) {
+    int pidfd = -1; // which the kernel makes close-on-exec
+    socklen_t size = sizeof pidfd;
+    if (::getsockopt(socket, SOL_SOCKET, SO_PEERPIDFD, &pidfd, &size) < 0) return failed(Call::socket);
+    return owned(pidfd, Call::socket);
+}
 Result<std::pair<Fd, Fd>> socketpair() {
     int fds[2];
     if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) < 0) return failed(Call::socket);
@@ -279,7 +285,10 @@ Result<std::uint64_t> mount_id(int fd) {
     struct statx st = TRY(statx(fd));
     return st.stx_mnt_id;
 }
-Result<std::vector<std::string>> names_in(int dir, std::size_t most) {
+namespace {
+
+// TAKE is asked for each whether more are wanted.
+template <class Take> Status each_in(int dir, Take take) {
     struct Close {
         void operator()(DIR* stream) const { (void)::closedir(stream); }
     };
@@ -287,15 +296,32 @@ Result<std::vector<std::string>> names_in(int dir, std::size_t most) {
     std::unique_ptr<DIR, Close> stream(::fdopendir(copy.get()));
     if (!stream) return failed(Call::getdents);
     (void)copy.release(); // the stream's now
-    std::vector<std::string> names;
     errno = 0;
-    while (const dirent* entry = names.size() < most ? ::readdir(stream.get()) : nullptr) {
+    while (const dirent* entry = ::readdir(stream.get())) {
         std::string name = entry->d_name;
-        if (name != "." && name != "..") names.push_back(std::move(name));
+        if (name != "." && name != ".." && !take(std::move(name), *entry)) return Done{};
         errno = 0;
     }
-    if (errno != 0) return failed(Call::getdents);
+    return errno == 0 ? Status(Done{}) : Status(failed(Call::getdents));
+}
+
+} // namespace
+
+Result<std::vector<std::string>> names_in(int dir, std::size_t most) {
+    std::vector<std::string> names;
+    TRY(each_in(dir, [&](std::string name, const dirent&) {
+        names.push_back(std::move(name));
+        return names.size() < most;
+    }));
     return names;
+}
+Result<std::vector<std::pair<std::string, std::uint64_t>>> directories_in(int dir) {
+    std::vector<std::pair<std::string, std::uint64_t>> found;
+    TRY(each_in(dir, [&](std::string name, const dirent& entry) {
+        if (entry.d_type == DT_DIR) found.emplace_back(std::move(name), entry.d_ino);
+        return true;
+    }));
+    return found;
 }
 Status mkdirat(int dir, const char* path, mode_t mode) { return status(::mkdirat(dir, path, mode), Call::mkdir); }
 Status link_file(int fd, int dir, const char* path) {

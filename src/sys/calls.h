@@ -82,6 +82,7 @@ Result<Fd> connect_packets(const char* path); ///< likewise, SOCK_SEQPACKET
 Result<Fd> listen_packets(const char* path);  ///< a new socket at PATH; what is accepted there is close-on-exec
 Result<Fd> accept(int socket);
 Result<ucred> peer(int socket);           ///< who listens there, or has connected (unix(7), SO_PEERCRED)
+Result<Fd> peer_process(int socket);      ///< the same, as a pidfd; ENOPROTOOPT before Linux 6.5
 Result<std::pair<Fd, Fd>> pipe();         ///< to read from, to write to
 Result<Fd> memory_file(const char* name); ///< memfd_create(2)
 Result<Fd> open(const char* path, int flags, mode_t mode = 0);
@@ -92,6 +93,8 @@ Result<struct statx> statx(int fd);     ///< likewise, with the mount that FD wa
 Result<std::uint64_t> mount_id(int fd); ///< of that mount
 /// What is in the directory that DIR is open on, in no order, MOST names of it; neither "." nor "..".
 Result<std::vector<std::string>> names_in(int dir, std::size_t most = SIZE_MAX);
+/// The directories among them, as far as that is told with their names, and their numbers.
+Result<std::vector<std::pair<std::string, std::uint64_t>>> directories_in(int dir);
 Status mkdirat(int dir, const char* path, mode_t mode);
 Status make_file(int dir, const char* path, mode_t mode); ///< an empty one, where nothing is (mknod(2))
 /// Gives the file that FD is open on the name PATH, which nobody has (linkat(2), through /proc/self/fd).

@@ -9,7 +9,12 @@
 #include <linux/openat2.h>
 #include <linux/sched.h>
 #include <linux/seccomp.h>
+#include <sys/socket.h>
 
+// Who is at the other end of a socket, as a pidfd (Linux 6.5). See unix(7).
+#ifndef SO_PEERPIDFD
+#define SO_PEERPIDFD 77
+#endif
 // Landlock ABI 3 (Linux 6.2): truncate. ABI 5 (6.10): ioctl on devices. See landlock(7).
 #ifndef LANDLOCK_ACCESS_FS_TRUNCATE
 #define LANDLOCK_ACCESS_FS_TRUNCATE (1ULL << 14)

@@ -102,7 +102,7 @@ attack 'a new .git by link' n .git 'mkdir x; ln -s x .git'
 # Kept, told, and out of the way while the jail runs.
 project
 cd n || exit 1
-matches 'it is told' "^ajail: warning: $top/n/\.envrc was made while the jail ran, .* \.envrc\.jail-[0-9a-f]{8} now \(--protect=none\)$" \
+matches 'it is told' "^ajail: warning: $top/n/\.envrc was made while the jail ran, .* \.envrc\.jail-[0-9a-f]{8} now, .* \(--protect=none lets it be\)$" \
     inside sh -c 'echo mine >x; mv x .envrc'
 equal 'and kept' mine "$(cat .envrc.jail-*)"
 rm -f .envrc.jail-*
@@ -240,6 +240,44 @@ run_ "$AJAIL" apply protected --allow-hooks
 equal 'or not' "evil evil evil" "$(state .envrc) $(state .git/hooks/pre-commit) $(state sub/.envrc)"
 check 'discard' "$AJAIL" discard protected
 rmdir "$AJAIL_HOME/kept" # as it was
+cd "$top" || exit 1
+
+# What belongs to other ids of the jail's, where the caller may not look, is moved out of the way as a whole.
+if [ "$AS" = user ] && command -v newuidmap >/dev/null && grep -q "^$(id -un):" /etc/subuid; then
+    ranged() { "$AJAIL" run --quiet --fs=deb --users=range "$@"; }
+    evil='chown 33:33 .claude; echo evil >.claude/settings.json; sleep 0.3'
+    moved='\.claude (is not yours any more|was made while the jail ran), .* is called \.claude\.jail-[0-9a-f]{8} now'
+    for mode in 711 755 0; do
+        project
+        cd n || exit 1
+        matches "made, of mode $mode" "$moved" ranged sh -ec "mkdir -m $mode .claude; $evil"
+        check "not in its place" test ! -e .claude
+        ranged sh -c 'rm -rf .claude*'
+        mkdir .claude
+        matches "given away, of mode $mode" "$moved" ranged sh -ec "sleep 0.3; chmod $mode .claude; $evil"
+        check "not in its place" test ! -e .claude
+        ranged sh -c 'rm -rf .claude*'
+        cd "$top" || exit 1
+    done
+    cd n || exit 1
+    matches 'where it cannot be moved, it is told' '\.claude.* could not be (renamed|looked at): Permission denied' \
+        ranged sh -ec "chown 33 .; mkdir -m 711 .claude; $evil"
+    ranged "${free[@]}" sh -c 'chown 0 .; rm -rf .claude*'
+    ranged "${free[@]}" sh -ec "mkdir -m 711 .claude; $evil"
+    denied 'one that is there is read-only as a whole' ranged sh -ec 'echo more >.claude/settings.local.json'
+    ranged "${free[@]}" sh -c 'rm -rf .claude*'
+    cd "$top" || exit 1
+else
+    skip 'files of subordinate ids' 'there are none, or not as this user'
+fi
+
+# A name as the guard makes them is none of its own.
+project
+cd n || exit 1
+inside '--protect=ci*' sh -c 'mkdir ci.jail-00000000; sleep 0.3' 2>/dev/null
+check 'a name as the guard makes them' test ! -e ci.jail-00000000
+equal 'is renamed once' 1 "$(find . -name 'ci.jail-00000000.jail-*' | wc -l)"
+rm -rf ci*
 cd "$top" || exit 1
 
 # With no inotify left, the names are looked at afterwards.

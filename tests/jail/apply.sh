@@ -8,8 +8,8 @@ cd project || exit 1
 here=$PWD
 apply() { "$AJAIL" apply "$@"; }
 listed() { "$AJAIL" changes "$@" . | sed "s|$here/||g; s|$here|.|g; s/  *$//"; }
-# What it has said last, a line each, without where that is.
-said() { sed "s|$here/||g; s|$here|.|g; s/  *$//" "$OUT" "$ERR"; }
+# What it has said last, a line each, without where that is, nor that it is still kept.
+said() { sed "s|$here/||g; s|$here|.|g; s/  *$//; / is still kept: /d" "$OUT" "$ERR"; }
 keep() { jail --ro --keep="$1" -- sh -e -c "$2"; }
 mode() { stat -c %a "$@" | xargs; }
 
@@ -24,7 +24,7 @@ stays=$(stat -c '%i %Y %Z' stays)
 chmod 555 closed
 check 'all kinds' keep all 'echo more >>modified; rm deleted; rm -r gone; chmod 600 mode; mv moved there; rm "to link" "to dir" link; ln -s /etc/passwd "to link"
     mkdir "to dir"; echo in >"to dir/in"; ln -s modified link; rm -r replaced; echo file >replaced; mkdir -p new/sub; echo n >new/n; ln new/n new/sub/m; chmod 750 new/sub
-    mkfifo -m 622 fifo; touch -d 2001-01-01 old; chmod 755 script; echo x >script; printf x >"$(printf "a\nb\351\033")"; echo c >closed/c; echo d >closed/d; touch stays -r stays; cat stays >/dev/null
+    mkfifo -m 640 fifo; touch -d 2001-01-01 old; chmod 755 script; echo x >script; printf x >"$(printf "a\nb\351\033")"; echo c >closed/c; echo d >closed/d; touch stays -r stays; cat stays >/dev/null
     truncate -s 3G sparse; echo end >>sparse'
 before=$(find . -printf '%p %i %y %m %s %C@\n' | sort)
 check 'a dry run' apply all --dry-run
@@ -37,7 +37,7 @@ equal 'content' "$(printf '%s\n' 'was modified' more 'was moved' n n x file in c
 equal 'links' '/etc/passwd modified' "$(readlink 'to link') $(readlink link)"
 names=(*)
 equal 'nothing else' "$(printf 'a\nb\351\033') closed fifo link mode modified new old replaced script sparse stays there to dir to link" "${names[*]}"
-equal 'modes' '600 755 750 622 555 644' "$(mode mode script new/sub fifo closed modified)"
+equal 'modes' '600 755 750 640 555 644' "$(mode mode script new/sub fifo closed modified)"
 equal 'one file' 2 "$(stat -c %h new/n)"
 equal 'its time' 2001 "$(date -r old +%Y)"
 equal 'holes' yes "$([ "$(stat -c %b sparse)" -lt 1000 ] && [ "$(stat -c %s sparse)" = 3221225476 ] && echo yes)"
@@ -45,6 +45,7 @@ equal 'what only was looked at is untouched' "$stays" "$(stat -c '%i %Y %Z' stay
 output 'nothing differs' 'no changes' listed all
 check 'a second time' apply all
 equal 'there is nothing to do' '0 applied, 0 refused' "$(said)"
+equal 'and how it is removed is told' 'all is still kept: ajail discard all removes it' "$(tail -n 1 "$OUT")"
 check 'the next jail' keep all 'echo again >>modified; rm new/sub/m'
 check 'is applied as well' apply all
 equal 'as it is' 'was modified more again' "$(xargs <modified)"
@@ -82,6 +83,7 @@ refused  dir/x: the directory that it is in is not there, or is something else
 refused  e: changed on the host since the jail ran
 refused  fresh: changed on the host since the jail ran
 2 applied, 13 refused
+what is refused is as it was: look at it (ajail changes conflict --diff PATH), and copy by hand what you want of it; or put the host's as it was, and apply again
 WANT
 equal 'each is told' "$(cat ../want)" "$(said)"
 equal 'and is as it was' "$(printf '%s\n' 'was a' host 'was d' 'was e' host host host)" "$(cat a d e f fresh dir)"
@@ -124,7 +126,11 @@ check 'one path' apply some some/1
 equal 'only that' 1 "$(ls some)"
 check 'as in the jail, and what leads to it' apply some "$here/deep/er/3"
 equal 'only that, too' '3 er' "$(ls deep/er) $(ls deep)"
-refuses 'a path that is in no layer' 'apply: relative is in no layer' bash -c "cd / && '$AJAIL' apply some relative"
+status 'a path that is in no layer' 1 bash -c "cd / && '$AJAIL' apply some relative"
+equal 'is told' 'ajail: apply some: relative is in no layer' "$(cat "$OUT" "$ERR")"
+status 'a path where nothing is changed' 1 apply some some/1 some/none
+equal 'is told, and nothing else is done' 'ajail: apply some: nothing is changed at some/none' "$(cat "$OUT" "$ERR")"
+check 'one that was carried over before' apply some some/1
 check 'the rest' apply some
 equal 'all' '1 2 3 4' "$(cat some/* deep/er/3 deep/4 | xargs)"
 
@@ -160,7 +166,7 @@ check 'set-user-ID' jail --ro --keep=rights -- sh -c 'cp /bin/true setid; chmod 
 check 'without it' apply rights
 equal 'the mode' 755 "$(mode setid)"
 matches 'told' 'left out .*/setid: without its set-user-ID' cat "$OUT"
-matches 'hooks are left out' 'left out .*/.git: programs of the host run it' cat "$OUT"
+matches 'git directories are left out' 'left out .*/.git: a git directory: .*name it, or use a workspace' cat "$OUT"
 equal 'and not made' '' "$(ls -d .git 2>/dev/null)"
 check 'allowed' apply rights --allow-hooks
 equal 'then they are' 'x x' "$(cat .git/config .git/hooks/pre-push | xargs)"
@@ -201,7 +207,11 @@ refuses 'in use' 'apply: .*/deb: it is in use' "$AJAIL" apply root /root/s
 kill "$runs"
 wait "$runs" 2>/dev/null
 check 'the host'"'"'s home' "$AJAIL" run --quiet --fs=host --keep=home -- sh -c 'echo x >~/x; echo $HOME >home'
-refuses 'is not changed' "apply: .* is the jail's own home" "$AJAIL" apply home "$(cat home)/x"
+refuses 'is not changed' "apply: $(cat home)/x is in the jail's own home, .* copy it from $AJAIL_HOME/kept/home/layers/[0-9]+.upper/x$" \
+    "$AJAIL" apply home "$(cat home)/x"
+from=$(sed 's/.* copy it from //' "$ERR")
+equal 'and it is where it says' x "$(cat "$from")"
+matches 'without a path, it is told' "^$(cat home) was the jail's own home, .* is in ${from%/x}$" "$AJAIL" apply home
 refuses 'nor is its system' "apply: /.* is the host's system" "$AJAIL" apply home /
 refuses 'nothing of that name' 'apply: nothing is kept as none' "$AJAIL" apply none
 
@@ -211,7 +221,7 @@ check 'a file' jail --hide --ro=single --keep=single -- sh -c "echo is >$here/si
 check 'applied' apply single
 equal 'it is' is "$(cat single)"
 
-for name in $("$AJAIL" changes | sed 's/ .*//'); do check "discard $name" "$AJAIL" discard "$name"; done
+for name in $("$AJAIL" changes | sed '1d; s/ .*//'); do check "discard $name" "$AJAIL" discard "$name"; done
 rmdir "$AJAIL_HOME/kept"
 rm -rf "${HOST_TMP:?}"/*
 touch "$HOST_TMP/marker"

@@ -29,7 +29,8 @@ ln -s same 'renamed link'
 ln same linked
 setfattr -n user.mine -v was attribute 2>/dev/null || python3 -c 'import os; os.setxattr("attribute", "user.mine", b"was")'
 
-check 'nothing is changed' jail --ro --keep=none -- sh -c 'cat same dir/2 >/dev/null; touch same; : >>modified; chmod 700 dir; chmod 755 dir'
+check 'something is changed' jail --ro --keep=none -- touch soon-gone # else nothing is kept
+check 'nothing is changed' jail --ro --keep=none -- sh -c 'rm soon-gone; cat same dir/2 >/dev/null; touch same; : >>modified; chmod 700 dir; chmod 755 dir'
 output 'no changes' 'no changes' listed none
 output 'nor any elsewhere' 'no changes' "$AJAIL" changes none
 
@@ -154,6 +155,42 @@ check 'a hook' jail --ro --keep=hook -- sh -c 'mkdir -p .git/hooks; echo x >.git
 matches 'is marked' '^! added .*/.git/hooks/post-checkout' "$AJAIL" changes hook
 output 'in JSON, too' 'True False' told hook 'str(C[".git/hooks/post-checkout"]["host_runs"]) + " " + str(C["plain"]["host_runs"])'
 
+# Git directories are counted, but for what the host runs, and unless they are asked for.
+mkdir -p .git/objects/aa
+for name in HEAD index objects/aa/1; do echo was >.git/$name; done
+check 'in a git directory' jail --ro --keep=git -- sh -ec 'for i in 1 2 3; do echo $i >.git/objects/$i; done; echo x >.git/HEAD; echo x >.git/index
+    rm .git/objects/aa/1; mkdir .git/hooks; echo x >.git/hooks/post-checkout; mkdir -p sub/.git; echo x >sub/.git/x; echo x >sub/y'
+output 'are counted' "$(printf '%s\n' '* inside   .git/ (1 deleted, 3 added, 2 modified)' '! added    .git/hooks/' '! added    .git/hooks/post-checkout (2 bytes)' \
+    '  added    sub/' '! added    sub/.git/' '* inside   sub/.git/ (1 added)' '  added    sub/y (2 bytes)')" sh -c "'$AJAIL' changes git . | sed 's|$here/||; /^\* what\|^! programs/d'"
+output 'how to see them is told once' 1 sh -c "'$AJAIL' changes git | grep -c '^\* what is inside .* all of it: ajail changes NAME PATH'"
+output 'and what the mark means, last' 1 sh -c "'$AJAIL' changes git | tail -n 1 | grep -c '^! programs of the host run'"
+output 'asked for' "$(printf '%s\n' '  deleted  .git/objects/aa/1 (4 bytes)' '  modified .git/HEAD (4 -> 2 bytes)')" sh -c "'$AJAIL' changes git .git | sed 's|$here/||' | head -n 2"
+output 'a part' 4 sh -c "'$AJAIL' changes git .git/objects | grep -c /objects/"
+output 'JSON has it all' 12 told git 'len(C)'
+rm -r .git
+
+# Differences of what is new or gone need no diff, and look the same.
+cat >texts.py <<'PY'
+open("new", "w").write("1\n2\n"); open("one", "w").write("1\n"); open("none", "w"); open("tail", "w").write("1\n2")
+open("long", "w").write("x" * 70000 + "\n-\n+\n"); open("holes", "w").write("text\n"); open("holes", "r+").truncate(1 << 40); open("line", "w").write("y" * (3 << 20))
+PY
+check 'texts' "$AJAIL" run --quiet --fs=host --ro --keep=texts -- python3 texts.py
+rm texts.py
+for name in new one none tail long; do
+    output "$name, as diff would show it" "$("$AJAIL" run --quiet --fs=deb --ro --keep=texts -- cat $name | diff -u /dev/null - | tail -n +3)" \
+        sh -c "PATH=/nowhere '$AJAIL' changes texts --diff $name | /usr/bin/tail -n +4"
+done
+for name in holes line; do matches "$name is no text" "^Binary files differ: .*/$name\$" timeout 10 "$AJAIL" changes texts --diff $name; done
+output 'what is gone' "$(printf '%s\n' '--- PATH' '+++ /dev/null' '@@ -1 +0,0 @@' -2)" \
+    sh -c "PATH=/nowhere '$AJAIL' changes all --diff dir/2 | /usr/bin/tail -n +2 | /usr/bin/sed 's|^--- .*/dir/2|--- PATH|'"
+matches 'what is changed does' 'there is no diff on this machine' env PATH=/nowhere "$AJAIL" changes all --diff modified
+
+status 'a path where nothing is changed' 1 "$AJAIL" changes all modified nothing
+equal 'is told' 'ajail: changes all: nothing is changed at nothing' "$(cat "$OUT" "$ERR")"
+status 'below what was deleted' 1 "$AJAIL" changes all dir/none
+output 'something that was' 1 sh -c "'$AJAIL' changes all dir/deep/1 | grep -c ."
+status 'in no layer' 1 bash -c "cd / && '$AJAIL' changes all nothing"
+
 check 'deeper than can be looked at' jail --ro --keep=deep -- \
     sh -c 'echo x >beside; for i in $(seq 1200); do mkdir d && cd d || exit 1; done'
 status 'is an error' 125 "$AJAIL" changes deep
@@ -170,7 +207,8 @@ matches 'told' "used is in use by pid $holder: what follows may change" "$AJAIL"
 matches 'and shown' 'added .*/used' "$AJAIL" changes used
 kill "$holder"
 wait "$holder" 2>/dev/null
-output 'what is kept' 'all' sh -c "'$AJAIL' changes | sed -n 's/^\(all\) .*/\1/p'"
+output 'what is kept, with a head' 'NAME MADE CHANGES OF' sh -c "'$AJAIL' changes | head -n 1 | xargs"
+output 'each' 'all' sh -c "'$AJAIL' changes | sed -n 's/^\(all\) .*/\1/p'"
 output 'as JSON' True sh -c "'$AJAIL' changes --json | python3 -c 'import json, sys; print(\"all\" in [k[\"name\"] for k in json.load(sys.stdin)])'"
 
 # Very many.
@@ -181,5 +219,5 @@ took=$(($(date +%s) - start))
 if [ "$took" -le 20 ]; then pass_; else fail_ 'in a few seconds' '20 at most' "$took"; fi
 
 chmod 755 closed
-for name in $("$AJAIL" changes | sed 's/ .*//'); do check "discard $name" "$AJAIL" discard "$name"; done
+for name in $("$AJAIL" changes | sed '1d; s/ .*//'); do check "discard $name" "$AJAIL" discard "$name"; done
 rmdir "$AJAIL_HOME/kept" # made by the first

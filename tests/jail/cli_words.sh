@@ -42,6 +42,10 @@ refuses 'a value that is missing' '--env needs a value' jail --env
 refuses 'an unknown capability' 'no such capability' jail --cap-add=CAP_NO true
 matches 'a subcommand with a slip in it' "^ajail: verfy: command not found.*did you mean 'ajail verify'" \
     "$AJAIL" --fs=deb --quiet verfy
+for slip in statuss:status exe:exec kil:kill statsu:status aply:apply; do
+    matches "$slip" "did you mean 'ajail ${slip#*:}'" "$AJAIL" --fs=deb --quiet "${slip%:*}"
+done
+matches 'no slip of a short name' "command not found in the jail's PATH\$" "$AJAIL" --fs=deb --quiet kiss
 refuses 'a long host name' '--hostname has 65 bytes; at most 64' jail --hostname="$(printf 'x%.0s' {1..65})" true
 output 'the longest' "$(printf 'x%.0s' {1..64})" jail --hostname="$(printf 'x%.0s' {1..64})" uname -n
 refuses 'the report on stdout by the name of others' '--report=-: say --report=1' jail --report=- true

@@ -10,6 +10,14 @@ for kind in user mnt pid ipc uts cgroup net; do readlink "/proc/self/ns/$kind"; 
 ulimit -a; umask; pwd; env -0 | sort -z | tr '\0' '\n' | grep -v '^SHLVL='
 cat /proc/self/cgroup /proc/self/oom_score_adj /proc/self/timerslack_ns /proc/self/mountinfo
 ls /proc/self/fd | tr '\n' ' '
+# What the filters answer; the number is one that no kernel has.
+for call in 135 136 165 175 246 272 304 310 321 9999; do perl -e '$! = 0; syscall shift, -1, -1, -1, -1, -1; printf "%d ", $!' $call; done
+rm -rf /tmp/probe; mkdir /tmp/probe; touch /tmp/probe; chown 8:9 /tmp/probe; mknod /tmp/probe/null c 1 3; stat -c '%u:%g %a %F' /tmp/probe /tmp/probe/*
+setpriv --reuid=8 --regid=9 --groups=10 id
+END
+# A profile with an answer of its own.
+cat >profile.json <<'END'
+{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["personality"], "action": "SCMP_ACT_ERRNO", "errnoRet": 95}]}
 END
 
 # same NAME OPTION...: a jail with these options, and what joins it, see the same
@@ -40,15 +48,35 @@ same 'a second user namespace' --fs=deb --cap-add=SYS_ADMIN
 same 'all capabilities, no emulation' --fs=deb --cap-add=ALL --no-root-emulation
 same 'no seccomp' --fs=deb --no-seccomp
 same 'strict' --fs=deb --seccomp=strict
+same 'a profile' --fs=deb --seccomp=profile.json
+same 'a profile, with emulation of nothing' --fs=deb --seccomp=profile.json --no-root-emulation --cap-add=ALL
+same 'groups of calls' --fs=deb --allow=ptrace,keyring --deny=personality
+same 'a time' --fs=deb --timeout=100
+same 'variables' --fs=deb --env=A=b --env=PATH=/x:/bin:/usr/bin --hostname=there
 same 'no network' --fs=deb --no-net
 same 'limits' --fs=deb --cpu=1 --memory=500m --pids=200
 same 'a user' --fs=deb --user=daemon
 me=$(id -un)
 if [ "$AS" = root ] || { [ "$AS" = user ] && command -v newuidmap >/dev/null && grep -q "^$me:" /etc/subuid; }; then
     same 'many users' --fs=deb --users=auto
+    same 'a range' --fs=deb --users=range
+    same 'a range, and a profile' --fs=deb --users=range --seccomp=profile.json
+    same 'a range without emulation' --fs=deb --users=range --no-root-emulation
+    same 'a user of a range' --fs=deb --users=range --user=www-data --timeout=100
     same 'one of many users' --fs=deb --users=auto --user=daemon
     same 'many users, a second user namespace' --fs=deb --users=auto --cap-add=SYS_ADMIN
 fi
+
+# The time is the jail's, for all that runs in it.
+"$AJAIL" run --quiet --fs=deb --name=short --timeout=3 sleep 60 2>/dev/null &
+for ((waited = 0; waited < 40; ++waited)); do
+    "$AJAIL" exec short true 2>/dev/null && break
+    sleep 0.05
+done
+status 'it ends with the jail, whose time is up' 137 timeout 30 "$AJAIL" exec short sleep 60
+code=0
+wait $! || code=$?
+equal 'which says so' 124 "$code"
 
 # One jail for the rest. It ends when its stdin does.
 rm -f go

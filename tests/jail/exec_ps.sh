@@ -73,6 +73,112 @@ check 'which works' "$AJAIL" kill --force "$monitor"
 ended
 equal 'nothing is left' '' "$(ls "$running")"
 
+# Two at once, and one that does not end by itself: nothing is left once kill has returned.
+started first sleep 4720
+one=$monitor
+mkdir "$HOST_TMP/disk"
+started second --scratch="$HOST_TMP/disk" -- sh -c 'trap "" TERM; cd /tmp; i=0; while [ $i -lt 3000 ]; do : >$i; i=$((i + 1)); done; touch all; while :; do sleep 0.1; done'
+for ((waited = 0; waited < 200; ++waited)); do
+    "$AJAIL" exec second test -e /tmp/all && break
+    sleep 0.05
+done
+before=$SECONDS
+refuses 'kill of two, and of one that is not there' 'no jail nosuch runs' "$AJAIL" kill first nosuch second
+equal 'the deaf one had its ten seconds' yes "$([ $((SECONDS - before)) -ge 9 ] && [ $((SECONDS - before)) -le 25 ] && echo yes)"
+equal 'both are gone' '' "$(names)"
+equal 'their monitors, too' '' "$(grep -hs '^State:.[^Z]' "/proc/$one/status" "/proc/$monitor/status")"
+equal 'and all that was to be removed' '' "$(ls -A "$HOST_TMP/disk")"
+ended
+wait "$one" 2>/dev/null
+rmdir "$HOST_TMP/disk"
+
+# Nobody in another user namespace is heard, whatever program asks.
+if [ "$AS" != userns ] && unshare --user true 2>/dev/null; then
+    cat >ask.py <<'END'
+import socket, sys
+asks = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+asks.connect(sys.argv[1])
+asks.settimeout(1)
+try:
+    print("shut" if not asks.recv(1) else "answered")
+except TimeoutError:
+    print("open")
+END
+    started asked sleep 4722
+    equal 'who is outside is heard' open "$(python3 ask.py "$running/asked.sock")"
+    equal 'who is inside is not' shut "$(unshare --user --map-root-user python3 ask.py "$running/asked.sock")"
+    equal 'nor with the same id' shut "$(unshare --user python3 ask.py "$running/asked.sock")"
+    [ "$AS" != root ] ||
+        equal 'nor in another pid namespace' shut "$(unshare --pid --fork python3 ask.py "$running/asked.sock")"
+    [ "$AS" != user ] ||
+        output 'as bubblewrap gives it' shut "$AJAIL" bwrap --bind / / --dev /dev --proc /proc python3 "$PWD/ask.py" "$running/asked.sock"
+    check 'and is ended' "$AJAIL" kill --force asked
+    ended
+fi
+
+# What others of this user have written there is shown escaped, and not believed.
+cat >note.py <<'END'
+import fcntl, json, socket, sys, time
+# A note that is held, with any text, and perhaps somebody who listens: here, or in a user namespace of their own.
+where, name, text, listens = sys.argv[1:5]
+if text == "deep":
+    text = '{"pid": 1, "started": 1, "fs": "", "directory": "", "command": ' + "[" * 400000 + "]" * 400000 + "}"
+file = open(f"{where}/{name}.jail", "w")
+fcntl.flock(file, fcntl.LOCK_EX)
+file.write(text)
+file.flush()
+if listens == "yes":
+    door = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    door.bind(f"{where}/{name}.sock")
+    door.listen()
+print("ready", flush=True)
+time.sleep(120)
+END
+# noted NAME TEXT LISTENS [WRAP...]
+noted() {
+    local waited
+    : >ready
+    "${@:4}" python3 note.py "$running" "$1" "$2" "$3" >ready 2>err &
+    liar=$!
+    for ((waited = 0; waited < 200; ++waited)); do
+        grep -q ready ready && break
+        sleep 0.05
+    done
+}
+gone() {
+    kill -9 "$liar" 2>/dev/null
+    wait "$liar" 2>/dev/null
+}
+sleep 4721 &
+victim=$!
+lie='{"name": "\u001b[2Jname", "pid": '$victim', "started": 4000000000000000000, "fs": "\u001b]0;x\u0007", "directory": "a\\x1bb\u202e", "command": ["\u001b[31m", ["x"], 5], "more": "\u001b[0m"}'
+noted lie "$lie" no
+matches 'a note by somebody else, escaped' '^lie +'"$victim"' .*\\x1b\]0;x\\x07 +a\\x1bb\\xe2\\x80\\xae +\\x1b\[31m$' "$AJAIL" ps
+equal 'no byte of it as it was' '' "$("$AJAIL" ps | tr -d '[:print:]\n')"
+matches 'nor for programs' '"fs": "\\\\x1b\]0;x\\\\x07"' "$AJAIL" ps --json
+equal 'and nothing that is none of ours' '' "$("$AJAIL" ps --json | grep -E 'more|2J')"
+refuses 'nobody is there' 'kill: no jail lie runs' "$AJAIL" kill --force lie
+gone
+noted deep deep no
+check 'a note that is deep' "$AJAIL" ps --json
+gone
+"$AJAIL" ps >/dev/null
+# Whoever listens there is asked nothing, and given nothing, unless it is outside of all jails; its note names another.
+if [ "$AS" = user ] && unshare --user true 2>/dev/null; then
+    noted lie "$lie" yes unshare --user --map-root-user
+    refuses 'who listens is in another user namespace' 'lie: what answers there is no ajail of yours' "$AJAIL" exec lie true
+    refuses 'and is not killed' 'lie: what answers there is no ajail of yours' "$AJAIL" kill --force lie
+    gone
+fi
+rm -f "$running"/lie.*
+noted lie "$lie" yes
+check 'who listens and does not answer is killed' "$AJAIL" kill lie
+equal 'who is named in the note is not' yes "$(kill -0 "$victim" && echo yes)"
+gone
+kill "$victim"
+wait "$victim" 2>/dev/null
+rm -f "$running"/lie.*
+
 # Nobody else's directory, and no jail fails for it, but for one that wants a name.
 mkdir -m 755 open
 mkdir -m 755 open/ajail
@@ -94,9 +200,9 @@ check 'and found' "$AJAIL" kill own
 ended
 unset XDG_RUNTIME_DIR
 
-# No jail sees it, whatever it is given.
+# No jail sees it, whatever it is given; nor what later jails trust, where it could write.
 started seen sleep 4718
-for kind in ro rol rw; do
+for kind in ro rol; do
     output "$kind of what is above shows nothing" '' "$AJAIL" run --quiet --fs=deb "--$kind=$AJAIL_HOME" ls -A "$running"
 done
 refuses 'and it is not granted itself' 'your jails that run are noted down there' \

@@ -30,8 +30,35 @@ equal 'and nothing left but what was there' "$(cut -d' ' -f1-4 <<<"$before")" "$
 # A name that ajail makes up.
 check 'without a name' jail --ro --keep -- sh -c 'echo three >file'
 output 'the directory'"'"'s, and a number' three jail --ro --keep=project-1 -- cat file
-check 'the next is another' jail --ro --keep -- true
+check 'the next is another' jail --ro --keep -- sh -c 'echo four >file'
 equal 'another' yes "$([ -d "$kept/project-2" ] && echo yes)"
+
+# Where nothing has changed a new one does not stay; one that was there does.
+matches 'nothing has changed' 'nothing has changed, and nothing is kept as nothing' "$AJAIL" run --fs=deb --ro --keep=nothing -- ls
+status 'nothing has run' 127 jail --ro --keep=nothing -- no-such-program
+refuses 'nothing could start' 'no-such-directory' jail --ro --keep=nothing --mount=/etc,/proc/no-such-directory,rol -- true
+equal 'nothing is kept' no "$([ -e "$kept/nothing" ] && echo yes || echo no)"
+check 'a mode is a change' jail --ro --keep=mode -- chmod 700 .
+check 'nothing more' jail --ro --keep=mode -- true
+output 'which stays' 700 jail --ro --keep=mode -- stat -c %a .
+matches 'what --disk says is not of it' 'warning: --disk .*without a limit' "$AJAIL" run --quiet --fs=deb --ro --keep=mode --disk=500m -- true
+equal 'nor is it said for nothing' '' "$("$AJAIL" run --quiet --fs=deb --ro --disk=500m -- true 2>&1)"
+
+# Two layers for the same files would each be a part of what was changed.
+check 'from a directory' jail --ro --keep=above -- sh -c 'echo above >sub/below'
+refuses 'not from one in it' 'keep=above: it has changes of .*/project, which .*/project/sub is in' \
+    bash -c 'cd sub && "$0" run --quiet --fs=deb --ro --keep=above true' "$AJAIL"
+refuses 'nor with that mounted in it' 'keep=above: it has changes of .*/project, which .*/project/sub is in' \
+    jail --ro --ro=sub --keep=above -- true
+check 'from one in it' bash -c 'cd sub && "$0" run --quiet --fs=deb --ro --keep=inner -- sh -c "echo inner >below"' "$AJAIL"
+refuses 'not from above that' 'keep=inner: it has changes of .*/project/sub, which is in .*/project;' jail --ro --keep=inner -- true
+output 'but with it' inner jail --ro --ro=sub --keep=inner -- cat sub/below
+output 'or with something else there' below jail --ro --rol=sub --keep=inner -- cat sub/below
+check 'both in one run' jail --ro --ro=sub --keep=both -- sh -c 'echo b >sub/below; echo a >file'
+output 'and again' 'a b' jail --ro --ro=sub --keep=both -- sh -c 'echo $(cat file sub/below)'
+refuses 'not one of them, above the other' 'keep=both: it has changes of .*/project/sub' jail --ro --keep=both -- true
+output 'the inner one alone' b bash -c 'cd sub && "$0" run --quiet --fs=deb --ro --keep=both -- cat below' "$AJAIL"
+check 'not kept any more' "$AJAIL" discard above inner both mode
 
 refuses 'another directory by the same name' 'keep=first: what it has for / was made above .*, not ' \
     bash -c "cp -r '$AJAIL_HOME/fs/deb' '$HOST_TMP/copy' && '$AJAIL' run --quiet --fs='$HOST_TMP/copy' --keep=first true"
@@ -39,12 +66,12 @@ rm -rf "$HOST_TMP/copy"
 for bad in ../x a/b .x -x '' "$(printf '%065d' 1)"; do
     refuses "the name '$bad'" 'keep=' "$AJAIL" run --quiet --fs=deb "--keep=$bad" true
 done
-refuses 'within reach of the jail' 'keep=.*kept is in .*, which the jail may write to' \
+refuses 'within reach of the jail' 'later jails run, and ajail apply takes' \
     bash -c "cd '$AJAIL_HOME' && '$AJAIL' run --quiet --fs=deb --keep=first true"
 refuses 'below a layer' 'keep=.*kept is in .*, which is below one of its layers' \
     bash -c "cd '$AJAIL_HOME' && '$AJAIL' run --quiet --fs=deb --ro --keep=first true"
 refuses 'and nothing is made for what is refused' 'fs=none|no root filesystem' "$AJAIL" run --quiet --fs=none --ro --keep=none true
-refuses 'nor later' 'keep=none: .*kept is in' bash -c "cd '$AJAIL_HOME' && '$AJAIL' run --quiet --fs=deb --keep=none true"
+refuses 'nor later' 'keep=none: .*kept is in' bash -c "cd '$AJAIL_HOME' && '$AJAIL' run --quiet --fs=deb --ro --keep=none true"
 equal 'nothing' no "$([ -e "$kept/none" ] && echo yes || echo no)"
 
 # One at a time.
@@ -70,6 +97,6 @@ refuses 'discard what is not there' 'discard: nothing is kept as none' "$AJAIL" 
 check 'directories without permissions' jail --ro --keep=first -- sh -c 'mkdir -p /var/a/b; echo x >/var/a/b/c; chmod 0 /var/a/b /var/a'
 printf '{' >"$kept/first/manifest.json"
 refuses 'a manifest that cannot be read' 'manifest.json cannot be read' "$AJAIL" run --quiet --fs=deb --ro --keep=first true
-check 'discarded all the same' "$AJAIL" discard first other file host project-1 project-2
+check 'discarded all the same' "$AJAIL" discard first file host project-1 project-2
 equal 'nothing is left' '' "$(ls -A "$kept")"
 rmdir "$kept"

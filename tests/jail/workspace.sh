@@ -64,11 +64,11 @@ rm -f .git/ORIG_HEAD
 # What has changed.
 check 'changes' within one sh -c 'git checkout -q ajail/one && echo more >>a && git mv b moved && echo s >staged && git add staged && echo n >new'
 equal 'status --json' \
-    "ajail/one ['a'] ['staged'] [] ['moved'] ['new'] 1 {'files_changed': 5, 'insertions': 4, 'deletions': 0} False" \
+    "ajail/one ['a'] ['staged'] [] ['moved'] ['new'] 1 {'files_changed': 5, 'insertions': 4, 'deletions': 0} [] False" \
     "$("$AJAIL" status one --json | python3 -c '
 import json, sys
 d = json.load(sys.stdin)
-print(*[d[k] for k in "branch modified added deleted renamed untracked commits stats running".split()])')"
+print(*[d[k] for k in "branch modified added deleted renamed untracked commits stats host_runs running".split()])')"
 matches 'status' '^  modified  a$' "$AJAIL" status one
 "$AJAIL" status one --diff >../patch
 equal 'the patch makes the same' "$(within one sh -c 'tar -c --sort=name --mtime=@0 --exclude=.git . | sha256sum')" "$(
@@ -77,6 +77,7 @@ equal 'the patch makes the same' "$(within one sh -c 'tar -c --sort=name --mtime
 git worktree remove --force ../copy
 
 # Home, and nothing else of it.
+refuses 'what would be lost is named' '.\(a, b, moved and 2 more; [0-9a-f]{7} (hooked|two|t), [^)]*.;' "$AJAIL" destroy one
 refuses 'destroy keeps work' '5 files not committed and 3 commits that the original has not would be lost' "$AJAIL" destroy one
 short=$(within one git rev-parse --short=12 ajail/one)
 output 'pull' "ajail/one of $PWD is new: 1 commit, $short" "$AJAIL" pull one
@@ -106,15 +107,25 @@ for name in --all -x a..b 'a b' a.lock .a a/.b 'a~1' 'a:b:c' '@{1}' $'a\x01' ref
     run_ "$AJAIL" pull one -- "$name"
     equal "pull $(printf %q "$name")" 125 "$STATUS"
 done
-check 'on no branch' within one git checkout -q --detach
-refuses 'nothing can be meant' 'is on no branch' "$AJAIL" pull one
+check 'on another branch' within one sh -c 'git checkout -qb elsewhere && git commit -q --allow-empty -m elsewhere'
+matches 'which is told' '^ajail: one is on elsewhere by now, which stays there .ajail pull one elsewhere.$' "$AJAIL" pull one
+matches 'and the own one taken' 'ajail/one has commits there' "$AJAIL" pull one
+check 'on no branch' within one sh -c 'git checkout -q --detach && git branch -qD elsewhere'
+refuses 'the own one all the same' 'ajail/one has commits there' "$AJAIL" pull one
 check 'back' within one git checkout -q ajail/one
 
 # Removed, if nothing is lost.
 refuses 'a stash counts' 'commits? that the original has not' "$AJAIL" destroy one
+refuses 'what is named' ' would be lost with one .*[0-9a-f]{7} .*; ajail pull one .*, ajail destroy --force one ' "$AJAIL" destroy one
 check 'stash brought home' within one sh -c 'git branch stashed stash@{0} && git stash drop -q && git branch other'
 check 'all brought home' sh -c "'$AJAIL' pull one stashed && '$AJAIL' pull one other"
-check 'destroy' "$AJAIL" destroy one
+check 'several' sh -c "'$AJAIL' create two && '$AJAIL' create three && '$AJAIL' create four"
+check 'one with work' within three touch new
+status 'destroy several, but not that' 125 "$AJAIL" destroy two three none four
+equal 'each is told of' "ajail: destroy: 1 file not committed would be lost with three (new); ajail pull three brings commits home, ajail destroy --force three removes it all the same
+ajail: destroy: no workspace none (there are: four, one, three)" "$(cat "$ERR")"
+equal 'and the others are gone' 'one three' "$(cd "$AJAIL_HOME/workspaces" && echo *)"
+check 'destroy' "$AJAIL" destroy --force one three
 equal 'nothing is left' '' "$(ls -A "$AJAIL_HOME/workspaces")"
 output 'list of none' '[]' "$AJAIL" list --json
 

@@ -16,10 +16,11 @@ marker=$HOST_TMP/ran
 tree=$AJAIL_HOME/workspaces/evil/tree git=$AJAIL_HOME/workspaces/evil/git
 before=$(fingerprint .)
 
-# Everything ajail does with a workspace, however it ends; each within its time.
+# Everything ajail does with a workspace, or these commands, however they end; each within its time.
 ask() {
-    for command in list 'list --json' 'status evil' 'status evil --json' 'status evil --diff' 'pull evil' \
-        'pull evil topic' 'destroy evil'; do
+    [ "$#" -gt 0 ] || set -- list 'list --json' 'status evil' 'status evil --json' 'status evil --diff' 'pull evil' \
+        'pull evil topic' 'destroy evil'
+    for command; do
         # shellcheck disable=SC2086
         timeout 60 "$AJAIL" $command >"$HOST_TMP/out" 2>&1 </dev/null
         [ $? != 124 ] || echo "$command hangs"
@@ -27,10 +28,12 @@ ask() {
     done
     [ ! -e "$marker" ] || echo ran
 }
+"$AJAIL" create evil >/dev/null
+cp -a "$AJAIL_HOME/workspaces/evil" ../made
 fresh() {
     "$AJAIL" destroy --force evil >"$HOST_TMP/out" 2>&1
     rm -f "$marker"
-    "$AJAIL" create evil >/dev/null
+    cp -a ../made "$AJAIL_HOME/workspaces/evil"
 }
 
 # Settings, hooks and attributes.
@@ -91,7 +94,7 @@ for name in HEAD config index packed-refs refs objects logs info objects/info/al
         huge) make="rm -rf .git/$name; truncate -s 1T .git/$name" ;;
         esac
         within evil sh -c "$make" >/dev/null 2>&1
-        equal "$name is a $kind" '' "$(ask)"
+        equal "$name is a $kind" '' "$(ask 'list --json' 'status evil' 'status evil --diff' 'pull evil' 'destroy evil')"
     done
 done
 
@@ -123,8 +126,26 @@ matches 'and shown' '^  new +\\x1b\]0;owned\\x07$' "$AJAIL" status evil
 for head in 'ref: refs/heads/--all' 'ref: refs/heads/../../x' "ref: refs/heads/x'; touch $marker; '" 'ref: refs/heads/a b'; do
     within evil sh -c 'printf "%s\n" "$1" >.git/HEAD' sh "$head"
     equal "HEAD $head" '' "$(ask)"
-    refuses "HEAD $head is no branch" 'is on no branch' "$AJAIL" pull evil
+    run_ "$AJAIL" pull evil
+    equal "HEAD $head is not printed" '' "$(cat "$OUT" "$ERR" | grep -F -e "${head#ref: refs/heads/}")"
 done
+fresh
+# shellcheck disable=SC2016
+check 'a branch that a shell would act on' within evil sh -c 'git checkout -qb "x;touch\${IFS}ran"'
+matches 'is nothing to be copied' 'which stays there .name it to ajail pull.' "$AJAIL" pull evil
+matches 'nor what has it named' '^ajail/evil of ' "$AJAIL" pull evil
+check 'what a host runs' within evil sh -c 'mkdir -p sub/.vscode && echo x >sub/.vscode/tasks.json && ln -s sub .claude &&
+    printf x >"$(printf ".vimrc\033")" && echo x >.envrc && git add . && git commit -qm x && git branch -f ajail/evil'
+equal 'is told' '! 3 files that programs of your machine run by themselves: .claude, .envrc, sub/.vscode/tasks.json (look at them: ajail status evil --diff)' \
+    "$("$AJAIL" status evil | tail -n 1)"
+equal 'for programs' "['.claude', '.envrc', 'sub/.vscode/tasks.json']" \
+    "$("$AJAIL" status evil --json | python3 -c 'import json, sys; print(json.load(sys.stdin)["host_runs"])')"
+from=$(git rev-parse --short=12 HEAD) to=$(within evil git rev-parse --short=12 HEAD)
+matches 'also when it comes home' "^! 3 files .* .claude, .envrc, sub/.vscode/tasks.json .look at them: git diff $from $to" "$AJAIL" pull evil ajail/evil:home
+check 'less' within evil sh -c 'git rm -q .envrc && rm .claude && mkdir "$(printf ".vscode")" && printf x >"$(printf ".vscode/\033[2J")" && git add -A && git commit -qm y && git branch -f ajail/evil'
+equal 'what is removed does not count' '! 1 file that programs of your machine run by themselves: .vscode/\x1b[2J (look at it' \
+    "$("$AJAIL" pull evil ajail/evil:home | tail -n 1 | sed 's/:[^:]*$//')"
+git update-ref -d refs/heads/home
 fresh
 # What is in it can be removed, whatever its modes.
 check 'directories without permissions' within evil sh -c 'mkdir -p d/e && echo x >d/e/f && chmod 0 d/e d'

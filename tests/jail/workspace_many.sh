@@ -59,7 +59,7 @@ fi
 killed=0 there=0
 for call in mkdir,mkdirat openat write fsync rename,renameat2 fchmod; do
     for ((at = 1; at <= 400; at++)); do
-        strace -o /dev/null -e trace="$call" -e inject="$call:signal=KILL:when=$at" "$AJAIL" create one >../out 2>&1
+        strace -o /dev/null -e trace="$call" -e inject="$call:signal=KILL:when=$at" "$AJAIL" create one --quiet >../out 2>&1
         [ $? = 137 ] || break
         killed=$((killed + 1))
         case $("$AJAIL" list --json 2>&1) in

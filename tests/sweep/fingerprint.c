@@ -340,6 +340,8 @@ static void network(void) {
 
 int main(int argc, char** argv) {
     if (argc < 3) return 99;
+    const char* linger = getenv("LINGER"); // milliseconds, for what goes on beside it
+    if (linger) usleep((useconds_t)atoi(linger) * 1000);
     descriptors();
     credentials();
     namespaces(argc - 3, argv + 3);

@@ -6,7 +6,7 @@
 // PROCESS says what it is for, which who has made it tells, and how: 0 is the program (monitor), 1 what it makes with a
 // pid namespace (init), 2 what that forks first (the payload), 3 and 4 what the monitor forks (newuidmap, newgidmap),
 // 5 what it makes with a user namespace alone (who removes files of subordinate ids), 6 what init forks later (who
-// makes a file in place of a device). N counts calls of this number in processes of this kind from 1; 0 means all. strace's own injection counts in every process at once
+// makes a file in place of a device), 7 what the monitor forks while the payload is there (who goes into the jail). N counts calls of this number in processes of this kind from 1; 0 means all. strace's own injection counts in every process at once
 // (`when=3` hits the third call of each), so that what the payload does after its parent has failed at the same count
 // is never tried; hence this program. -k sends the process a signal where it would enter the call; -x lets the call
 // happen and only its result be an error. Without -p all calls are only written down.
@@ -55,7 +55,7 @@
 #endif
 
 enum { kMost = 64, kDetail = 96 };
-enum role { monitor, init, payload, newuidmap, newgidmap, remover, node, kRoles };
+enum role { monitor, init, payload, newuidmap, newgidmap, remover, node, guest, kRoles };
 enum action { none, fail, lie, slay };
 
 static int log_fd = -1;
@@ -160,6 +160,12 @@ static struct process* find(pid_t pid) {
     return &processes[known++];
 }
 
+static int has(int role) {
+    for (int i = 0; i < known; ++i)
+        if (processes[i].role == role) return 1;
+    return 0;
+}
+
 // What PARENT, which is inside clone3(2), makes.
 static int role_of_child(struct process* parent) {
     struct user_regs_struct regs;
@@ -171,6 +177,7 @@ static int role_of_child(struct process* parent) {
     }
     switch (parent->role) {
     case monitor:
+        if ((flags & CLONE_NEWUSER) == 0 && has(payload) && !has(remover)) return guest;
         if ((flags & CLONE_NEWUSER) == 0) return parent->forked++ % 2 == 0 ? newuidmap : newgidmap;
         parent->forked = 0;
         return (flags & CLONE_NEWNS) != 0 ? init : remover;

@@ -162,3 +162,45 @@ TEST_CASE("settle: a file of notes that is none of ours is an error") {
         CHECK(notes.error().err == EINVAL);
     }
 }
+
+TEST_CASE("settle: what is in a directory that was moved there is never what the jail has seen") {
+    Bench bench;
+    for (const char* dir : {"below/d", "below/other"}) bench.files().dir(dir);
+    bench.files().file("below/d/file", "was");
+    bench.files().file("below/other/file", "of another");
+    bench.files().dir(Bench::upper("d"));
+    bench.files().file(Bench::upper("d/file"), "is");
+    bench.files().file(Bench::upper("d/new"), "new");
+    store::Seen seen = store::look_at_directories(bench.kept(), 10);
+    auto now = [] {
+        timespec time{};
+        (void)::clock_gettime(CLOCK_REALTIME, &time);
+        return time.tv_sec * 1'000'000'000 + time.tv_nsec;
+    };
+    constexpr timespec kTick{0, 20'000'000}; // by which the times of files go on
+    (void)::nanosleep(&kTick, nullptr);
+    REQUIRE(bench.kept().begin(now()));
+    (void)::nanosleep(&kTick, nullptr);
+    auto what = [&](const store::Seen& known, const char* path) {
+        (void)::unlink(bench.files().path("home/kept/name/base/0").c_str());
+        std::int64_t since = *bench.kept().since();
+        REQUIRE(store::settle(bench.kept(), true, known));
+        REQUIRE(bench.kept().begin(since)); // once more
+        auto notes = store::read_notes(bench.kept(), "0");
+        REQUIRE(notes);
+        return (*notes).at(path).what;
+    };
+    CHECK(what({}, "d/file") == store::Note::present);
+    // Something made in it, and beside it: that may be all.
+    bench.files().file("below/d/more", "x");
+    CHECK(what({}, "d/file") == store::Note::present);
+    bench.files().file("below/more", "x");
+    CHECK(what(seen, "d/file") == store::Note::present);
+    CHECK(what(seen, "d/new") == store::Note::absent);
+    CHECK(what({}, "d/file") == store::Note::changed);
+    REQUIRE(::rename(bench.files().path("below/d").c_str(), bench.files().path("below/gone").c_str()) == 0);
+    REQUIRE(::rename(bench.files().path("below/other").c_str(), bench.files().path("below/d").c_str()) == 0);
+    CHECK(what(seen, "d/file") == store::Note::changed);
+    CHECK(what(seen, "d/new") == store::Note::changed);
+    CHECK(what({}, "d/file") == store::Note::changed);
+}

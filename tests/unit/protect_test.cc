@@ -36,11 +36,27 @@ TEST_CASE("each of the list can stand there, and is run") {
 }
 
 TEST_CASE("what the host runs") {
-    for (const char* path :
-         {".git", "sub/.git", ".git/hooks", ".git/hooks/pre-commit", ".git/config", ".git/config.worktree",
-          ".git/commondir", ".git/info/attributes", ".git/.git", ".git/modules/a/b/config", ".git/modules/a/hooks/x",
-          ".git/modules/a/modules/b/config", ".git/worktrees/w/commondir", "deep/er/.git/config", ".vscode",
-          ".vscode/tasks.json", ".claude/settings.local.json", "x/.envrc"}) {
+    for (const char* path : {".git",
+                             "sub/.git",
+                             ".git/hooks",
+                             ".git/hooks/pre-commit",
+                             ".git/config",
+                             ".git/config.worktree",
+                             ".git/commondir",
+                             ".git/info/attributes",
+                             ".git/.git",
+                             ".git/modules/a/b/config",
+                             ".git/modules/a/hooks/x",
+                             ".git/modules/a/modules/b/config",
+                             ".git/worktrees/w/commondir",
+                             "deep/er/.git/config",
+                             ".vscode",
+                             ".vscode/tasks.json",
+                             ".claude/settings.local.json",
+                             "x/.envrc",
+                             "HEAD",
+                             "deep/er/HEAD",
+                             "bare.git/HEAD"}) {
         INFO(path);
         CHECK(host_runs(path));
     }
@@ -67,5 +83,16 @@ TEST_CASE("what the host runs") {
                              "vscode/x"}) {
         INFO(path);
         CHECK_FALSE(host_runs(path));
+    }
+}
+
+TEST_CASE("what the host runs below something, if that is a link") {
+    for (const char* path : {".claude", "sub/.gemini", ".config", "sub/.config"}) {
+        INFO(path);
+        CHECK(host_runs_below(path));
+    }
+    for (const char* path : {"", ".vscode", ".claude/settings.json", ".claude/notes", "src", ".git/config"}) {
+        INFO(path);
+        CHECK_FALSE(host_runs_below(path));
     }
 }

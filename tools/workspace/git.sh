@@ -1,25 +1,32 @@
 #!/bin/sh
 # All of git that ajail does itself, for workspaces, with the host's git.
 #
+#   git.sh identity          says the name and the address that /gitconfig gives; there is no repository
 #   git.sh create            fills /workspace (tree, git, outbox); says the commit that it starts from
 #   git.sh create-worktree   TREE as a linked worktree of ORIGIN; says the commit, its entry's name, and who commits
 #   git.sh remove-worktree   removes that ENTRY, which is TREE's
+#   git.sh uncommitted       says how many files of the original are not committed, in WORK
 #   git.sh status            says what has changed since BASE
 #   git.sh diff              the same as a patch
-#   git.sh lost              says how many files and commits only the workspace has
+#   git.sh lost              says how many files and commits only the workspace has, and the first of them
 #   git.sh pack              the commit of BRANCH, and what ORIGIN has not of it
 #   git.sh unpack            such a pack from stdin; it becomes BRANCH of ORIGIN
 #
 # ORIGIN: the common git directory of the original. ORIGIN_GIT: its git
 # directory, the same or a linked worktree's. GIT_DIR, GIT_WORK_TREE: the
-# workspace's. REF: what to start from (empty: HEAD).
+# workspace's. REF: what to start from (empty: HEAD). AUTHOR, ADDRESS: who
+# commits, where the original does not say.
 #
 # Runs in a jail. In git's directories stands what a payload wrote, which may
-# make git run programs: they find nothing here that is not theirs already.
+# make git run programs: they find nothing here that is not theirs already. So
+# the caller's settings, which may hold passwords, are never where a repository is.
 set -eu
 umask 022
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C HOME=/tmp
+# /tmp/gitconfig has safe.directory and nothing else, which git before 2.38 does not take from the command line.
 export GIT_CONFIG_NOSYSTEM=1 GIT_CONFIG_GLOBAL=/tmp/gitconfig GIT_ATTR_NOSYSTEM=1
+# What is missing is not fetched from where a payload says, by a helper program of its choice (ext::).
+export GIT_NO_LAZY_FETCH=1 GIT_ALLOW_PROTOCOL=file
 export GIT_OPTIONAL_LOCKS=0 GIT_NO_REPLACE_OBJECTS=1 GIT_TERMINAL_PROMPT=0 GIT_PAGER=cat
 export GIT_COMMITTER_NAME=ajail GIT_COMMITTER_EMAIL=ajail@localhost
 mode=$1
@@ -30,8 +37,8 @@ die() {
 }
 
 git() {
-  command git -c core.hooksPath=/dev/null -c core.fsmonitor=false -c protocol.file.allow=always \
-    -c gc.auto=0 -c maintenance.auto=false -c advice.detachedHead=false "$@"
+  command git -c core.hooksPath=/dev/null -c core.fsmonitor=false -c gc.auto=0 \
+    -c maintenance.auto=false -c advice.detachedHead=false "$@"
 }
 
 # In the original, whatever directory its configuration says it works in.
@@ -39,16 +46,26 @@ original() { GIT_WORK_TREE=/tmp git --git-dir="$ORIGIN_GIT" "$@"; }
 
 base() {
   if [ -n "$REF" ]; then
-    original rev-parse -q --verify --end-of-options "$REF^{commit}" || die "the repository has no commit $REF"
+    original rev-parse -q --verify --end-of-options "$REF^{commit}" 2>/dev/null || die "the repository has no commit $REF"
   elif ! original rev-parse -q --verify 'HEAD^{commit}'; then
     original symbolic-ref -q HEAD >/dev/null || die "HEAD of the repository is no commit"
     echo unborn
   fi
 }
 
-# Who commits, as where the original is.
+# Whatever stands there; includes are not followed.
+first_line() { printf '%s\n' "$1" | head -n 1; }
+setting() { git config --file /gitconfig --no-includes "user.$1" 2>/dev/null || :; }
+
 identity() {
-  original config "user.$1" 2>/dev/null || git config -f /gitconfig "user.$1" 2>/dev/null || :
+  first_line "$(setting name)"
+  first_line "$(setting email)"
+}
+
+# Who commits, as where the original is.
+who() {
+  value=$(original config "user.$1" 2>/dev/null) || value=$2
+  first_line "$value"
 }
 
 borrow() {
@@ -86,7 +103,7 @@ EOT
 create() {
   start=$(base)
   format=$(original rev-parse --show-object-format)
-  name=$(identity name) email=$(identity email)
+  name=$(who name "$AUTHOR") email=$(who email "$ADDRESS")
   git init -q --template= --object-format="$format"
   git config --unset core.worktree || :
   git config core.bare false
@@ -105,16 +122,19 @@ create() {
   mkdir "$GIT_WORK_TREE/.git" # where GIT_DIR is mounted
   outbox /workspace/outbox
   echo "$start"
+  first_line "$name"
+  first_line "$email"
 }
 
 create_worktree() {
   start=$(base)
   [ "$start" != unborn ] || die "the repository has no commit yet, and a worktree needs one"
-  git --git-dir="$ORIGIN" worktree add -q --no-track -b "$BRANCH" "$TREE" "$start"
+  # A submodule's names its working directory, which is not here.
+  GIT_WORK_TREE=/tmp git --git-dir="$ORIGIN" worktree add -q --no-track -b "$BRANCH" "$TREE" "$start"
   read -r _ entry <"$TREE/.git"
   echo "$start ${entry##*/}"
-  identity name
-  identity email
+  who name "$AUTHOR"
+  who email "$ADDRESS"
 }
 
 remove_worktree() {
@@ -150,7 +170,7 @@ status() {
   # shellcheck disable=SC2030
   (
     with_new_files
-    patch --shortstat >/tmp/stat
+    patch --raw -z --shortstat >/tmp/stat
     cat /tmp/stat
     [ -s /tmp/stat ] || echo
   )
@@ -181,7 +201,16 @@ lost() {
     export GIT_ALTERNATE_OBJECT_DIRECTORIES=/workspace/outbox/objects
   fi
   commits=$(git rev-list --count "$@" --stdin </tmp/known)
+  git rev-list --oneline --max-count=3 "$@" --stdin </tmp/known >/tmp/commits
   echo "$(tr -cd '\0' </tmp/files | wc -c) $commits"
+  head -c 1000 /tmp/commits
+  printf '\0'
+  head -c 4000 /tmp/files
+}
+
+uncommitted() {
+  GIT_WORK_TREE=$WORK git --git-dir="$ORIGIN_GIT" -c core.checkStat=minimal -C "$WORK" status --porcelain -z \
+    --no-renames --untracked-files=all --ignore-submodules=all | tr -cd '\0' | wc -c
 }
 
 # From the workspace itself, or what was only pushed.
@@ -226,11 +255,15 @@ unpack() {
     whole "$commit"
   fi
   count=$(git rev-list --count "$commit" --not --all)
+  from=$old
+  [ -n "$from" ] || from=$(git rev-parse -q --verify "$BASE^{commit}") || from=$(git hash-object -t tree /dev/null)
+  git diff-tree -r -z --name-only --no-renames --diff-filter=d "$from" "$commit" >/tmp/names
   if [ -n "$old" ]; then
     git merge-base --is-ancestor "$old" "$commit" || die "$BRANCH has commits there that the workspace's has not $other"
   fi
   git update-ref -m 'ajail pull' "$ref" "$commit" "${old:-$(echo "$commit" | tr '0-9a-f' 0)}"
-  echo "$commit $count ${old:-new}"
+  echo "$commit $count ${old:-new} $from"
+  cat /tmp/names
 }
 
 # git would read such a one for ever.
@@ -244,9 +277,11 @@ refuse_endless() {
 main() {
   refuse_endless
   case $mode in
+    identity) identity ;;
     create) create ;;
     create-worktree) create_worktree ;;
     remove-worktree) remove_worktree ;;
+    uncommitted) uncommitted ;;
     status) status ;;
     diff)
       with_new_files
