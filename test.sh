@@ -1,7 +1,7 @@
 #!/bin/bash
 # Builds everything and runs all tests; its last lines are ctest's summary.
 #
-#   ./test.sh           GCC; GCC with ASan and UBSan; clang, of which only the fuzzers are run, 60 s each
+#   ./test.sh           GCC; GCC with ASan and UBSan; clang, of which only the fuzzers are run, 30 s each
 #   ./test.sh --quick   GCC; clang's fuzzers for 5 s each
 #
 # On Debian 12 and 13, as root or as an ordinary user with sudo, which is asked for apt only. The jails are made as an
@@ -69,7 +69,7 @@ if [ "$quick" = no ]; then
     build build-asan -DAJAIL_SANITIZE=ON -DCMAKE_BUILD_TYPE=Debug
 fi
 
-seconds=60
+seconds=30
 [ "$quick" = no ] || seconds=5
 fuzz() {
     local target=all

@@ -70,6 +70,7 @@ Status execute(const spec::Exec& exec, const std::string& cwd, std::size_t first
     sys::Error missing{Stage::none, sys::Call::execve, sys::kNoOp, ENOENT};
     sys::Error denied{Stage::none, sys::Call::execve, sys::kNoOp, 0};
     for (const std::string& path : std::span(exec.candidates).subspan(first)) {
+        if (exec.any_shell) argv[0] = const_cast<char*>(path.c_str() + path.rfind('/') + 1);
         sys::Error error = sys::execve(path.c_str(), argv.data(), env.data()).error();
         if (error.err == ENOEXEC) { // a script without #!, which execvp(3) gives to sh
             std::vector<char*> sh = {const_cast<char*>("sh"), const_cast<char*>(path.c_str())};

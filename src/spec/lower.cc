@@ -567,7 +567,8 @@ std::uint64_t payload_caps(const Spec& spec, const Host& host) { return Lowering
 void set_command(Exec& exec, std::vector<std::string> argv, const std::string& file) {
     exec.argv = std::move(argv);
     exec.candidates.clear();
-    if (!exec.argv.empty()) return search(exec, file.empty() ? exec.argv[0] : file);
+    exec.any_shell = exec.argv.empty();
+    if (!exec.any_shell) return search(exec, file.empty() ? exec.argv[0] : file);
     exec.argv = {"bash"};
     search(exec, "bash");
     search(exec, "sh");

@@ -137,6 +137,8 @@ enum class Init : std::uint8_t {
 struct Exec {
     std::vector<std::string> candidates; ///< tried in order while one is missing
     std::vector<std::string> argv;
+    bool any_shell =
+        false; ///< which is called by the name that it is found by, instead of argv[0] (busybox looks at it)
     std::vector<std::string> env;  ///< NAME=VALUE
     std::vector<std::string> cwds; ///< the first that can be entered becomes the working directory
     bool pwd = false;              ///< and the value of PWD
