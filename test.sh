@@ -90,7 +90,7 @@ if [ "$quick" = no ]; then
     must 'tests with sanitizers' env AJAIL_TEST_SECONDS=300 ASAN_OPTIONS=abort_on_error=1:detect_stack_use_after_return=1 \
         UBSAN_OPTIONS=halt_on_error=1:abort_on_error=1:print_stacktrace=1 \
         ctest --test-dir build-asan --repeat until-pass:2 --output-on-failure --no-tests=error -L '^(unit|plan|prepare|jail)$' -LE net \
-        --parallel "$(nproc)"
+        --parallel "$(($(nproc) + 1))"
 fi
 
 step 'tests'

@@ -22,6 +22,9 @@ using sys::Status;
 // Of all users; in each one's there is what its session takes commands by, and the jails that run.
 constexpr const char* kRuntime = "/run/user";
 
+// What the store has in it.
+constexpr std::string_view kShelves[] = {"fs", "cache", "kept", "workspaces", "running", "scratch"};
+
 // PATH without symbolic links, as far as it is there already. What cannot be looked at may be anywhere.
 std::string where_it_will_be(std::string path) {
     std::string rest;
@@ -110,7 +113,10 @@ std::variant<std::vector<std::string>, Wrong> OwnPlaces::hidden_in(const std::st
     try {
         if (!found_) find();
         const std::string shown = spec::escape(source);
-        if (writable && (source == store_ || source.substr(0, source.rfind('/')) == store_))
+        bool shelf = source.substr(0, source.rfind('/')) == store_ &&
+                     std::find(std::begin(kShelves), std::end(kShelves), source.substr(store_.size() + 1)) !=
+                         std::end(kShelves);
+        if (writable && (source == store_ || shelf))
             throw Wrong{shown + ": later jails run, and ajail apply takes, what this one could write there; grant "
                                 "something else, or read-only (--ro)"};
         if (writable && within(store_, source)) hide(store_);

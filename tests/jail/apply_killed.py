@@ -7,6 +7,9 @@ import os, shutil, subprocess, sys
 AJAIL, HOME = os.environ["AJAIL"], os.environ["AJAIL_HOME"]
 CHANGING = ("mkdirat,linkat,renameat,renameat2,unlinkat,symlinkat,mknodat,fchmod,chmod,fchmodat,setxattr,removexattr,"
             "utimensat,ftruncate,fsync,write,openat")
+if b"__asan_init" in open(AJAIL, "rb").read():
+    print("0 passed, 0 failed, 1 skipped")  # by tracing it, whose report of leaks does not work then
+    sys.exit(0)
 passed = failed = 0
 
 
