@@ -39,7 +39,8 @@ packages=(g++ clang cmake ninja-build pkg-config libseccomp-dev
     systemd)
 install_packages "${packages[@]}"
 
-# build DIR OPTION...: $target, or all of it, without output if all goes well
+# build DIR OPTION...: $targets of it, without output if all goes well
+targets=(all)
 build() {
     local dir=$1 log
     shift
@@ -50,7 +51,7 @@ build() {
     local generator=(-G Ninja)
     [ ! -f "$dir/CMakeCache.txt" ] || generator=()
     if ! { cmake -S . -B "$dir" "${generator[@]}" -DBUILD_TESTING=ON "$@" &&
-        cmake --build "$dir" --target "${target:-all}" --parallel "$(nproc)"; } >"$log" 2>&1; then
+        cmake --build "$dir" --target "${targets[@]}" --parallel "$(nproc)"; } >"$log" 2>&1; then
         cat "$log"
         echo "FAILED: the build in $dir"
         exit 1
@@ -66,14 +67,14 @@ build build
 
 if [ "$quick" = no ]; then
     step 'build with ASan and UBSan, in build-asan/'
-    build build-asan -DAJAIL_SANITIZE=ON -DCMAKE_BUILD_TYPE=Debug
+    build build-asan -DAJAIL_SANITIZE=ON -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_FLAGS_DEBUG='-O1 -g1'
 fi
 
 seconds=30
 [ "$quick" = no ] || seconds=5
 fuzz() {
-    local target=all
-    [ "$quick" = no ] || target=fuzzers
+    local targets=(ajail fuzzers)
+    [ "$quick" = no ] || targets=(fuzzers)
     build build-fuzz -DCMAKE_CXX_COMPILER=clang++ -DAJAIL_FUZZ=ON -DAJAIL_FUZZ_SECONDS=$seconds \
         -DCMAKE_BUILD_TYPE=RelWithDebInfo -DCMAKE_CXX_FLAGS_RELWITHDEBINFO='-O1 -g1'
     ctest --test-dir build-fuzz --output-on-failure --no-tests=error -L '^fuzz$'
