@@ -25,12 +25,22 @@ constexpr const char* kRuntime = "/run/user";
 // What the store has in it.
 constexpr std::string_view kShelves[] = {"fs", "cache", "kept", "workspaces", "running", "scratch"};
 
-// PATH without symbolic links, as far as it is there already. What cannot be looked at may be anywhere.
+// PATH lies in a directory that is closed to the caller, and cannot be opened by it either. (Its owner is judged by the
+// owner's bits alone; all whom a user namespace has no id for have one number.)
+bool out_of_reach(std::string path) {
+    struct stat st {};
+    while (::stat(path.c_str(), &st) < 0 && errno == EACCES) path.resize(std::max<std::size_t>(path.rfind('/'), 1));
+    return S_ISDIR(st.st_mode) && (st.st_uid != ::geteuid() || (st.st_mode & S_IXUSR) != 0);
+}
+
+// PATH without symbolic links, as far as it is there already; empty where no jail of the caller's comes to. What else cannot
+// be looked at may be anywhere.
 std::string where_it_will_be(std::string path) {
     std::string rest;
     for (;;) {
         auto real = real_path(path);
         if (real) return (*real == "/" && !rest.empty() ? "" : *real) + rest;
+        if (real.error().err == EACCES && out_of_reach(path)) return {};
         if (real.error().err != ENOENT || path == "/")
             throw Wrong{spec::escape(path) + ": " + std::strerror(real.error().err)};
         std::size_t slash = path.rfind('/');
@@ -83,10 +93,10 @@ Status make(const std::string& path) {
 void OwnPlaces::find() {
     found_ = true;
     store_ = where_it_will_be(ajail_home_);
-    registries_ = {store_ + "/running"};
-    const char* runtime = std::getenv("XDG_RUNTIME_DIR");
-    if (runtime != nullptr && *runtime == '/')
-        registries_.push_back(where_it_will_be(absolute(runtime, "/")) + "/ajail");
+    if (!store_.empty()) registries_ = {store_ + "/running"};
+    const char* given = std::getenv("XDG_RUNTIME_DIR");
+    std::string runtime = given != nullptr && *given == '/' ? where_it_will_be(absolute(given, "/")) : "";
+    if (!runtime.empty()) registries_.push_back(runtime + "/ajail");
 }
 
 std::variant<std::vector<std::string>, Wrong> OwnPlaces::hidden_in(const std::string& source, bool writable) {
@@ -113,10 +123,11 @@ std::variant<std::vector<std::string>, Wrong> OwnPlaces::hidden_in(const std::st
     try {
         if (!found_) find();
         const std::string shown = spec::escape(source);
-        bool shelf = source.substr(0, source.rfind('/')) == store_ &&
+        writable = writable && !store_.empty();
+        bool shelf = writable && source.substr(0, source.rfind('/')) == store_ &&
                      std::find(std::begin(kShelves), std::end(kShelves), source.substr(store_.size() + 1)) !=
                          std::end(kShelves);
-        if (writable && (source == store_ || shelf))
+        if (shelf || (writable && source == store_))
             throw Wrong{shown + ": later jails run, and ajail apply takes, what this one could write there; grant "
                                 "something else, or read-only (--ro)"};
         if (writable && within(store_, source)) hide(store_);

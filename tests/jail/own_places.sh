@@ -56,6 +56,14 @@ refuses 'behind two' 'could change the symbolic link .*/work/next' \
     bash -c 'ln -s "$1" next; rm ~/.ajail; ln -s ~/work/next ~/.ajail; exec "$0" run --quiet --fs=host true' "$AJAIL" "$HOST_TMP/real"
 rm "$home/.ajail"
 
+# A store that cannot be looked at: of another's nothing can be shown, one's own could be opened from inside.
+if [ "$AS" = user ]; then
+    output "another's" ok env AJAIL_HOME=/proc/1/cwd/root/x "$AJAIL" run --quiet --fs=host -- echo ok
+    mkdir -p closed/store && chmod 600 closed
+    refuses "one's own" 'closed.*Permission denied' env AJAIL_HOME="$PWD/closed/store" "$AJAIL" run --quiet --fs=host -- echo ok
+    chmod 700 closed
+fi
+
 # The session's place, in use or not.
 mkdir -m 700 "$HOST_TMP/session"
 export XDG_RUNTIME_DIR=$HOST_TMP/session
