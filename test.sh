@@ -67,7 +67,7 @@ build build
 
 if [ "$quick" = no ]; then
     step 'build with ASan and UBSan, in build-asan/'
-    build build-asan -DAJAIL_SANITIZE=ON -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_FLAGS_DEBUG='-O1 -g1'
+    build build-asan -DAJAIL_SANITIZE=ON -DCMAKE_BUILD_TYPE=Debug
 fi
 
 seconds=30
