@@ -2,6 +2,7 @@
 // The entry: puts the process in order before anything else looks at it, then hands over to a command.
 #include "cli/bwrap.h"
 #include "cli/changes.h"
+#include "cli/complete.h"
 #include "cli/doctor.h"
 #include "cli/fs.h"
 #include "cli/jails.h"
@@ -180,6 +181,9 @@ constexpr Command kCommands[] = {
 int command(const std::vector<std::string>& args, const ns::Caller& process) {
     if (args.size() == 1 && (args[0] == "--help" || args[0] == "-h" || args[0] == "help"))
         return cli::show(cli::overview());
+    // For a shell's completion: any word may be half typed.
+    if (args.size() > 1 && args[0] == "complete" && args[1] == "--")
+        return close_leaked(-1) ? cli::complete({args.begin() + 2, args.end()}) : cli::kFailed;
     if (!args.empty())
         for (const Command& one : kCommands)
             if (args[0] == one.name) return one.go({args.begin() + 1, args.end()}, process);

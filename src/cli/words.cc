@@ -4,6 +4,7 @@
 #include "cli/words.h"
 
 #include "cli/caller.h"
+#include "cli/complete.h"
 #include "policy/refused.h"
 #include "spec/procfs.h"
 #include "sys/calls.h"
@@ -140,8 +141,8 @@ std::string mounted_in(const Error& error, const spec::Plan& plan) {
 
 // The subcommand that WORD may have been meant for.
 std::string meant(std::string_view word) {
-    for (std::string_view command : {"verify", "doctor", "exec", "kill", "bwrap", "mkfs", "changes", "apply",
-                                     "discard", "create", "enter", "list", "status", "destroy", "pull"}) {
+    for (std::string_view command : command_names()) {
+        if (command.size() < 4) continue;              // everything is near
         std::vector<std::size_t> row(word.size() + 1); // distances of Levenshtein, a row a letter of COMMAND
         std::iota(row.begin(), row.end(), std::size_t{0});
         for (std::size_t i = 0; i < command.size(); ++i) {

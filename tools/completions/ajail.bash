@@ -1,0 +1,19 @@
+# shellcheck shell=bash
+# Completion of ajail's command line in bash: what the word may become is asked of ajail itself, the rest are files.
+_ajail() {
+    local line="${COMP_LINE:0:COMP_POINT}" words word=${COMP_WORDS[COMP_CWORD]}
+    # bash takes `--fs=name` for three words (COMP_WORDBREAKS); ajail for one.
+    read -r -a words <<<"$line"
+    [[ $line != *[[:space:]] ]] || words+=('')
+    local last=${words[-1]} prefix=''
+    [[ $last != --*=* ]] || prefix=${last%%=*}=
+    mapfile -t COMPREPLY < <("${words[0]}" complete -- "${words[@]:1}" 2>/dev/null)
+    if [ "${#COMPREPLY[@]}" = 0 ]; then
+        compopt -o default 2>/dev/null
+        return
+    fi
+    COMPREPLY=("${COMPREPLY[@]#"$prefix"}")
+    [[ "${COMPREPLY[*]}" != *= ]] || compopt -o nospace 2>/dev/null
+    : "$word"
+}
+complete -F _ajail ajail
