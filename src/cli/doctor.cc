@@ -93,6 +93,14 @@ private:
         return {!failure, std::move(detail), failure ? failure->why : ""};
     }
 
+    // With the caller's terminals, for which a jail needs devices.
+    Answer tried_with_terminal(const spec::Spec& spec) {
+        host_.tty = tty_;
+        Answer answer = tried(spec);
+        host_.tty = {};
+        return answer;
+    }
+
     // The least of a jail; each of the others is one with something more.
     static spec::Spec least() {
         spec::Spec spec;
@@ -127,6 +135,7 @@ private:
 
     const ns::Caller& process_;
     spec::Host host_;
+    std::array<bool, 3> tty_{};    ///< as in Host
     std::optional<Failure> least_; ///< of the least of jails
     spec::Plan plan_;              ///< the last one that was tried
 };
@@ -173,6 +182,7 @@ Answer Doctor::kernel() {
     if (!looked) return {false, "", sentence(looked.error(), nullptr)};
     host_ = std::move(looked).take();
     look_for_overlay(host_);
+    tty_ = std::exchange(host_.tty, {});
     return {true, "Linux " + std::to_string(version.first) + "." + std::to_string(version.second), ""};
 }
 
@@ -191,7 +201,7 @@ Answer Doctor::mounts() {
 Answer Doctor::devices() {
     spec::Spec spec = with_proc();
     spec.mounts.emplace_back(spec::Dev{"/dev"});
-    return tried(spec);
+    return tried_with_terminal(spec);
 }
 
 Answer Doctor::overlay() {
@@ -224,7 +234,7 @@ Answer Doctor::jail() {
     if (auto* wrong = std::get_if<Wrong>(&specified)) return {false, "", wrong->message};
     auto& spec = std::get<spec::Spec>(specified);
     look_for_overlays(host_, spec, false);
-    return tried(spec);
+    return tried_with_terminal(spec);
 }
 
 Answer Doctor::landlock() {

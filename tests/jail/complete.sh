@@ -69,3 +69,4 @@ echo >&7
 exec 7>&-
 wait
 "$AJAIL" discard kept-name
+rmdir "$AJAIL_HOME/kept"

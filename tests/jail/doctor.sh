@@ -24,6 +24,7 @@ missing() {
 status 'here jails work' 0 "$AJAIL" doctor
 check 'it says so' grep -qE '^(Jails work here|Everything works)' "$OUT"
 equal 'nothing on stderr' '' "$(cat "$ERR")"
+status 'and on a terminal' 0 script -qec "'$AJAIL' doctor" /dev/null
 status 'as JSON' 0 "$AJAIL" doctor --json
 cp "$OUT" said
 equal 'all that is needed works' '' "$(python3 -c 'import json, sys
