@@ -31,7 +31,7 @@ done
 equal 'a jail that runs' complete-me "$(may_be exec comp | lines)"
 equal 'not what is run in it' '' "$(may_be exec complete-me '' | lines)"
 equal 'a layer' kept-name "$(may_be apply kept | lines)"
-equal 'to run with' --keep=kept-name "$(may_be --keep=k | lines)"
+equal 'to run with' --keep=kept-name "$(may_be --keep=kept-n | lines)"
 
 completions=$TESTS/completions
 cat >typed <<'END'
