@@ -17,8 +17,10 @@ matches 'its own is in the help' '^This is ajail [0-9]' bwrap --help
 says 'a command that is not there' 'execvp /none/x: No such file or directory' bwrap "${root[@]}" /none/x
 says 'a command below a file' 'execvp /etc/passwd/x: Not a directory' bwrap "${root[@]}" /etc/passwd/x
 # Whoever waits for others goes on after the command's end: what was wrong is heard before that end, not after it.
-equal 'a command that is not there, below a pid 1, 300 times' '300 bwrap: execvp /none/x: No such file or directory' \
-    "$(for ((i = 0; i < 300; ++i)); do bwrap "${root[@]}" --unshare-pid /none/x 2>&1 || true; done | uniq -c | xargs)"
+times=300
+! sanitized || times=30
+equal 'a command that is not there, below a pid 1, often' "$times bwrap: execvp /none/x: No such file or directory" \
+    "$(for ((i = 0; i < times; ++i)); do bwrap "${root[@]}" --unshare-pid /none/x 2>&1 || true; done | uniq -c | xargs)"
 
 says 'ids that are not mapped' \
     "No permissions to create a new namespace: the user namespace that this runs in has no id map, or none for the \

@@ -212,9 +212,11 @@ output 'each' 'all' sh -c "'$AJAIL' changes | sed -n 's/^\(all\) .*/\1/p'"
 output 'as JSON' True sh -c "'$AJAIL' changes --json | python3 -c 'import json, sys; print(\"all\" in [k[\"name\"] for k in json.load(sys.stdin)])'"
 
 # Very many.
-check 'many files' jail --ro --keep=many -- sh -c 'mkdir many; cd many; seq 1 30000 | split -l 1 -a 5 - f'
+many=30000
+! sanitized || many=2000
+check 'many files' jail --ro --keep=many -- sh -c 'mkdir many; cd many; seq 1 "$1" | split -l 1 -a 5 - f' sh $many
 start=$(date +%s)
-output 'all of them' 30001 sh -c "'$AJAIL' changes many . | grep -c many"
+output 'all of them' $((many + 1)) sh -c "'$AJAIL' changes many . | grep -c many"
 took=$(($(date +%s) - start))
 if [ "$took" -le 20 ]; then pass_; else fail_ 'in a few seconds' '20 at most' "$took"; fi
 

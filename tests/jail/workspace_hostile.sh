@@ -83,7 +83,9 @@ equal 'nothing runs of that' '' "$(ask)"
 equal 'and no git finds it' '' "$(cd "$tree" && GIT_CEILING_DIRECTORIES=$AJAIL_HOME git rev-parse --git-dir 2>/dev/null)"
 
 # What is no file, or too large a one, in place of git's.
-for name in HEAD config index packed-refs refs objects logs info objects/info/alternates; do
+names='HEAD config index packed-refs refs objects logs info objects/info/alternates'
+! sanitized || names='HEAD config refs'
+for name in $names; do
     for kind in fifo link loop directory huge; do
         fresh
         case $kind in
