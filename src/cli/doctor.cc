@@ -35,8 +35,8 @@ class Doctor;
 // In the order in which a jail needs them.
 struct Check {
     const char* name;
-    int status;          ///< the exit status where it is missing; 0: ajail does without
-    const char* without; ///< what that means
+    int status;          ///< the exit status where it is missing; 0: it is not needed
+    const char* without; ///< what ajail does without it; empty: nothing
     Answer (Doctor::*look)();
 };
 
@@ -146,7 +146,7 @@ const Check Doctor::kChecks[] = {
     {"mounts", 12, "", &Doctor::mounts},
     {"/proc", 13, "", &Doctor::proc},
     {"devices", 14, "", &Doctor::devices},
-    {"overlay", 15, "", &Doctor::overlay},
+    {"overlay", 15, "--fs=NAME and --ro are refused, and of --fs=host the system is read-only", &Doctor::overlay},
     {"system calls", 16, "", &Doctor::system_calls},
     {"a whole jail", 17, "", &Doctor::jail},
     {"Landlock", 0,
@@ -170,7 +170,7 @@ std::vector<Finding> Doctor::examine() {
         findings.push_back({&check, {}});
         if (!stands) continue;
         findings.back().answer = (this->*check.look)();
-        stands = findings.back().answer->works || check.status == 0;
+        stands = findings.back().answer->works || *check.without != 0;
     }
     return findings;
 }
@@ -210,9 +210,9 @@ Answer Doctor::overlay() {
         auto looked = look_at(dir);
         if (!looked || !(*looked).directory) continue;
         spec::Source source = std::move(looked).take();
-        source.system = true;
         source.submounts = has_submounts(source);
-        spec.mounts.emplace_back(spec::Overlay{std::move(source), "/lower"});
+        spec.mounts.emplace_back(
+            spec::Layers{.writes = spec::Layers::thrown_away, .lowers = {std::move(source)}, .target = "/lower"});
         break;
     }
     return tried(spec);
@@ -320,7 +320,7 @@ std::string table(const std::vector<Finding>& findings) {
         text += line + "\n";
         if (!answer || answer->works) continue;
         ++missing;
-        if (check->status != 0) fatal = check;
+        if (*check->without == 0) fatal = check;
         else text += std::string(9, ' ') + "without it: " + check->without + "\n";
     }
     if (fatal != nullptr) return text + "No jail can be made here: " + fatal->name + " is what is missing.\n";
@@ -340,7 +340,7 @@ std::string json(const std::vector<Finding>& findings, int status) {
         if (check->status != 0) one["status"] = check->status;
         if (answer && !answer->detail.empty()) one["detail"] = answer->detail;
         if (answer && !answer->works) one["why"] = answer->why;
-        if (answer && !answer->works && check->status == 0) one["without"] = check->without;
+        if (answer && !answer->works && *check->without != 0) one["without"] = check->without;
         checks.push_back(std::move(one));
     }
     return nlohmann::ordered_json{{"works", status == 0}, {"status", status}, {"checks", checks}}.dump(2) + "\n";
