@@ -305,12 +305,17 @@ Answer Doctor::disk() {
     return {true, has, ""};
 }
 
+const char* result_of(const Finding& finding) {
+    return !finding.answer ? "untried" : finding.answer->works ? "works" : "missing";
+}
+
 std::string table(const std::vector<Finding>& findings) {
     std::string text;
     std::size_t missing = 0;
     const Check* fatal = nullptr;
-    for (const auto& [check, answer] : findings) {
-        std::string line = !answer ? "untried" : answer->works ? "works" : "missing";
+    for (const Finding& finding : findings) {
+        const auto& [check, answer] = finding;
+        std::string line = result_of(finding);
         line.resize(9, ' ');
         line += check->name;
         std::string more = answer ? answer->works ? answer->detail : answer->why : "";
@@ -332,12 +337,10 @@ std::string table(const std::vector<Finding>& findings) {
 
 std::string json(const std::vector<Finding>& findings, int status) {
     nlohmann::ordered_json checks = nlohmann::ordered_json::array();
-    for (const auto& [check, answer] : findings) {
-        nlohmann::ordered_json one = {{"name", check->name},
-                                      {"result", !answer         ? "untried"
-                                                 : answer->works ? "works"
-                                                                 : "missing"},
-                                      {"needed", check->status != 0}};
+    for (const Finding& finding : findings) {
+        const auto& [check, answer] = finding;
+        nlohmann::ordered_json one = {
+            {"name", check->name}, {"result", result_of(finding)}, {"needed", check->status != 0}};
         if (check->status != 0) one["status"] = check->status;
         if (answer && !answer->detail.empty()) one["detail"] = answer->detail;
         if (answer && !answer->works) one["why"] = answer->why;

@@ -5,7 +5,6 @@
 
 #include "cli/options.h"
 
-#include <optional>
 #include <string>
 #include <variant>
 #include <vector>

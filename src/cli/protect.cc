@@ -5,6 +5,7 @@
 #include "cli/git.h"
 
 #include <algorithm>
+#include <optional>
 
 namespace ajail::cli {
 
@@ -14,15 +15,28 @@ constexpr const char* kList[] = {
 #include "cli/protect.inc"
 };
 
-bool begins_with(std::string_view path, std::string_view pattern) {
-    while (!pattern.empty()) {
-        auto [wanted, more] = first_name(pattern);
+// What is left of PATH and of PATTERN where one of them ends; none if they differ before that.
+std::optional<std::pair<std::string_view, std::string_view>> side_by_side(std::string_view path,
+                                                                          std::string_view pattern) {
+    while (!path.empty() && !pattern.empty()) {
         auto [name, rest] = first_name(path);
-        if (name.empty() || !fits(wanted, name)) return false;
-        pattern = more;
+        auto [wanted, more] = first_name(pattern);
+        if (name.empty() || !fits(wanted, name)) return std::nullopt;
         path = rest;
+        pattern = more;
     }
-    return true;
+    return std::pair(path, pattern);
+}
+
+bool begins_with(std::string_view path, std::string_view pattern) {
+    auto left = side_by_side(path, pattern);
+    return left && left->second.empty();
+}
+
+// PATTERN goes on where PATH ends.
+bool is_above(std::string_view path, std::string_view pattern) {
+    auto left = side_by_side(path, pattern);
+    return left && left->first.empty() && !left->second.empty();
 }
 
 } // namespace
@@ -71,20 +85,9 @@ bool host_runs(std::string_view path) {
 }
 
 bool host_runs_below(std::string_view path) {
-    // PATTERN goes on where PATH ends.
-    auto above = [](std::string_view pattern, std::string_view dir) {
-        while (!dir.empty()) {
-            auto [name, rest] = first_name(dir);
-            auto [wanted, more] = first_name(pattern);
-            if (more.empty() || !fits(wanted, name)) return false;
-            dir = rest;
-            pattern = more;
-        }
-        return true;
-    };
     for (std::string_view below = path; !below.empty(); below = first_name(below).second)
         for (const char* pattern : kList)
-            if (above(pattern, below)) return true;
+            if (is_above(below, pattern)) return true;
     return false;
 }
 

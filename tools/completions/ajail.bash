@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # Completion of ajail's command line in bash: what the word may become is asked of ajail itself, the rest are files.
 _ajail() {
-    local line="${COMP_LINE:0:COMP_POINT}" words word=${COMP_WORDS[COMP_CWORD]}
+    local line="${COMP_LINE:0:COMP_POINT}" words
     # bash takes `--fs=name` for three words (COMP_WORDBREAKS); ajail for one.
     read -r -a words <<<"$line"
     [[ $line != *[[:space:]] ]] || words+=('')
@@ -14,6 +14,5 @@ _ajail() {
     fi
     COMPREPLY=("${COMPREPLY[@]#"$prefix"}")
     [[ "${COMPREPLY[*]}" != *= ]] || compopt -o nospace 2>/dev/null
-    : "$word"
 }
 complete -F _ajail ajail
