@@ -125,6 +125,7 @@ Words values_of(std::string_view option) {
     }
     if (option == "--seccomp") return {"strict", "off"};
     if (option == "--users") return {"one", "range", "auto"};
+    if (option == "--proc") return {"fresh", "bind", "none", "auto"};
     if (option == "--scratch") return {"tmpfs"};
     if (option == "--dry-run") return {"json"};
     if (option == "--protect") return {"default", "none"};

@@ -109,16 +109,16 @@ private:
         spec.policy.no_root_emulation = true;
         return spec;
     }
-    static spec::Spec with_proc() {
+    spec::Spec with_proc() const {
         spec::Spec spec = least();
-        spec.mounts.emplace_back(spec::Proc{"/proc"});
+        spec.mounts.emplace_back(spec::Proc{"/proc", !host_.fresh_proc});
         return spec;
     }
 
     Answer kernel();
     Answer user_namespaces();
     Answer mounts();
-    Answer proc() { return tried(with_proc()); }
+    Answer proc();
     Answer devices();
     Answer overlay();
     Answer system_calls();
@@ -144,7 +144,9 @@ const Check Doctor::kChecks[] = {
     {"kernel", 10, "", &Doctor::kernel},
     {"user namespaces", 11, "", &Doctor::user_namespaces},
     {"mounts", 12, "", &Doctor::mounts},
-    {"/proc", 13, "", &Doctor::proc},
+    {"/proc", 13,
+     "--proc=auto and --proc=bind show the one around the jail, --proc=none none; most packages cannot be installed",
+     &Doctor::proc},
     {"devices", 14, "", &Doctor::devices},
     {"overlay", 15, "--fs=NAME is refused, and what --ro and --fs=host would throw away is read-only",
      &Doctor::overlay},
@@ -193,10 +195,23 @@ Answer Doctor::user_namespaces() {
     return {works, host_.real_root ? "of the machine's root" : "", works ? "" : least_->why};
 }
 
-// Without /proc nothing can be read back, and what comes before that stands.
+// What the machine's root grants is id-mapped, which takes more than a mount.
 Answer Doctor::mounts() {
-    bool works = !least_ || least_->stage == Stage::readback;
-    return {works, "", works ? "" : least_->why};
+    if (least_ || !host_.real_root) return {!least_, "", least_ ? least_->why : ""};
+    spec::Spec spec = least();
+    if (auto source = look_at("/usr")) spec.mounts.emplace_back(spec::Bind{std::move(source).take(), "/usr"});
+    return tried(spec);
+}
+
+Answer Doctor::proc() {
+    look_for_proc(host_);
+    Answer answer = tried([] {
+        spec::Spec spec = least();
+        spec.mounts.emplace_back(spec::Proc{"/proc"});
+        return spec;
+    }());
+    host_.fresh_proc = answer.works;
+    return answer;
 }
 
 Answer Doctor::devices() {
@@ -231,6 +246,7 @@ Answer Doctor::jail() {
     options.fs = "host";
     options.cwd = Kind::hide;
     options.quiet = true;
+    options.proc = RunOptions::Proc::automatic;
     auto specified = specify(options, host_, who_calls(host_.uid));
     if (auto* wrong = std::get_if<Wrong>(&specified)) return {false, "", wrong->message};
     auto& spec = std::get<spec::Spec>(specified);
@@ -249,7 +265,10 @@ Answer Doctor::landlock() {
 Answer Doctor::emulation() {
     spec::Spec spec = with_proc();
     spec.policy.no_root_emulation = false;
-    return tried(spec);
+    Answer answer = tried(spec);
+    for (const spec::Degraded& one : plan_.degraded)
+        if (answer.works && one.what == "root emulation") return {false, "", one.why};
+    return answer;
 }
 
 Answer Doctor::network() {

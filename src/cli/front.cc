@@ -312,12 +312,25 @@ void Front::user(const UserWish& wish) {
     inside_home_ = who_->account.home;
 }
 
+// Whether there is one.
+bool Front::proc() {
+    using Proc = RunOptions::Proc;
+    Proc kind = options_.proc;
+    if (kind == Proc::automatic) kind = host_.fresh_proc ? Proc::fresh : Proc::bind;
+    if (kind != Proc::none) {
+        mounts().emplace_back(spec::Proc{"/proc", kind == Proc::bind});
+        return true;
+    }
+    if (spec_.root.kind == spec::Root::empty) mounts().emplace_back(spec::Directory{"/proc"});
+    mounts().emplace_back(spec::Mask{"/proc"});
+    return false;
+}
+
 void Front::fixed_mounts() {
-    mounts().emplace_back(spec::Proc{"/proc"});
     auto no_name = [&](const char* path, const char* content) {
         mounts().emplace_back(spec::Data{path, content, 0444, spec::Data::read_only});
     };
-    no_name("/proc/sys/kernel/random/boot_id", kBootId);
+    if (proc()) no_name("/proc/sys/kernel/random/boot_id", kBootId);
     if (spec_.root.kind == spec::Root::empty) {
         if (::access(kMachineIdFile, F_OK) == 0) no_name(kMachineIdFile, kMachineId);
         else if (errno != ENOENT) throw Refused{std::string(kMachineIdFile) + ": " + std::strerror(errno)};

@@ -59,6 +59,7 @@ private:
     void edits(const std::string& path);
     void host_root();
     void user(const UserWish& wish);
+    bool proc();
     void fixed_mounts();
     void processors();
     void project();

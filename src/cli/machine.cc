@@ -14,8 +14,10 @@
 #include <sched.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/statvfs.h>
 #include <sys/sysinfo.h>
 #include <sys/utsname.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <utility>
 
@@ -191,6 +193,22 @@ std::string too_old(std::pair<unsigned, unsigned> kernel) {
 void look_for_overlay(spec::Host& host) {
     auto filesystems = sys::read_file("/proc/filesystems");
     host.overlay = !filesystems || (*filesystems).find("\toverlay\n") != std::string::npos;
+}
+
+// All of one must be to be seen already (mount_too_revealing() in the kernel's fs/namespace.c). Should there be no
+// namespaces, a jail says why.
+void look_for_proc(spec::Host& host) {
+    struct statvfs knobs {};
+    host.proc_sys = ::statvfs("/proc/sys/user", &knobs) == 0 && (knobs.f_flag & ST_RDONLY) == 0;
+    auto child = sys::clone3(CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS, nullptr);
+    if (!child) return;
+    if (*child == 0) {
+        auto fs = sys::fsopen("proc");
+        auto tree = fs ? sys::fsmount((*fs).get(), 0) : std::move(fs);
+        ::_exit(tree || tree.error().err != EPERM ? 0 : 1);
+    }
+    auto ended = sys::waitid(P_PID, static_cast<id_t>(*child), WEXITED);
+    host.fresh_proc = !ended || (*ended).si_status == 0;
 }
 
 int known_caps() {

@@ -62,6 +62,10 @@ constexpr Option kRunOptions[] = {
     {"user", Takes::value, "NAME|UID[:GID]", "Inside", "the user to run as, of the root filesystem (default: root)"},
     {"env", Takes::value, "NAME[=VALUE]", "Inside", "set a variable; without VALUE, pass the caller's on"},
     {"sys", Takes::nothing, "", "Inside", "a read-only /sys, without firmware, debugging, modules and power"},
+    {"proc", Takes::value, "KIND", "Inside",
+     "fresh: a /proc of the jail's own (default); bind: the caller's, read-only; none; auto: fresh, or bind where "
+     "that "
+     "is refused, as in a container"},
     {"cap-add", Takes::value, "CAP", "Inside", "a capability for the payload, inside its own namespaces"},
     {"no-root-emulation", Takes::nothing, "", "Inside",
      "do not answer chown and the like for the root that the payload is not"},
@@ -188,6 +192,14 @@ spec::Users parse_users(const std::string& value) {
     if (value == "range") return spec::Users::range;
     if (value == "auto") return spec::Users::automatic;
     wrong("--users=" + spec::escape(value) + ": should be one, range or auto");
+}
+
+RunOptions::Proc parse_proc(const std::string& value) {
+    if (value == "fresh") return RunOptions::Proc::fresh;
+    if (value == "bind") return RunOptions::Proc::bind;
+    if (value == "none") return RunOptions::Proc::none;
+    if (value == "auto") return RunOptions::Proc::automatic;
+    wrong("--proc=" + spec::escape(value) + ": should be fresh, bind, none or auto");
 }
 
 UserWish parse_user_option(const std::string& value) {
@@ -319,6 +331,7 @@ void take(RunOptions& options, const std::string& name, const std::string& value
     else if (name == "hostname") options.hostname = parse_hostname(value);
     else if (name == "name") options.name = parse_name(value);
     else if (name == "users") options.users = parse_users(value);
+    else if (name == "proc") options.proc = parse_proc(value);
     else if (name == "user") options.user = parse_user_option(value);
     else if (name == "no-root-emulation") options.root_emulation = false;
     else if (name == "seccomp") parse_seccomp(options, value);

@@ -47,7 +47,8 @@ struct RunOptions {
     std::vector<std::string> allow, deny; ///< groups and system calls, all of them known
     bool hooks = false;                   ///< what the host's git runs programs from may be changed
     Protect protect;
-    bool sys = false;                ///< a /sys
+    bool sys = false; ///< a /sys
+    enum class Proc { fresh, bind, none, automatic } proc = Proc::fresh;
     std::optional<std::string> keep; ///< what would be thrown away stays, under this name; empty: one that is free
     bool quiet = false, verbose = false;
     std::string name;   ///< for `ajail ps` and its like; empty: its number

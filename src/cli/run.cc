@@ -23,13 +23,23 @@ std::variant<spec::Spec, Wrong> specify(const RunOptions& options, const spec::H
     }
 }
 
+namespace {
+
+// At what only some options ask for.
+void look_further(spec::Host& host, const RunOptions& options) {
+    look_for_means(host, options.limits);
+    if (options.users != spec::Users::one) host.subordinates = look_for_subordinates(host.uid);
+    if (options.proc != RunOptions::Proc::fresh) look_for_proc(host);
+}
+
+} // namespace
+
 std::optional<Wrong> refusal(RunOptions options) {
     options.dry_run = RunOptions::DryRun::text;
     auto looked = sys::during(sys::Stage::start, look_at_host());
     if (!looked) return Wrong{sentence(looked.error(), nullptr)};
     spec::Host host = *std::move(looked);
-    look_for_means(host, options.limits);
-    if (options.users != spec::Users::one) host.subordinates = look_for_subordinates(host.uid);
+    look_further(host, options);
     auto specified = specify(options, host, who_calls(host.uid));
     if (auto* wrong = std::get_if<Wrong>(&specified)) return *wrong;
     auto& spec = std::get<spec::Spec>(specified);
@@ -45,8 +55,7 @@ int run(const RunOptions& options, const ns::Caller& process, const std::functio
     if (!looked) return fail(sentence(looked.error(), nullptr));
     spec::Host host = *std::move(looked);
     Caller caller = who_calls(host.uid);
-    look_for_means(host, options.limits);
-    if (options.users != spec::Users::one) host.subordinates = look_for_subordinates(host.uid);
+    look_further(host, options);
     store::Remover remove = remover(host, process);
     std::string home = caller.ajail_home;
     unsigned owner = scratch_owner(host);

@@ -101,6 +101,8 @@ constexpr Opening kOpenings[] = {
     {" i386-abi ", [](const Asked& o) { return o.allows("32bit"); }, "--allow=32bit"},
     {" tiocsti tiocsti-highbits tioclinux tiocsetd suid-file i386-abi x32-abi ",
      [](const Asked& o) { return o.off(); }, "--seccomp=off"},
+    {" proc-host-pids init-cmdline ", [](const Asked& o) { return o.run.proc == RunOptions::Proc::bind; },
+     "--proc=bind"},
     {" git-hooks git-config git-config-rename git-modules git-swap ", [](const Asked& o) { return o.run.hooks; },
      "--allow-hooks"},
 

@@ -37,6 +37,12 @@ bool told = false; // what --verbose tells
 constexpr const char* kTooManyMounts = "too many mounts, see /proc/sys/fs/mount-max";
 
 // The first that fits.
+constexpr const char* kProcReadOnly =
+    "/proc is read-only here, and nobody can write id maps; what surrounds ajail must mount it as its own "
+    "(bubblewrap: --proc /proc)";
+constexpr const char* kRootOfContainer = "for the machine's root this takes CAP_SYS_ADMIN, CAP_SETUID and "
+                                         "CAP_SETGID, which a container takes away: run ajail "
+                                         "as an ordinary user there";
 constexpr Hint kHints[] = {
     {Stage::mount, Call::check, EROFS,
      "the target does not exist, and making it would change a directory of the host; make it there first"},
@@ -56,7 +62,13 @@ constexpr Hint kHints[] = {
     {Stage::mount, Call::fsconfig, EINVAL,
      "overlayfs cannot use what is there: an overlay over two others, perhaps, as in a jail in a jail in a jail"},
     {Stage::mount, Call::fsmount, EPERM,
-     "a fresh /proc is refused where the surrounding container masks parts of its own"},
+     "a fresh /proc is refused where the surrounding container masks parts of its own; --proc=auto does with the "
+     "container's, for Docker: --security-opt systempaths=unconfined"},
+    {Stage::mount, Call::open_tree, EPERM, kRootOfContainer},
+    {Stage::mount, Call::mount_setattr, EPERM, kRootOfContainer},
+    {Stage::limits, Call::open, EROFS, kProcReadOnly},
+    {Stage::idmap, Call::open, EROFS, kProcReadOnly},
+    {Stage::idmap, Call::write, EPERM, kRootOfContainer},
     {Stage::mount, Call::open_tree, ENOSPC, kTooManyMounts},
     {Stage::mount, Call::move_mount, ENOSPC, kTooManyMounts},
     {Stage::exec, Call::chdir, 0, "the directory cannot be entered in the jail"},

@@ -60,7 +60,7 @@ public:
     }
 
     Built take() {
-        if (kept()) built_.proc = std::move(proc_);
+        if (kept()) built_.proc = std::move(plan_.callers_proc ? callers_proc_ : proc_);
         return std::move(built_);
     }
 
@@ -70,6 +70,7 @@ private:
         cut.propagation = MS_PRIVATE; // not slave: nothing that the host mounts from here on appears inside
         TRY(sys::mount_setattr(AT_FDCWD, "/", AT_RECURSIVE, cut));
         TRY(clone_roots());
+        if (kept() && plan_.callers_proc) callers_proc_ = TRY(proc_of_caller());
         Fd layers = TRY(on_disk(plan_.ops.size() + 1, plan_.scratch.kept));
         scratch_ = TRY(plan_.scratch.directory.empty() ? scratch_in_memory()
                                                        : on_disk(plan_.ops.size(), plan_.scratch.directory));
@@ -78,6 +79,14 @@ private:
         TRY(sys::mkdirat(scratch_.get(), "root", 0755));
         if (kept()) built_.outside = TRY(sys::openat(scratch_.get(), "root", O_PATH | O_DIRECTORY));
         return Done{};
+    }
+
+    // By itself, so that `..` leads nowhere from it.
+    static Result<Fd> proc_of_caller() {
+        Fd tree = TRY(sys::open_tree(AT_FDCWD, "/proc", kClone | AT_RECURSIVE));
+        if (!TRY(sys::is_proc(tree.get()))) return sys::refused(EINVAL);
+        TRY(restrict(tree.get(), Attr{}));
+        return tree;
     }
 
     // Whether what is made is looked at again.
@@ -536,7 +545,7 @@ private:
     Status apply(const op::Sysctl& op) {
         // `/` is still the old root: nobody has changed that yet.
         auto open = [&] {
-            if (op.old_root) return sys::open(op.target.c_str(), O_WRONLY);
+            if (op.old_root) return sys::open(op.target.c_str(), O_RDWR);
             return sys::openat2(newroot_.get(), op.target.c_str() + 1, O_RDWR, kInRoot | RESOLVE_NO_SYMLINKS);
         };
         Fd file = TRY(open());
@@ -555,7 +564,7 @@ private:
     Trees trees_;
     std::string& about_;
     std::size_t index_ = 0;
-    Fd scratch_, layers_, newroot_, proc_;
+    Fd scratch_, layers_, newroot_, proc_, callers_proc_;
     Empty file_{"nothing", false, {}, {}}, directory_{"empty", true, {}, {}};
     struct stat top_ {}; ///< the new root's
     Built built_;

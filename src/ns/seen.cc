@@ -2,6 +2,8 @@
 // See seen.h.
 #include "ns/seen.h"
 
+#include "spec/procfs.h"
+
 #include <charconv>
 #include <climits>
 #include <sys/prctl.h>
@@ -106,8 +108,13 @@ Status Look::with_capabilities() {
     if (!plan_->report) return Done{};
     int proc = built_.proc.get();
     spec::Seen::More more;
-    more.init = TRY(status_of(proc, "1/status"));
-    auto exe = sys::readlinkat(proc, "1/exe");
+    std::string init = "1"; // the payload's parent, wherever it has another number
+    if (plan_->callers_proc) {
+        std::string own = TRY(read_at(proc, "self/status"));
+        init = std::to_string(spec::number_of(own, "PPid"));
+    }
+    more.init = TRY(status_of(proc, (init + "/status").c_str()));
+    auto exe = sys::readlinkat(proc, (init + "/exe").c_str());
     if (!exe && exe.error().err != EACCES && exe.error().err != EPERM) return exe.error();
     more.init_hidden = !exe;
     more.uid_map = TRY(read_at(proc, "self/uid_map"));

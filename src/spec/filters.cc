@@ -36,7 +36,7 @@ public:
     // emulation are walls and promises of their own, whatever is allowed besides.
     void choose() {
         const Policy& asked = spec_.policy;
-        bool filtered = asked.seccomp != Seccomp::off, strict = asked.seccomp == Seccomp::strict;
+        bool filtered = asked.seccomp != Seccomp::off, strict = asked.seccomp == Seccomp::strict || refuses_set_ids();
         bool listed = filtered && asked.seccomp != Seccomp::profile; // a profile says itself what is allowed
         std::string root = root_emulation();
         bool listens = filtered && may_listen(root == "root");
@@ -50,6 +50,10 @@ public:
         if (std::string denied = denials_by_name(); filtered && !denied.empty()) plan_.filters.push_back(denied);
         if (filtered && allows(asked, "32bit"))
             for (std::string& filter : plan_.filters) filter += "+32bit";
+        if (refuses_set_ids())
+            plan_.degraded.push_back(
+                {"set-user-ID bits, and debuggers",
+                 std::string(why_nobody_answers()) + "; the policy is that of --seccomp=strict"});
         if (const char* why = sets_ids())
             plan_.degraded.push_back(
                 {kSetIdAway, std::string(why) + (host_.real_root ? "; they are root's for whoever gets there" : "")});
@@ -64,10 +68,8 @@ private:
         if (plan_.groups) return "devices"; // all else is really done
         // A jail in a jail: the outer one's init answers, and two could not (seccomp(2): EBUSY).
         if (!payload_is_root(plan_) || host_.emulated) return "";
-        if (!host_.listener) return "root";
-        plan_.degraded.push_back({"root emulation",
-                                  "another seccomp program here asks somebody already, and the kernel "
-                                  "takes one such; chown and the like fail"});
+        if (!host_.listener && !plan_.callers_proc) return "root";
+        plan_.degraded.push_back({"root emulation", std::string(why_nobody_answers()) + "; chown and the like fail"});
         return "";
     }
 
@@ -80,7 +82,19 @@ private:
 
     // There can be one listener (seccomp(2), EBUSY): ours, or that of a program outside, or, where sandboxes inside are
     // allowed and no ROOT is emulated, one of theirs: what ours would guard there could not hold (sets_ids).
-    bool may_listen(bool root) const { return !host_.emulated && !host_.listener && (!nested(spec_.policy) || root); }
+    bool may_listen(bool root) const {
+        return !host_.emulated && !host_.listener && !plan_.callers_proc && (!nested(spec_.policy) || root);
+    }
+
+    // Where nobody can be asked which of them are for granted directories.
+    bool refuses_set_ids() const { return plan_.callers_proc && spec_.policy.seccomp == Seccomp::standard; }
+
+    // Null if our init can.
+    const char* why_nobody_answers() const {
+        if (plan_.callers_proc) return "init finds who asks in a /proc of the jail's own, and there is none";
+        return host_.listener ? "another seccomp program here asks somebody already, and the kernel takes one such"
+                              : nullptr;
+    }
 
     // Joined with the newest of those that may ask, which must also have the allowlist's changes: only its questions are
     // heard. In front of them, as no --allow opens these: set-id bits are asked about, and nobody else listens.
@@ -99,7 +113,7 @@ private:
         // The copies that overlayfs makes in its upper layer have the mode of what they are copies of.
         if (sandboxes()) return "mounts inside are allowed, and an overlayfs copies them up";
         // A jail in a jail: the outer one's init answers, and strips them everywhere.
-        return host_.listener && !host_.emulated ? "another seccomp program here asks somebody already" : nullptr;
+        return host_.emulated || refuses_set_ids() ? nullptr : why_nobody_answers();
     }
 
     // What is allowed besides, by name, see policy/filters.h.

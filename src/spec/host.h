@@ -54,6 +54,8 @@ struct Host {
     bool emulated = false;          ///< the root emulation of a jail that we are in answers
     bool listener = false;          ///< another seccomp program that asks somebody is loaded: there can be no second
     bool overlay = true;            ///< overlayfs is there for a user namespace
+    bool fresh_proc = true;         ///< a new procfs can be mounted; looked for only when somebody asks
+    bool proc_sys = true;           ///< the caller's /proc/sys is not read-only; likewise
     std::uint64_t memory = 0;       ///< bytes that the machine has; 0: not known
     std::uint64_t memory_limit = 0; ///< bytes, of the caller's memory cgroup, if that is less than the machine has
     HardLimits hard = {};

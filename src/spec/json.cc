@@ -179,6 +179,7 @@ std::string to_json(const Plan& plan) {
         {"ops", ops},
         {"terminal", kTerminal[static_cast<int>(plan.terminal)]},
         {"second_userns", plan.second_userns},
+        {"callers_proc", plan.callers_proc},
         {"init", kInit[static_cast<int>(plan.init)]},
         {"new_session", plan.new_session},
         {"own_keyring", plan.own_keyring},

@@ -82,9 +82,8 @@ private:
             return record("pids", Means::cgroup, wanted);
         }
         if (!plan_.groups) return record("pids", Means::rlimit, each);
-        bool proc = std::any_of(spec_.mounts.begin(), spec_.mounts.end(),
-                                [](const Mount& mount) { return std::holds_alternative<Proc>(mount); });
-        if (host_.own_pid_max && !spec_.shared.pid && proc) return record("pids", Means::pidns, wanted);
+        if (host_.own_pid_max && !spec_.shared.pid && !plan_.callers_proc)
+            return record("pids", Means::pidns, wanted);
         record("pids", Means::rlimit, each);
         plan_.degraded.push_back({"a limit on the processes of all users of the jail together",
                                   "each of them has its own; Linux 6.14 or a cgroup would have one for all"});
@@ -113,12 +112,23 @@ private:
             set("memory.oom.group", "1");      // half a jail is of no use
             return record("memory", Means::cgroup, memory_);
         }
+        if (plan_.callers_proc) return memory_of_each(asked);
         plan_.watched_memory = memory_;
         // What one process cannot have anyway should fail where it asks, each time at the same place. Not by default:
         // sanitizers and the like ask for far more than they use.
         std::uint64_t data = std::min(memory_, host_.hard.data);
         if (asked) plan_.rlimits.push_back({"data", RLIMIT_DATA, data, data});
         record("memory", Means::watched, memory_);
+    }
+
+    // Init finds the jail's processes in the jail's own procfs.
+    void memory_of_each(bool asked) {
+        std::uint64_t data = std::min(memory_, host_.hard.data);
+        if (asked) plan_.rlimits.push_back({"data", RLIMIT_DATA, data, data});
+        record("memory", asked ? Means::rlimit : Means::none, asked ? data : 0);
+        plan_.degraded.push_back(
+            {"a limit on the memory of all processes together",
+             "the jail has no /proc of its own to count them in, and there is no cgroup for it"});
     }
 
     std::optional<std::string> cpu() {

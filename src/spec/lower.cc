@@ -66,25 +66,6 @@ std::string join(const std::string& dir, std::string_view name) {
     return path;
 }
 
-// As execvp(3), but done beforehand, with the jail's PATH. An empty element means the current directory.
-void search(Exec& exec, const std::string& name) {
-    if (name.empty() || name.find('/') != std::string::npos) {
-        exec.candidates.push_back(name);
-        return;
-    }
-    std::string path = "/bin:/usr/bin"; // execvp(3), where there is no PATH
-    constexpr std::string_view kPath = "PATH=";
-    for (const std::string& variable : exec.env)
-        if (variable.starts_with(kPath)) path = variable.substr(kPath.size());
-    for (std::size_t start = 0; start <= path.size();) {
-        std::size_t end = path.find(':', start);
-        if (end == std::string::npos) end = path.size();
-        std::string dir = path.substr(start, end - start);
-        exec.candidates.push_back(join(dir.empty() ? "." : dir, name));
-        start = end + 1;
-    }
-}
-
 class Lowering {
 public:
     Lowering(const Spec& spec, const Host& host) : spec_(spec), host_(host) {}
@@ -96,10 +77,14 @@ public:
             if (auto why_not = ids()) return Refusal{*why_not};
             if (auto why_not = user()) return Refusal{*why_not};
             if (auto why_not = denials(spec_)) return Refusal{*why_not};
+            plan_.callers_proc = !has_own_proc();
             if (auto why_not = limit(plan_, spec_, host_)) return Refusal{*why_not};
+            if (plan_.callers_proc && (nested(spec_.policy) || needs_second_userns()))
+                return Refusal{"user namespaces and mounts inside take a /proc of the jail's own (--proc=fresh)"};
         }
         plan_.ops.reserve(2 * spec_.mounts.size() + 8); // growing would touch as many pages again
         if (const char* why_not = root()) return Refusal{why_not};
+        if (plan_.callers_proc) sysctls_of_caller();
         for (const Mount& mount : spec_.mounts) std::visit([this](const auto& m) { add(m); }, mount);
         policy();
         terminal();
@@ -319,6 +304,7 @@ private:
 
     void add(const Proc& m) {
         if (spec_.bare) return bare_proc(m);
+        if (m.callers) return callers_proc(m.target);
         if (nested(spec_.policy)) covered_proc(m.target);
         op(op::Filesystem{"proc", {}, m.target, kData});
         // No user namespaces below this one: the door to most kernel bugs of the last years. With a second level for
@@ -334,6 +320,31 @@ private:
         half("sys/user/max_inotify_watches", host_.inotify.watches);
         for (const char* name : kProcReadOnly) op(op::Restrict{join(m.target, name), kReadOnly});
         for (const char* name : kProcMasked) op(op::Mask{join(m.target, name), true});
+    }
+
+    bool has_own_proc() const {
+        return std::any_of(spec_.mounts.begin(), spec_.mounts.end(), [](const Mount& mount) {
+            auto* proc = std::get_if<Proc>(&mount);
+            return proc != nullptr && !proc->callers;
+        });
+    }
+
+    // All of it read-only: some files of other processes ask for nothing but their owner's id (oom_score_adj).
+    void callers_proc(const std::string& target) {
+        op(op::Bind{{.path = "/proc", .system = true}, target, kReadOnly});
+        for (const char* name : kProcMasked) op(op::Mask{join(target, name), true});
+        plan_.degraded.push_back(
+            {"a /proc of the jail's own",
+             "the caller's is shown, with the names and arguments of the processes around the jail"});
+    }
+
+    // Where no new procfs holds them.
+    void sysctls_of_caller() {
+        if (host_.proc_sys) op(op::Sysctl{"/proc/sys/user/max_user_namespaces", "0", true});
+        else
+            plan_.degraded.push_back(
+                {"the kernel's own limit of no user namespaces",
+                 "the caller's /proc/sys is read-only; what refuses them is the seccomp policy alone"});
     }
 
     // Who has a mount namespace inside may mount a procfs there only if all of one can be seen in it already, on some
@@ -563,16 +574,6 @@ private:
 std::variant<Plan, Refusal> lower(const Spec& spec, const Host& host) { return Lowering(spec, host).run(); }
 
 std::uint64_t payload_caps(const Spec& spec, const Host& host) { return Lowering(spec, host).caps(); }
-
-void set_command(Exec& exec, std::vector<std::string> argv, const std::string& file) {
-    exec.argv = std::move(argv);
-    exec.candidates.clear();
-    exec.any_shell = exec.argv.empty();
-    if (!exec.any_shell) return search(exec, file.empty() ? exec.argv[0] : file);
-    exec.argv = {"bash"};
-    search(exec, "bash");
-    search(exec, "sh");
-}
 
 bool within(const std::string& path, const std::string& dir) {
     return dir == "/" || (path.starts_with(dir) && (path.size() == dir.size() || path[dir.size()] == '/'));

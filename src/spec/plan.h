@@ -219,6 +219,8 @@ struct Plan {
     std::optional<User> user;         ///< whom the payload becomes, from the first id of the maps
     std::optional<std::string> hostname;
     ScratchPlan scratch;
+    bool callers_proc = false; ///< no procfs of the jail's own: what stands is looked up in the caller's, where
+                               ///< processes have other numbers
     std::vector<Op> ops;
     Terminal terminal = Terminal::none;
     std::array<bool, 3> tty{};

@@ -104,6 +104,7 @@ struct Symlink {
 };
 struct Proc {
     std::string target;
+    bool callers = false; ///< what the caller sees, read-only, in place of a new one that shows the jail's processes
 };
 /// A minimal /dev: null zero full random urandom tty, own devpts, shm, mqueue.
 struct Dev {

@@ -345,6 +345,7 @@ std::string to_text(const Plan& plan) {
         out += std::string("terminal     own pty, host ") + (plan.terminal == Terminal::raw ? "raw\n" : "cooked\n");
     if (std::string text = life(plan); !text.empty()) out += "life        " + text + "\n";
     if (plan.descriptors) out += "inherited    all descriptors of the caller\n";
+    if (plan.callers_proc) out += "read back    in the caller's /proc\n";
     if (plan.second_userns) out += "userns       a second level locks the mounts\n";
     if (plan.user) out += "user         " + user_text(*plan.user) + "\n";
     if (plan.init == Init::keeper) out += "init         " + cap_words(plan.init_caps) + "\n";

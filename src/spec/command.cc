@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is executed, and where it is looked for.
+#include "spec/plan.h"
+
+#include <cstddef>
+
+namespace ajail::spec {
+
+namespace {
+
+// As execvp(3), but done beforehand, with the jail's PATH. An empty element means the current directory.
+void search(Exec& exec, const std::string& name) {
+    if (name.empty() || name.find('/') != std::string::npos) {
+        exec.candidates.push_back(name);
+        return;
+    }
+    std::string path = "/bin:/usr/bin"; // execvp(3), where there is no PATH
+    constexpr std::string_view kPath = "PATH=";
+    for (const std::string& variable : exec.env)
+        if (variable.starts_with(kPath)) path = variable.substr(kPath.size());
+    for (std::size_t start = 0; start <= path.size();) {
+        std::size_t end = path.find(':', start);
+        if (end == std::string::npos) end = path.size();
+        std::string dir = path.substr(start, end - start);
+        if (dir.empty()) dir = ".";
+        exec.candidates.push_back(dir + (dir.back() == '/' ? "" : "/") + name);
+        start = end + 1;
+    }
+}
+
+} // namespace
+
+void set_command(Exec& exec, std::vector<std::string> argv, const std::string& file) {
+    exec.argv = std::move(argv);
+    exec.candidates.clear();
+    exec.any_shell = exec.argv.empty();
+    if (!exec.any_shell) return search(exec, file.empty() ? exec.argv[0] : file);
+    exec.argv = {"bash"};
+    search(exec, "bash");
+    search(exec, "sh");
+}
+
+} // namespace ajail::spec
