@@ -185,6 +185,7 @@ Answer Doctor::kernel() {
     if (!looked) return {false, "", sentence(looked.error(), nullptr)};
     host_ = std::move(looked).take();
     look_for_overlay(host_);
+    look_for_proc(host_, false); // the check of that name tries
     tty_ = std::exchange(host_.tty, {});
     return {true, "Linux " + std::to_string(version.first) + "." + std::to_string(version.second), ""};
 }
@@ -204,7 +205,6 @@ Answer Doctor::mounts() {
 }
 
 Answer Doctor::proc() {
-    look_for_proc(host_);
     Answer answer = tried([] {
         spec::Spec spec = least();
         spec.mounts.emplace_back(spec::Proc{"/proc"});

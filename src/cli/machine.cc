@@ -197,9 +197,10 @@ void look_for_overlay(spec::Host& host) {
 
 // All of one must be to be seen already (mount_too_revealing() in the kernel's fs/namespace.c). Should there be no
 // namespaces, a jail says why.
-void look_for_proc(spec::Host& host) {
+void look_for_proc(spec::Host& host, bool fresh) {
     struct statvfs knobs {};
-    host.proc_sys = ::statvfs("/proc/sys/user", &knobs) == 0 && (knobs.f_flag & ST_RDONLY) == 0;
+    host.proc_sys = ::statvfs("/proc/sys/user", &knobs) < 0 || (knobs.f_flag & ST_RDONLY) == 0;
+    if (!fresh) return;
     auto child = sys::clone3(CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS, nullptr);
     if (!child) return;
     if (*child == 0) {

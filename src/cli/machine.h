@@ -20,8 +20,8 @@ constexpr std::pair kOldestKernel(6U, 2U);
 std::string too_old(std::pair<unsigned, unsigned> kernel);
 /// Whether there is overlayfs.
 void look_for_overlay(spec::Host& host);
-/// Whether a new procfs can be mounted, and what can be done with the caller's: by trying, in namespaces of its own.
-void look_for_proc(spec::Host& host);
+/// What can be done with the caller's /proc; and if FRESH, whether a new one can be mounted, by trying.
+void look_for_proc(spec::Host& host, bool fresh);
 /// How many capabilities the kernel has.
 int known_caps();
 /// What else keeps these limits: the CPUs, and where HOST has no cgroup, systemd's user manager, if there is one, and the

@@ -29,7 +29,8 @@ namespace {
 void look_further(spec::Host& host, const RunOptions& options) {
     look_for_means(host, options.limits);
     if (options.users != spec::Users::one) host.subordinates = look_for_subordinates(host.uid);
-    if (options.proc != RunOptions::Proc::fresh) look_for_proc(host);
+    using Proc = RunOptions::Proc;
+    if (options.proc != Proc::fresh) look_for_proc(host, options.proc == Proc::automatic);
 }
 
 } // namespace

@@ -40,9 +40,8 @@ constexpr const char* kTooManyMounts = "too many mounts, see /proc/sys/fs/mount-
 constexpr const char* kProcReadOnly =
     "/proc is read-only here, and nobody can write id maps; what surrounds ajail must mount it as its own "
     "(bubblewrap: --proc /proc)";
-constexpr const char* kRootOfContainer = "for the machine's root this takes CAP_SYS_ADMIN, CAP_SETUID and "
-                                         "CAP_SETGID, which a container takes away: run ajail "
-                                         "as an ordinary user there";
+constexpr const char* kRootOfContainer = "for the machine's root this takes CAP_SYS_ADMIN, which a container takes "
+                                         "away: run ajail as an ordinary user there";
 constexpr Hint kHints[] = {
     {Stage::mount, Call::check, EROFS,
      "the target does not exist, and making it would change a directory of the host; make it there first"},
@@ -68,7 +67,10 @@ constexpr Hint kHints[] = {
     {Stage::mount, Call::mount_setattr, EPERM, kRootOfContainer},
     {Stage::limits, Call::open, EROFS, kProcReadOnly},
     {Stage::idmap, Call::open, EROFS, kProcReadOnly},
-    {Stage::idmap, Call::write, EPERM, kRootOfContainer},
+    {Stage::idmap, Call::write, EPERM,
+     "who is root takes CAP_SETUID, CAP_SETGID and CAP_SETFCAP to map ids (user_namespaces(7)), which what surrounds "
+     "ajail "
+     "has taken away: run ajail as an ordinary user there"},
     {Stage::mount, Call::open_tree, ENOSPC, kTooManyMounts},
     {Stage::mount, Call::move_mount, ENOSPC, kTooManyMounts},
     {Stage::exec, Call::chdir, 0, "the directory cannot be entered in the jail"},

@@ -84,9 +84,7 @@ private:
     // By itself, so that `..` leads nowhere from it.
     static Result<Fd> proc_of_caller() {
         Fd tree = TRY(sys::open_tree(AT_FDCWD, "/proc", kClone | AT_RECURSIVE));
-        if (!TRY(sys::is_proc(tree.get()))) return sys::refused(EINVAL);
-        TRY(restrict(tree.get(), Attr{}));
-        return tree;
+        return TRY(sys::is_proc(tree.get())) ? Result<Fd>(std::move(tree)) : sys::refused(EINVAL);
     }
 
     // Whether what is made is looked at again.

@@ -109,6 +109,7 @@ VARIANTS = (
     Variant("user-range", ("--fs=deb", "--users=range", "--user=www-data"), range=True, new=True),
     Variant("limits", ("--fs=deb", "--memory=1g", "--cpu=1", "--pids=500", "--timeout=100"), new=True),
     Variant("scratch-dir", ("--fs=deb", "--scratch={worker}/disk"), full=True),
+    Variant("proc-bind", ("--fs=deb", "--proc=bind", "--report={worker}/report"), new=True),
     Variant("keep", ("--fs=deb", "--ro", "--keep=k"), new=True),
     Variant("exec", ("--fs=deb",), joins=True),
     Variant("exec-user", ("--fs=deb", "--user=www-data", "--cap-add=CAP_SYS_ADMIN"), joins=True, new=True),
@@ -207,6 +208,7 @@ TOLERATED = (
     Tolerated("LOST", "init", "sendmsg", "the same, and the monitor says what it looks like: init was killed"),
     Tolerated("SAME", "monitor", r"openat /proc/self/fdinfo/\d+ .*", "what /proc calls the child: taken for what we call it, which "
               "only a /proc of another PID namespace would not have"),
+    Tolerated("SAME", "monitor", "statfs", "whether /proc/sys is read-only: then it is written to, or the jail refused", variants="proc-bind"),
     Tolerated("SAME", "guest", "uname", "the payload may have given the jail another name: nobody looks", variants="exec.*"),
     Tolerated("SAME", "guest", "ioctl 0x5401", "TCGETS: so says what is no terminal, which it is not", "EINVAL"),
     # As bwrap.
@@ -313,6 +315,7 @@ HARMLESS_LIES = (
     ("init prctl 30 0", "PR_GET_TIMERSLACK: then the numbers that tell who is who begin at 0"),
     (".* prctl 3 0", "PR_GET_DUMPABLE: 0 is the true answer"),
     (".* prctl 27 0", "PR_GET_SECUREBITS: 0 is the true answer"),
+    ("init prctl 15 .*", "PR_SET_NAME: the jail's numbers are not those of its /proc", "proc-bind"),
     ("init capset", "the reaper has had none since drop_caps()", "bwrap.*"),
     (r"init fsconfig 1 (source tmpfs|mode 700)", "of the scratch, of which nothing shows", "bwrap.*"),
     ("init ioctl 0x8913", "SIOCGIFFLAGS, of lo: what it is, before it is brought up"),
@@ -334,7 +337,7 @@ VISIBLE_LIES = (
     ("init fsconfig 1 (ptmxmode|mode) .*", "WEAKER", "mount /dev/pts |ls-pts |own TIOCSTI", "the kernel's default is stricter"),
     ("init prctl 15 .*", "WEAKER", "init-status Name", "PR_SET_NAME"),
     ("node capset", "WEAKER", r"(mknod|kmsg|device in it) ", "it reads back, and tells the asker an error"),
-    (r"init fsconfig 1 size \d+", "WEAKER", "mount ", "half of the memory is what a tmpfs takes by itself", "default"),
+    (r"init fsconfig 1 size \d+", "WEAKER", "mount ", "half of the memory is what a tmpfs takes by itself", "default|proc-bind"),
     (r"init fsconfig 1 max \d+", "WEAKER", "mount /dev/pts ", "how many terminals: the machine's own limit is left"),
     ("init ioctl 0x5410", "WEAKER", "tty foreground", "TIOCSPGRP: then the payload is stopped when it reads"),
     ("init ioctl 0x8914", "DIFF", "interface lo", "SIOCSIFFLAGS: without a loopback interface there is less to reach"),
@@ -418,8 +421,8 @@ def normal(lines):
     ids, devices, out = {}, {}, []
     for line in lines:
         line = re.sub(r"\bw\d\b", "w", re.sub(r"/fd/\d+", "/fd/N", re.sub(r"\.ajail~\w+", ".ajail~", line)))
-        if line.startswith(("status NSpid:", "session ", "processes ")):
-            line = re.sub(r"\d{2,}", "N", line)  # without a pid namespace
+        if line.startswith(("status NSpid:", "status NSpgid:", "status NSsid:", "session ", "processes ")):
+            line = re.sub(r"\d{2,}", "N", line)  # without a pid namespace, or where /proc is of another
         if line.startswith("mount ") and line.count(" ") >= 6:  # else its writer was ended in the middle of it
             _, own, parent, device, root, target, rest = line.split(" ", 6)
             ids[own] = target
