@@ -87,7 +87,7 @@ refuses 'no clone3' 'seccomp' without 435 $ENOSYS "$AJAIL" run --quiet --fs=host
 refuses 'no user namespaces' 'seccomp=unconfined' without 435 $EPERM "$AJAIL" run --quiet --fs=host --hide -- true
 if [ "$AS" = root ]; then
     docker_caps=-all,+chown,+dac_override,+fowner,+fsetid,+kill,+setgid,+setuid,+setpcap,+net_bind_service,+net_raw,+sys_chroot,+mknod,+audit_write,+setfcap
-    in_docker() { setpriv --inh-caps=-all --bounding-set=$docker_caps "$@"; }
+    in_docker() { setpriv --inh-caps=-all --bounding-set="$docker_caps" "$@"; }
     refuses 'its root, without CAP_SYS_ADMIN' 'run ajail as an ordinary user' in_docker "$AJAIL" run --quiet --fs=host -- true
     refuses 'root without any capability' 'run ajail as an ordinary user' setpriv --inh-caps=-all --bounding-set=-all "$AJAIL" run --quiet --fs=host --hide -- true
     status 'the doctor' 12 in_docker "$AJAIL" doctor
