@@ -7,6 +7,7 @@
 #include "cli/machine.h"
 #include "cli/run.h"
 #include "cli/words.h"
+#include "spec/procfs.h"
 #include "sys/calls.h"
 
 #include <cstring>
@@ -129,6 +130,7 @@ private:
     Answer nested();
     Answer subordinate_ids();
     Answer cgroup();
+    Answer scratch();
     Answer disk();
 
     static const Check kChecks[];
@@ -163,6 +165,7 @@ const Check Doctor::kChecks[] = {
      &Doctor::subordinate_ids},
     {"cgroup", 0, "limits are kept by resource limits for each process, and by init watching the memory",
      &Doctor::cgroup},
+    {"memory for the scratch", 0, "--scratch=DIR keeps on disk what is thrown away", &Doctor::scratch},
     {"room for root filesystems", 0, "ajail mkfs has nowhere to put them", &Doctor::disk},
 };
 
@@ -306,8 +309,19 @@ Answer Doctor::cgroup() {
             "ajail ..., or XDG_RUNTIME_DIR as a login sets it"};
 }
 
+constexpr std::uint64_t kEnough = 1 << 30; // for a root filesystem with a compiler, or to install one
+
+// What there is of it now, and not only how much a jail may take.
+Answer Doctor::scratch() {
+    auto memory = sys::read_file("/proc/meminfo");
+    std::uint64_t free = memory ? spec::number_of(*memory, "MemAvailable") << 10U : 0; // in KiB, proc(5)
+    if (host_.memory_limit != 0) free = std::min(free, host_.memory_limit);
+    std::string has = std::to_string(free >> 20U) + " MiB are available";
+    if (free < kEnough) return {false, "", has};
+    return {true, has, ""};
+}
+
 Answer Doctor::disk() {
-    constexpr std::uint64_t kEnough = 1 << 30; // for one with a compiler
     Caller caller = who_calls(host_.uid);
     std::string dir = caller.ajail_home;
     struct statvfs fs {};

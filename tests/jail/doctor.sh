@@ -55,6 +55,10 @@ own_mounts=(unshare --user --map-root-user --mount)
 [ "$AS" != root ] || own_mounts=(unshare --mount)
 masked() { "${own_mounts[@]}" sh -c 'mount -t tmpfs none /proc/scsi 2>/dev/null || mount -t tmpfs none /proc/fs; exec "$@"' - "$@"; }
 missing /proc 13 'masks parts' masked "$AJAIL"
+# What it goes by for the scratch (and a file mounted there masks /proc as well).
+echo 'MemAvailable:     102400 kB' >meminfo
+little() { "${own_mounts[@]}" sh -c 'mount --bind meminfo /proc/meminfo; exec "$@"' - "$@"; }
+missing 'memory for the scratch' 13 '^100 MiB are available' little "$AJAIL"
 # In a jail: only where it may make user namespaces.
 bind=(--rol="$AJAIL")
 if ! sanitized; then
