@@ -67,6 +67,17 @@ long=$(awk 'FNR == 1 { start = 0 }
         if (FNR - start >= 80) printf "%s:%d: %d lines: %s\n", FILENAME, start, FNR - start + 1, name; start = 0 }' "${code[@]}")
 if [ -z "$long" ]; then passed=$((passed + 1)); else complain "functions of 80 lines and more"$'\n'"$long"; fi
 
+# Pages name what is there: each `src/...`, `tests/...` and so on, and where a link leads.
+for page in *.md docs/*.md; do
+    while read -r name; do
+        if compgen -G "$name" >/dev/null; then passed=$((passed + 1)); else complain "$page: there is no $name"; fi
+    done < <(grep -v '^    ' "$page" | grep -oE '`(\./)?(src|tests|docs|tools)/[^` ]*' | tr -d '`' | sort -u
+        grep -oE '\]\([^):# ]+[)#]' "$page" | sed -E "s,^\]\(,$(dirname "$page")/,; s/[)#]$//" | sort -u)
+done
+for page in CONTRIBUTING.md docs/comparison.md; do
+    [ "$(grep -oE '`tests/[^` ]*' "$page" | wc -l)" -ge 20 ] || complain "$page: it names few tests"
+done
+
 # Scripts.
 mapfile -t scripts < <(git ls-files -co --exclude-standard 2>/dev/null | while read -r file; do
     [ -f "$file" ] || continue

@@ -37,7 +37,7 @@ std::string text_of(const Json& json, const char* name) {
     return found != json.end() && found->is_string() ? found->get<std::string>() : std::string();
 }
 
-const Json& list_of(const Json& json, const char* name, const std::string& where) {
+const Json& list_of(const Json& json, const char* name, std::string_view where) {
     auto found = json.is_object() ? json.find(name) : json.end();
     if (found == json.end() || !found->is_array()) throw Bad{escape(where) + " has no list \"" + name + "\""};
     return *found;

@@ -11,8 +11,8 @@ using nlohmann::json;
 
 namespace {
 
-// The inverse of escape().
-std::string unescape(const std::string& text) {
+// The inverse of escape(). Not called unescape: nlohmann-json 3.11.3 has one, which its own types would find.
+std::string unescaped_text(const std::string& text) {
     std::string out;
     for (std::size_t i = 0; i < text.size(); ++i) {
         if (text[i] != '\\') {
@@ -83,7 +83,7 @@ TEST_CASE("escape loses nothing, for random bytes") {
             c = static_cast<char>(random() % 2 != 0 ? kInteresting[random() % 16] : random() % 256);
         }
         std::string escaped = escape(bytes);
-        if (unescape(escaped) != bytes || !quiet_on_terminal(escaped)) FAIL("at " << escaped);
+        if (unescaped_text(escaped) != bytes || !quiet_on_terminal(escaped)) FAIL("at " << escaped);
         (void)json(escaped).dump(); // throws for what is not UTF-8
     }
     SUCCEED();
@@ -119,15 +119,15 @@ TEST_CASE("a plan with ugly names: one line an operation, valid JSON, nothing lo
 
     json parsed = json::parse(to_json(plan));
     CHECK(parsed["ops"].size() == plan.ops.size());
-    CHECK(unescape(parsed["ops"][0]["lowers"][0]["path"]) == ugly);
-    CHECK(unescape(parsed["ops"][1]["source"]["path"]) == ugly);
-    CHECK(unescape(parsed["ops"][1]["target"]) == ugly);
-    CHECK(unescape(parsed["ops"][2]["content"]) == ugly);
-    CHECK(unescape(parsed["ops"][3]["to"]) == ugly);
-    CHECK(unescape(parsed["hostname"]) == ugly);
-    CHECK(unescape(parsed["exec"]["argv"][1]) == ugly);
-    CHECK(unescape(parsed["exec"]["env"][0]) == "A=" + ugly);
-    CHECK(unescape(parsed["exec"]["cwds"][0]) == ugly);
+    CHECK(unescaped_text(parsed["ops"][0]["lowers"][0]["path"]) == ugly);
+    CHECK(unescaped_text(parsed["ops"][1]["source"]["path"]) == ugly);
+    CHECK(unescaped_text(parsed["ops"][1]["target"]) == ugly);
+    CHECK(unescaped_text(parsed["ops"][2]["content"]) == ugly);
+    CHECK(unescaped_text(parsed["ops"][3]["to"]) == ugly);
+    CHECK(unescaped_text(parsed["hostname"]) == ugly);
+    CHECK(unescaped_text(parsed["exec"]["argv"][1]) == ugly);
+    CHECK(unescaped_text(parsed["exec"]["env"][0]) == "A=" + ugly);
+    CHECK(unescaped_text(parsed["exec"]["cwds"][0]) == ugly);
 }
 
 TEST_CASE("capability names") {
