@@ -3,6 +3,7 @@
 // the reason is the one that `ajail run` would give. A jail stands when all that is left is that its command is not there.
 #include "cli/doctor.h"
 
+#include "cli/apparmor_scripts.h"
 #include "cli/caller.h"
 #include "cli/machine.h"
 #include "cli/run.h"
@@ -389,17 +390,9 @@ std::string apparmor_profile() {
     auto self = sys::readlinkat(AT_FDCWD, "/proc/self/exe");
     std::string path = self ? *self : "/usr/bin/ajail";
     bool plain = path.find_first_of(" \"\\*?[]{}^@,#") == std::string::npos;
-    return "# Lets ajail, and nothing else, make user namespaces. As root:\n"
-           "#   ajail doctor --apparmor-profile >/etc/apparmor.d/ajail && apparmor_parser -r /etc/apparmor.d/ajail\n"
-           "abi <abi/4.0>,\n"
-           "include <tunables/global>\n"
-           "\n"
-           "profile ajail " +
-           (plain ? path : "\"" + path + "\"") +
-           " flags=(unconfined) {\n"
-           "  userns,\n"
-           "  include if exists <local/ajail>\n"
-           "}\n";
+    constexpr std::string_view kPlace = "@PATH@";
+    std::string text(kApparmorScripts[0].text);
+    return text.replace(text.find(kPlace), kPlace.size(), plain ? path : "\"" + path + "\"");
 }
 
 } // namespace
