@@ -34,7 +34,7 @@ configure_file(tools/apparmor/ajail.in ${CMAKE_BINARY_DIR}/apparmor/ajail @ONLY)
 install(FILES ${CMAKE_BINARY_DIR}/apparmor/ajail DESTINATION ${CMAKE_INSTALL_SYSCONFDIR}/apparmor.d COMPONENT ajail)
 
 # The name bwrap, and its page. Only in a package of its own: who installs ajail need not want it in bubblewrap's place.
-foreach(link "bwrap;ajail;${CMAKE_INSTALL_BINDIR}" "bwrap.1;ajail-bwrap.1;${CMAKE_INSTALL_MANDIR}/man1"
+foreach(link "bwrap;ajail;${CMAKE_INSTALL_BINDIR}" "bwrap.1.gz;ajail-bwrap.1.gz;${CMAKE_INSTALL_MANDIR}/man1"
              "ajail-bwrap;ajail;${CMAKE_INSTALL_DATADIR}/doc")
   list(GET link 0 name)
   list(GET link 1 target)
@@ -50,8 +50,6 @@ set(CPACK_PACKAGE_VERSION ${version})
 set(CPACK_PACKAGE_VENDOR "the ajail authors")
 set(CPACK_PACKAGE_CONTACT ${AJAIL_MAINTAINER})
 set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
-set(CPACK_INSTALL_DEFAULT_DIRECTORY_PERMISSIONS OWNER_READ OWNER_WRITE OWNER_EXECUTE GROUP_READ GROUP_EXECUTE WORLD_READ
-                                                WORLD_EXECUTE)
 set(CPACK_COMPONENTS_ALL ajail bwrap)
 set(CPACK_COMPONENTS_GROUPING IGNORE)
 set(CPACK_DEB_COMPONENT_INSTALL ON)
