@@ -20,7 +20,8 @@ function anchor(s) { s = tolower(bare(s)); gsub(/[^a-z0-9 _-]/, "", s); gsub(/ /
 
 # Which page a chapter (## ...) is in.
 function page_of(chapter) {
-    if (policy) return chapter ~ /^How it was tested/ ? "" : "ajail-policy"
+    if (policy) return chapter == "How it was tested" ? "" : "ajail-policy"
+    if (chapter == "Installing") return ""
     return chapter == "ajail mkfs" || chapter == "ajail bwrap" ? "ajail-" substr(chapter, 7) : "ajail"
 }
 
