@@ -30,6 +30,8 @@ step 'packages'
 packages=(g++ clang cmake ninja-build pkg-config libseccomp-dev
     nlohmann-json3-dev catch2 mmdebstrap debian-archive-keyring ca-certificates python3 shellcheck clang-format
     bsdutils binutils git libcap2-bin procps uidmap fish zsh
+    # manual pages, packages, jobs for CI
+    groff-base lintian man-db mandoc python3-yaml
     # clients of bubblewrap, in tests/peer
     bubblewrap curl dbus flatpak gir1.2-gnomedesktop-3.0 gir1.2-webkit2-4.1 libgdk-pixbuf2.0-bin libimage-exiftool-perl mat2
     python3-gi ripgrep socat xauth xdg-dbus-proxy xvfb

@@ -3,7 +3,9 @@
 // the reason is the one that `ajail run` would give. A jail stands when all that is left is that its command is not there.
 #include "cli/doctor.h"
 
+#include "cli/apparmor_scripts.h"
 #include "cli/caller.h"
+#include "cli/job.h"
 #include "cli/machine.h"
 #include "cli/run.h"
 #include "cli/words.h"
@@ -368,7 +370,7 @@ std::string table(const std::vector<Finding>& findings) {
            " are missing, and ajail does without.\n";
 }
 
-std::string json(const std::vector<Finding>& findings, int status) {
+std::string json(const std::vector<Finding>& findings, int status, const std::string& for_job) {
     nlohmann::ordered_json checks = nlohmann::ordered_json::array();
     for (const Finding& finding : findings) {
         const auto& [check, answer] = finding;
@@ -380,7 +382,9 @@ std::string json(const std::vector<Finding>& findings, int status) {
         if (answer && !answer->works && *check->without != 0) one["without"] = check->without;
         checks.push_back(std::move(one));
     }
-    return nlohmann::ordered_json{{"works", status == 0}, {"status", status}, {"checks", checks}}.dump(2) + "\n";
+    nlohmann::ordered_json all = {{"works", status == 0}, {"status", status}, {"checks", checks}};
+    if (!for_job.empty()) all["job"] = for_job;
+    return all.dump(2) + "\n";
 }
 
 // apparmor.d(5). Unconfined but for its name, which is what the restriction of user namespaces asks for (Ubuntu 23.10 and
@@ -389,17 +393,9 @@ std::string apparmor_profile() {
     auto self = sys::readlinkat(AT_FDCWD, "/proc/self/exe");
     std::string path = self ? *self : "/usr/bin/ajail";
     bool plain = path.find_first_of(" \"\\*?[]{}^@,#") == std::string::npos;
-    return "# Lets ajail, and nothing else, make user namespaces. As root:\n"
-           "#   ajail doctor --apparmor-profile >/etc/apparmor.d/ajail && apparmor_parser -r /etc/apparmor.d/ajail\n"
-           "abi <abi/4.0>,\n"
-           "include <tunables/global>\n"
-           "\n"
-           "profile ajail " +
-           (plain ? path : "\"" + path + "\"") +
-           " flags=(unconfined) {\n"
-           "  userns,\n"
-           "  include if exists <local/ajail>\n"
-           "}\n";
+    constexpr std::string_view kPlace = "@PATH@";
+    std::string text(kApparmorScripts[0].text);
+    return text.replace(text.find(kPlace), kPlace.size(), plain ? path : "\"" + path + "\"");
 }
 
 } // namespace
@@ -411,7 +407,8 @@ int doctor(const DoctorOptions& options, const ns::Caller& process) {
     int status = 0;
     for (const auto& [check, answer] : findings)
         if (answer && !answer->works && status == 0) status = check->status;
-    int shown = show(options.json ? json(findings, status) : table(findings));
+    std::string for_job = lines_for_job(status);
+    int shown = show(options.json ? json(findings, status, for_job) : table(findings) + for_job);
     return shown != 0 ? shown : status;
 }
 

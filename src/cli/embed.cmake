@@ -1,6 +1,6 @@
-# Writes OUT, a C++ header with the scripts in DIR as string literals: `kNAMEScripts`.
+# Writes OUT, a C++ header with what is in DIR (scripts, *.sh, and templates, *.in) as string literals: `kNAMEScripts`.
 get_filename_component(dir ${DIR} NAME)
-file(GLOB scripts ${DIR}/*.sh)
+file(GLOB scripts ${DIR}/*.sh ${DIR}/*.in)
 set(text "// Made from tools/${dir} by src/cli/embed.cmake.\n#pragma once\n\n#include <string_view>\n\nnamespace ajail::cli {\n\nstruct ${NAME}Script {\n    std::string_view name, text;\n};\n\nconstexpr ${NAME}Script k${NAME}Scripts[] = {\n")
 foreach(script ${scripts})
   get_filename_component(name ${script} NAME_WE)

@@ -62,7 +62,7 @@ constexpr Hint kHints[] = {
      "overlayfs cannot use what is there: an overlay over two others, perhaps, as in a jail in a jail in a jail"},
     {Stage::mount, Call::fsmount, EPERM,
      "a fresh /proc is refused where the surrounding container masks parts of its own; --proc=auto does with the "
-     "container's, for Docker: --security-opt systempaths=unconfined"},
+     "container's, for Docker: --security-opt systempaths=unconfined, for Podman: --security-opt unmask=ALL"},
     {Stage::mount, Call::open_tree, EPERM, kRootOfContainer},
     {Stage::mount, Call::mount_setattr, EPERM, kRootOfContainer},
     {Stage::limits, Call::open, EROFS, kProcReadOnly},

@@ -70,5 +70,14 @@ if ! sanitized; then
     missing 'user namespaces' 11 'chroot' chrooted
 fi
 
+# In a job, the lines for it.
+in_job() { masked env "$@" "$AJAIL" doctor | sed '1,/^Jails work here/d'; }
+equal 'nothing where there is no job' '' "$(in_job A=b)"
+check 'for GitLab' grep -q 'unmask=ALL' <<<"$(in_job GITLAB_CI=true)"
+missing 'user namespaces' 11 'seccomp' env GITLAB_CI=true /usr/bin/python3 "$TESTS/deny.py" 435 $EPERM "$AJAIL"
+check 'as JSON, too' grep -q '"job": .*security_opt' said
+missing 'user namespaces' 11 'seccomp' env GITHUB_ACTIONS=true /usr/bin/python3 "$TESTS/deny.py" 435 $EPERM "$AJAIL"
+check 'for GitHub' grep -q '"job": "For GitHub Actions' said
+
 refuses 'a word' 'takes options only, not x' "$AJAIL" doctor x
 output 'the profile names this file' "profile ajail $AJAIL flags=(unconfined) {" sh -c '"$1" doctor --apparmor-profile | grep ^profile' - "$AJAIL"
