@@ -27,7 +27,7 @@ must() { "${@:2}" || failed+=("$1"); }
 step 'packages'
 # shellcheck source=tests/packages.sh
 . tests/packages.sh
-packages=(g++ clang cmake ninja-build pkg-config libseccomp-dev
+packages=(g++ g++-aarch64-linux-gnu clang cmake ninja-build pkg-config libseccomp-dev
     nlohmann-json3-dev catch2 mmdebstrap debian-archive-keyring ca-certificates python3 shellcheck clang-format
     bsdutils binutils git libcap2-bin procps uidmap fish zsh
     # manual pages, packages, jobs for CI

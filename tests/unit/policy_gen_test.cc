@@ -100,7 +100,7 @@ TEST_CASE("filters: what is embedded is what the text shows", "[filters]") {
     }
 }
 
-TEST_CASE("filters: the checked-in disassembly is current", "[filters]") {
+TEST_CASE("filters: the checked-in disassembly is current", "[filters][policy-gen]") {
     for (const Subject& subject : subjects()) {
         for (const Arch* const one : {&kArches[0], &kArches[2]}) {
             const Arch& arch = *one;
@@ -120,7 +120,7 @@ TEST_CASE("filters: the checked-in disassembly is current", "[filters]") {
     }
 }
 
-TEST_CASE("filters: the checked-in disassembly of those that are one is current", "[filters]") {
+TEST_CASE("filters: the checked-in disassembly of those that are one is current", "[filters][policy-gen]") {
     for (std::size_t i = 0; i < std::size(ajail::spec::kStacks); ++i) {
         const std::string name = ajail::spec::kStacks[i], file = "stack" + std::to_string(i) + ".x86_64.txt";
         INFO("after a change: policy-gen --text --stack=" << name << " *.policy > " << file);
