@@ -37,6 +37,8 @@ packages=(g++ g++-aarch64-linux-gnu clang cmake ninja-build pkg-config libseccom
     python3-gi ripgrep socat xauth xdg-dbus-proxy xvfb
     # bubblewrap's own tests
     dpkg-dev iproute2 libcap-dev meson python3-seccomp python3-tap strace
+    # in tests/kernels/run
+    cpio kmod qemu-system-x86 seabios xz-utils
     # whose user manager gives cgroups, in tests/scope.sh
     systemd)
 install_packages "${packages[@]}"

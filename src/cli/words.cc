@@ -5,6 +5,7 @@
 
 #include "cli/caller.h"
 #include "cli/complete.h"
+#include "policy/filters.h"
 #include "policy/refused.h"
 #include "spec/procfs.h"
 #include "sys/calls.h"
@@ -279,10 +280,12 @@ std::string killed(const ns::Outcome& outcome, const spec::Plan& plan) {
     if (outcome.error || ns::exit_code(outcome) != 128 + SIGSYS || plan.filters.empty()) return "";
     auto is = [&](std::string_view part) { return plan.filters.back().find(part) != std::string::npos; };
     bool off = !is("default") && !is("terminal") && plan.filters.size() == 1, both = is("+32bit");
+    constexpr bool kOption = policy::kCompatArch != 0; // of 64-bit Arm there is none
     std::string text = "the command was killed by SIGSYS, as by a system call of a foreign ABI (";
-    text += both  ? "x32): --seccomp=off --no-root-emulation"
-            : off ? "32-bit or x32): --no-root-emulation"
-                  : "32-bit or x32): --allow=32bit";
+    text += !kOption ? "32-bit): " : both ? "x32): " : "32-bit or x32): ";
+    text += off && !both       ? "--no-root-emulation"
+            : both || !kOption ? "--seccomp=off --no-root-emulation"
+                               : "--allow=32bit";
     return plan.profile.empty() ? text : text + ", or as " + spec::escape(plan.profile) + " says (--seccomp)";
 }
 

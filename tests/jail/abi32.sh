@@ -3,6 +3,29 @@
 # the other entrance, int 0x80; a 32-bit one besides, where the compiler can make it.
 . "$TESTS/lib.sh"
 
+# 64-bit Arm: there is no option, and they are always killed. getpid() and exit(7), of the 32-bit table.
+if [ "$(uname -m)" = aarch64 ]; then
+    python3 - <<'END'
+import os, struct
+code = struct.pack("<5I", 0xe3a07014, 0xef000000, 0xe3a07001, 0xe3a00007, 0xef000000)  # mov r7; svc; mov r7; mov r0; svc
+base, size = 0x10000, 52 + 32 + len(code)
+head = b"\x7fELF\1\1\1" + bytes(9) + struct.pack("<2H5I6H", 2, 40, 1, base + 84, 52, 0, 0x05000200, 52, 32, 1, 0, 0, 0)
+with open("arm32", "wb") as file:
+    file.write(head + struct.pack("<8I", 1, 0, base, base, size, size, 5, 4096) + code)
+os.chmod("arm32", 0o755)
+END
+    if ./arm32 2>ran || [ $? != 7 ]; then
+        skip '32-bit programs' "this machine runs none: $(cat ran)"
+        exit 0
+    fi
+    status 'killed' 159 jail -- ./arm32
+    equal 'which is said in one line' 1 "$(grep -c '^ajail: the command was killed by SIGSYS, ' "$ERR")"
+    status 'by a shell' 159 jail -- sh -c './arm32; exit $?'
+    status 'also without the allowlist' 159 jail --no-seccomp -- ./arm32
+    status 'strict' 159 jail --seccomp=strict -- ./arm32
+    refuses 'allowed by no option' '=32bit: there are no 32-bit programs' jail --allow=32bit true
+    exit 0
+fi
 if [ "$(uname -m)" != x86_64 ]; then
     skip '32-bit programs' 'of x86-64'
     exit 0

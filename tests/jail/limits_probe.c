@@ -58,6 +58,17 @@ static void children(int count, void (*work)(void)) {
     }
 }
 
+// Into a file of nobody's, which is never mapped.
+static int written(void) {
+    static char block[1 << 20];
+    int fd = memfd_create("written", MFD_CLOEXEC);
+    memset(block, 1, sizeof block);
+    for (size_t i = 0; i < mega; ++i)
+        if (write(fd, block, sizeof block) != sizeof block) return printf("write: %s\n", strerror(errno)), 1;
+    puts("done");
+    return 0;
+}
+
 static void fill_private(void) { fill(MAP_PRIVATE); }
 static void nothing(void) {}
 
@@ -147,6 +158,7 @@ int main(int argc, char **argv) {
     if (!strcmp(what, "blind")) return blind();
     if (!strcmp(what, "notes")) return notes();
     if (!strcmp(what, "queue")) return queue();
+    if (!strcmp(what, "written")) return written();
     if (!strcmp(what, "one")) fill_private(), stay();
     else if (!strcmp(what, "several")) children(4, fill_private);
     else if (!strcmp(what, "shared")) fill(MAP_SHARED), stay();
