@@ -10,6 +10,7 @@
 #include "probe/bait.h"
 #include "probe/probe.h"
 #include "spec/filters.h"
+#include "spec/host.h"
 #include "sys/calls.h"
 
 #include <algorithm>
@@ -56,6 +57,10 @@ struct Asked {
     bool off() const { return run.seccomp == spec::Seccomp::off; }
     bool strict() const { return run.seccomp == spec::Seccomp::strict; }
     bool adds(int cap) const { return std::find(run.caps.begin(), run.caps.end(), cap) != run.caps.end(); }
+    bool landlock(unsigned abi) const { // at least that
+        auto here = sys::landlock_abi();
+        return here && *here >= abi;
+    }
     bool one_id() const { return run.users == spec::Users::one; }
 };
 
@@ -105,6 +110,12 @@ constexpr Opening kOpenings[] = {
      "--proc=bind"},
     {" git-hooks git-config git-config-rename git-modules git-swap ", [](const Asked& o) { return o.run.hooks; },
      "--allow-hooks"},
+
+    // `ajail doctor` says of them what they have not.
+    {" stdin-reopen stdout-reopen ", [](const Asked& o) { return !o.landlock(1); }, "this kernel, without Landlock"},
+    {" abstract-unix abstract-datagram ",
+     [](const Asked& o) { return o.run.network && !o.landlock(spec::kLandlockScopes); },
+     "the shared network, where Landlock is missing or older than Linux 6.12's"},
 
     // Where the kernel counts for each user, up to 300 more.
     {" fork-bomb ", [](const Asked& o) { return o.run.limits.pids > 5700; }, "--pids"},

@@ -43,10 +43,10 @@ constexpr Attr kData{.writable = true};
 // Of a fresh procfs: kernel knobs that file modes alone do not protect from a mapped root (the list of runc's
 // readonlyPaths), and what tells about or reaches the whole machine (its maskedPaths and more).
 constexpr const char* kProcReadOnly[] = {"sys", "irq", "bus", "fs"};
-constexpr const char* kProcMasked[] = {"sysrq-trigger", "kcore",        "keys",        "key-users",     "kallsyms",
-                                       "kmsg",          "timer_list",   "sched_debug", "interrupts",    "kpagecount",
-                                       "kpageflags",    "kpagecgroup",  "slabinfo",    "latency_stats", "vmallocinfo",
-                                       "acpi",          "pagetypeinfo", "scsi",        "asound",        "mtrr"};
+constexpr const char* kProcMasked[] = {
+    "sysrq-trigger", "kcore",      "keys",         "key-users",  "kallsyms",    "kmsg",     "timer_list",
+    "sched_debug",   "interrupts", "kpagecount",   "kpageflags", "kpagecgroup", "slabinfo", "latency_stats",
+    "vmallocinfo",   "acpi",       "pagetypeinfo", "scsi",       "asound",      "mtrr",     "driver/rtc"};
 // Of /sys, where nothing can be written: what tells about the firmware, the kernel's own memory and programs, other
 // jails' limits, and what the processor draws (CVE-2020-8694).
 constexpr const char* kSysMasked[] = {

@@ -4,6 +4,8 @@
 . "$TESTS/lib.sh"
 
 EPERM=1 ENOSYS=38 EINVAL=22
+seccomp=317
+[ "$(uname -m)" != aarch64 ] || seccomp=277
 without() { /usr/bin/python3 "$TESTS/deny.py" "$@"; } # NUMBER ERRNO COMMAND...
 # field NAME FIELD: of that check, as the last `doctor --json` said
 field() {
@@ -42,7 +44,7 @@ equal 'what stands on it is not tried' untried "$(field overlay result)"
 for call in 428:open_tree 429:move_mount 430:fsopen 431:fsconfig 432:fsmount; do
     missing mounts 12 "${call#*:}: Function not implemented" without "${call%:*}" $ENOSYS "$AJAIL"
 done
-missing 'system calls' 16 'seccomp' without 317 $EINVAL "$AJAIL"
+missing 'system calls' 16 'seccomp' without $seccomp $EINVAL "$AJAIL"
 # Landlock is given up where it is not there.
 missing Landlock 0 'CONFIG_SECURITY_LANDLOCK' without 444 $ENOSYS "$AJAIL"
 check 'what goes without it' grep -q 'abstract Unix sockets' <<<"$(field Landlock without)"

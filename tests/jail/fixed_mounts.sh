@@ -22,7 +22,7 @@ check '/proc is the jail'"'"'s' jail sh -c '[ "$(ls -d /proc/[0-9]* | wc -l)" -l
 denied '/proc/sys is read-only' jail sh -c 'echo x >/proc/sys/kernel/core_pattern'
 denied '/proc/sysrq-trigger' jail sh -c 'echo h >/proc/sysrq-trigger && [ -s /proc/sysrq-trigger ]'
 for file in kcore keys kallsyms timer_list kmsg sysrq-trigger key-users sched_debug latency_stats interrupts kpagecount \
-    kpageflags kpagecgroup slabinfo vmallocinfo pagetypeinfo mtrr; do
+    kpageflags kpagecgroup slabinfo vmallocinfo pagetypeinfo mtrr driver/rtc; do
     [ -e /proc/$file ] || continue
     output "/proc/$file is empty" 0 jail sh -c "head -c 10 /proc/$file | wc -c"
 done

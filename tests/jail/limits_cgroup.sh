@@ -27,7 +27,7 @@ started() {
         group=$(groups_ | grep -vxF "$before" | while read -r one; do
             [ "$(cat "$one/pids.max" 2>/dev/null)" = max ] || echo "$one"
         done | head -n 1)
-        [ -z "$group" ] || [ ! -s "$group/cgroup.procs" ] || return
+        [ -z "$group" ] || ! grep -q . "$group/cgroup.procs" 2>/dev/null || return # (files there have no size)
         sleep 0.1
     done
 }
