@@ -178,11 +178,17 @@ def gitlab():
     job = load("tools/ci/gitlab.yml")[".ajail"]
     files, _ = release("files-gitlab")
     lines = job["before_script"] + ["ajail run --quiet --fs=host --hostname=inside -- sh -c '" + SCRIPT.replace("\n", "") + "'"]
-    for name, given in (("file", {"AJAIL_FILE": ajail}), ("url", {"AJAIL_URL": f"file://{files}"}), ("none", {})):
+    # As Docker does, for whom no jail has a /proc of its own.
+    masked = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c",
+              'mount -t tmpfs none /proc/scsi 2>/dev/null || mount -t tmpfs none /proc/fs; exec "$@"', "-"]
+    for name, given, around in (("file", {"AJAIL_FILE": ajail}, []), ("url", {"AJAIL_URL": f"file://{files}"}, []),
+                                ("masked", {"AJAIL_FILE": ajail}, masked), ("none", {}, [])):
         work = fresh(f"gitlab-{name}")
         env = environment(**{**job["variables"], **given}, CI_PROJECT_DIR=work, GITLAB_CI="true")
-        done = subprocess.run(["sh", "-e", "-c", "\n".join(lines)], cwd=work, env=env, capture_output=True, text=True, check=False)
+        done = subprocess.run(around + ["sh", "-e", "-c", "\n".join(lines)], cwd=work, env=env, capture_output=True, text=True, check=False)
         said = done.stdout + done.stderr
+        if around:
+            check("GitLab: /proc is masked there", "missing  /proc" in said, said)
         if given:
             check(f"GitLab, {name}", done.returncode == 0 and content(f"{work}/out") == IN_JAIL, said)
         else:
