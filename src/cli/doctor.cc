@@ -107,6 +107,7 @@ private:
     // The least of a jail; each of the others is one with something more.
     static spec::Spec least() {
         spec::Spec spec;
+        spec.callers_proc = true;
         spec.shared.network = spec.shared.cgroup = true;
         spec.policy.seccomp = spec::Seccomp::off;
         spec.policy.no_root_emulation = true;
@@ -114,7 +115,8 @@ private:
     }
     spec::Spec with_proc() const {
         spec::Spec spec = least();
-        spec.mounts.emplace_back(spec::Proc{"/proc", !host_.fresh_proc});
+        spec.callers_proc = !host_.fresh_proc;
+        spec.mounts.emplace_back(spec::Proc{"/proc"});
         return spec;
     }
 
@@ -212,6 +214,7 @@ Answer Doctor::mounts() {
 Answer Doctor::proc() {
     Answer answer = tried([] {
         spec::Spec spec = least();
+        spec.callers_proc = false;
         spec.mounts.emplace_back(spec::Proc{"/proc"});
         return spec;
     }());

@@ -317,8 +317,9 @@ bool Front::proc() {
     using Proc = RunOptions::Proc;
     Proc kind = options_.proc;
     if (kind == Proc::automatic) kind = host_.fresh_proc ? Proc::fresh : Proc::bind;
+    spec_.callers_proc = kind != Proc::fresh;
     if (kind != Proc::none) {
-        mounts().emplace_back(spec::Proc{"/proc", kind == Proc::bind});
+        mounts().emplace_back(spec::Proc{"/proc"});
         return true;
     }
     if (spec_.root.kind == spec::Root::empty) mounts().emplace_back(spec::Directory{"/proc"});

@@ -77,7 +77,7 @@ public:
             if (auto why_not = ids()) return Refusal{*why_not};
             if (auto why_not = user()) return Refusal{*why_not};
             if (auto why_not = denials(spec_)) return Refusal{*why_not};
-            plan_.callers_proc = !has_own_proc();
+            plan_.callers_proc = spec_.callers_proc;
             if (auto why_not = limit(plan_, spec_, host_)) return Refusal{*why_not};
             if (plan_.callers_proc && (nested(spec_.policy) || needs_second_userns()))
                 return Refusal{"user namespaces and mounts inside take a /proc of the jail's own (--proc=fresh)"};
@@ -304,7 +304,7 @@ private:
 
     void add(const Proc& m) {
         if (spec_.bare) return bare_proc(m);
-        if (m.callers) return callers_proc(m.target);
+        if (spec_.callers_proc) return callers_proc(m.target);
         if (nested(spec_.policy)) covered_proc(m.target);
         op(op::Filesystem{"proc", {}, m.target, kData});
         // No user namespaces below this one: the door to most kernel bugs of the last years. With a second level for
@@ -320,13 +320,6 @@ private:
         half("sys/user/max_inotify_watches", host_.inotify.watches);
         for (const char* name : kProcReadOnly) op(op::Restrict{join(m.target, name), kReadOnly});
         for (const char* name : kProcMasked) op(op::Mask{join(m.target, name), true});
-    }
-
-    bool has_own_proc() const {
-        return std::any_of(spec_.mounts.begin(), spec_.mounts.end(), [](const Mount& mount) {
-            auto* proc = std::get_if<Proc>(&mount);
-            return proc != nullptr && !proc->callers;
-        });
     }
 
     // All of it read-only: some files of other processes ask for nothing but their owner's id (oom_score_adj).

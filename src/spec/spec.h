@@ -104,7 +104,6 @@ struct Symlink {
 };
 struct Proc {
     std::string target;
-    bool callers = false; ///< what the caller sees, read-only, in place of a new one that shows the jail's processes
 };
 /// A minimal /dev: null zero full random urandom tty, own devpts, shm, mqueue.
 struct Dev {
@@ -240,6 +239,8 @@ struct Spec {
     std::optional<std::string> hostname = "localhost"; ///< none: what the host has
     Policy policy = {};
     Command command = {};
+    bool callers_proc =
+        false;           ///< each Proc is the one that the caller sees, read-only, or there is none; not for `bare`
     bool report = false; ///< what stands is told before the command is executed
     /// Only what is asked for, for callers that speak bubblewrap: the payload has the caller's terminal, session,
     /// descriptors and keyring, runs under no seccomp program, ruleset or capability of ajail's choice, may outlive
