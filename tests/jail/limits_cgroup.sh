@@ -47,8 +47,8 @@ ended
 check 'it goes with the jail' [ ! -e "$group" ]
 
 # More than are in it.
-started --pids=64 --timeout=6 -- ./limits_probe bomb
-sleep 3
+started --pids=64 --timeout=20 -- ./limits_probe bomb
+sleep 2
 equal 'a fork bomb has what it may have' yes "$([ "$(cat "$group/pids.current")" -le 64 ] && echo yes)"
 equal 'and is refused more' yes "$([ "$(number max pids.events)" -gt 0 ] && echo yes)"
 ended
