@@ -47,10 +47,16 @@ ended
 check 'it goes with the jail' [ ! -e "$group" ]
 
 # More than are in it.
-started --pids=64 --timeout=6 -- ./limits_probe bomb
-sleep 3
-equal 'a fork bomb has what it may have' yes "$([ "$(cat "$group/pids.current")" -le 64 ] && echo yes)"
-equal 'and is refused more' yes "$([ "$(number max pids.events)" -gt 0 ] && echo yes)"
+started --pids=64 --timeout=20 -- ./limits_probe bomb
+for _ in $(seq 100); do # until it has gone off
+    count=$(cat "$group/pids.current" 2>/dev/null)
+    [ "${count:-0}" -lt 60 ] || break
+    sleep 0.1
+done
+sleep 1
+count=$(cat "$group/pids.current")
+# (RLIMIT_NPROC, which is the same number for one user, may be what refuses it)
+equal 'a fork bomb has what it may have, and no more' yes "$([ "$count" -ge 50 ] && [ "$count" -le 64 ] && echo yes || echo "$count")"
 ended
 equal 'until its time is up' 124 "$code"
 check 'and it is gone' [ ! -e "$group" ]
