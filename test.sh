@@ -1,8 +1,8 @@
 #!/bin/bash
 # Builds everything and runs all tests; its last lines are ctest's summary.
 #
-#   ./test.sh           GCC; GCC with ASan and UBSan; clang, of which only the fuzzers are run, 30 s each
-#   ./test.sh --quick   GCC; clang's fuzzers for 5 s each
+#   ./test.sh           GCC; clang with ASan and UBSan, the fuzzers for 30 s each
+#   ./test.sh --quick   GCC; the fuzzers for 5 s each
 #
 # On Debian 12 and 13, as root or as an ordinary user with sudo, which is asked for apt only. The jails are made as an
 # ordinary user; started by root, also as root.
@@ -69,23 +69,16 @@ must format clang-format --dry-run --Werror "${sources[@]}"
 step 'build with GCC, in build/'
 build build
 
-if [ "$quick" = no ]; then
-    step 'build with ASan and UBSan, in build-asan/'
-    build build-asan -DAJAIL_SANITIZE=ON -DCMAKE_BUILD_TYPE=Debug
-fi
+# With sanitizers the fuzzers, ajail and its tests come from one build.
+seconds=30 targets=(all fuzzers)
+[ "$quick" = no ] || seconds=5 targets=(fuzzers)
+step 'build with clang, ASan, UBSan and the fuzzers, in build-asan/'
+build build-asan -DCMAKE_CXX_COMPILER=clang++ -DAJAIL_FUZZ=ON -DAJAIL_FUZZ_SECONDS=$seconds \
+    -DCMAKE_BUILD_TYPE=RelWithDebInfo -DCMAKE_CXX_FLAGS_RELWITHDEBINFO='-O1 -g1'
 
-seconds=30
-[ "$quick" = no ] || seconds=5
-fuzz() {
-    local targets=(ajail fuzzers)
-    [ "$quick" = no ] || targets=(fuzzers)
-    build build-fuzz -DCMAKE_CXX_COMPILER=clang++ -DAJAIL_FUZZ=ON -DAJAIL_FUZZ_SECONDS=$seconds \
-        -DCMAKE_BUILD_TYPE=RelWithDebInfo -DCMAKE_CXX_FLAGS_RELWITHDEBINFO='-O1 -g1'
-    ctest --test-dir build-fuzz --output-on-failure --no-tests=error -L '^fuzz$'
-}
-step "build with clang and the fuzzers, in build-fuzz/, $seconds s each: beside what follows"
+step "fuzzers, $seconds s each: beside what follows"
 # Jails are made one after the other for each user, and mostly wait: there is a processor left.
-fuzz >build/fuzz.log 2>&1 &
+ctest --test-dir build-asan --output-on-failure --no-tests=error -L '^fuzz$' >build/fuzz.log 2>&1 &
 fuzzers=$!
 
 if [ "$quick" = no ]; then
