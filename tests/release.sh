@@ -75,7 +75,7 @@ for archive in archives:
 assert {part["name"] for part in linked} == {"glibc", "libstdc++", "libgcc", "JSON for Modern C++"}, linked
 assert all(part["licenseConcluded"] and part["versionInfo"] for part in linked), linked
 END
-    as_user tar -x -C "$here/work" -f - <"$here/out/$name"
+    as_user tar -xz -C "$here/work" -f - <"$here/out/$name"
     for file in LICENSE README.md bin/ajail etc/apparmor.d/ajail share/man/man1/ajail.1 share/bash-completion/completions/ajail; do
         check "$arch: $file" test -s "$here/work/${name%.tar.gz}/$file"
     done
