@@ -76,6 +76,7 @@ constexpr Hint kHints[] = {
     {Stage::mount, Call::move_mount, ENOSPC, kTooManyMounts},
     {Stage::exec, Call::chdir, 0, "the directory cannot be entered in the jail"},
     {Stage::start, Call::openat2, ENOENT, "/proc is not mounted, and a jail cannot be set up without it"},
+    {Stage::start, Call::prctl, EINVAL, "the kernel is built without seccomp (CONFIG_SECCOMP)"},
     {Stage::start, Call::openat2, ENOSYS, "Linux 5.6 has it, and a jail of ajail with --nested"},
     {Stage::protect, Call::none, 0,
      "it was replaced on the host while the jail ran, and could not be made read-only there again: the jail was "
