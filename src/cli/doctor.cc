@@ -151,7 +151,8 @@ const Check Doctor::kChecks[] = {
     {"user namespaces", 11, "", &Doctor::user_namespaces},
     {"mounts", 12, "", &Doctor::mounts},
     {"/proc", 13,
-     "--proc=auto and --proc=bind show the one around the jail, --proc=none none; most packages cannot be installed",
+     "ajail run --proc=auto shows the one around the jail, --proc=none none; most packages cannot be installed, and "
+     "mkfs, fs copy, fs import, fs export and create are refused",
      &Doctor::proc},
     {"devices", 14, "", &Doctor::devices},
     {"overlay", 15, "--fs=NAME is refused, and what --ro and --fs=host would throw away is read-only",
@@ -351,6 +352,7 @@ std::string table(const std::vector<Finding>& findings) {
     std::string text;
     std::size_t missing = 0;
     const Check* fatal = nullptr;
+    const Check* needed = nullptr;
     for (const Finding& finding : findings) {
         const auto& [check, answer] = finding;
         std::string line = result_of(finding);
@@ -364,13 +366,15 @@ std::string table(const std::vector<Finding>& findings) {
         text += line + "\n";
         if (!answer || answer->works) continue;
         ++missing;
+        if (check->status != 0 && needed == nullptr) needed = check;
         if (*check->without == 0) fatal = check;
         else text += std::string(9, ' ') + "without it: " + check->without + "\n";
     }
     if (fatal != nullptr) return text + "No jail can be made here: " + fatal->name + " is what is missing.\n";
     if (missing == 0) return text + "Everything works.\n";
-    return text + "Jails work here; " + std::to_string(missing) + " of " + std::to_string(findings.size()) +
-           " are missing, and ajail does without.\n";
+    return text + "Jails work here" + (needed != nullptr ? std::string(", but not all: see ") + needed->name : "") +
+           "; " + std::to_string(missing) + " of " + std::to_string(findings.size()) +
+           (missing == 1 ? " is" : " are") + " missing, and ajail does without.\n";
 }
 
 std::string json(const std::vector<Finding>& findings, int status, const std::string& for_job) {

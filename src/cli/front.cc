@@ -197,7 +197,7 @@ std::string Front::available() const {
     for (const std::string& name : store::root_filesystems(caller_.ajail_home))
         list += (list.empty() ? "" : ", ") + spec::escape(name);
     std::string make = "; to make one: ajail mkfs debian NAME";
-    if (list.empty()) return "there is none yet" + make;
+    if (list.empty()) return "there is none yet in " + spec::escape(caller_.ajail_home) + "/fs" + make;
     return "there are: " + list + (options_.fs ? "" : "; to use one: --fs=NAME") + make;
 }
 
@@ -214,7 +214,7 @@ void Front::root() {
     if (fs_ == "host") return host_root();
     std::string path = absolute(fs_, "/");
     if (!fs_.starts_with('/')) {
-        if (("/" + fs_ + "/").find("/../") != std::string::npos || fs_.empty())
+        if (fs_.find('/') != std::string::npos || fs_.empty() || fs_ == "." || fs_ == "..")
             throw Refused{"--fs=" + spec::escape(fs_) + ": should be a name under " +
                           spec::escape(caller_.ajail_home) + "/fs, or an absolute path"};
         path = caller_.ajail_home + "/fs/" + fs_;

@@ -3,12 +3,14 @@
 #include "cli/own_places.h"
 
 #include "cli/caller.h"
+#include "cli/protect.h"
 #include "spec/plan.h"
 #include "sys/calls.h"
 
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
+#include <span>
 #include <unistd.h>
 
 namespace ajail::cli {
@@ -24,6 +26,19 @@ constexpr const char* kRuntime = "/run/user";
 
 // What the store has in it.
 constexpr std::string_view kShelves[] = {"fs", "cache", "kept", "workspaces", "running", "scratch"};
+// Of a workspace, what jails write anyway.
+constexpr std::string_view kOfWorkspace[] = {"tree", "git", "outbox"};
+
+bool is_any(std::span<const std::string_view> names, std::string_view name) {
+    return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+// PATH, below the store: what later jails run or ajail goes by is there or in it.
+bool on_a_shelf(std::string_view path) {
+    auto [shelf, rest] = first_name(path);
+    if (!is_any(kShelves, shelf)) return false;
+    return shelf != "workspaces" || !is_any(kOfWorkspace, first_name(first_name(rest).second).first);
+}
 
 // PATH lies in a directory that is closed to the caller, and cannot be opened by it either. (Its owner is judged by the
 // owner's bits alone; all whom a user namespace has no id for have one number.)
@@ -124,12 +139,11 @@ std::variant<std::vector<std::string>, Wrong> OwnPlaces::hidden_in(const std::st
         if (!found_) find();
         const std::string shown = spec::escape(source);
         writable = writable && !store_.empty();
-        bool shelf = writable && source.substr(0, source.rfind('/')) == store_ &&
-                     std::find(std::begin(kShelves), std::end(kShelves), source.substr(store_.size() + 1)) !=
-                         std::end(kShelves);
-        if (shelf || (writable && source == store_))
+        bool in_store = writable && within(source, store_) && source != store_;
+        if ((in_store && on_a_shelf(std::string_view(source).substr(store_.size() + 1))) ||
+            (writable && source == store_))
             throw Wrong{shown + ": later jails run, and ajail apply takes, what this one could write there; grant "
-                                "something else, or read-only (--ro)"};
+                                "something else, or read-only (--ro); --fs=NAME --fs-edit changes a root filesystem"};
         if (writable && within(store_, source)) hide(store_);
         if (writable && absolute(ajail_home_, "/") != store_)
             for (const std::string& link : links_of(ajail_home_))

@@ -5,6 +5,7 @@
 
 #include "cli/options.h"
 #include "cli/version.h"
+#include "cli/words.h"
 #include "spec/plan.h"
 
 #include <algorithm>
@@ -71,7 +72,13 @@ private:
         const std::string& word = words[at];
         std::size_t start = word.starts_with("--") ? 2 : 1, equals = word.find('=');
         const Option* option = find(std::string_view(word).substr(start, equals - start));
-        if (option == nullptr) wrong("unknown option " + spec::escape(word));
+        if (option == nullptr) {
+            std::vector<std::string_view> names;
+            for (std::span<const Option> table : tables_)
+                for (const Option& one : table) names.emplace_back(one.name);
+            std::string other = nearest(std::string_view(word).substr(start, equals - start), names);
+            wrong("unknown option " + spec::escape(word) + (other.empty() ? "" : "; did you mean --" + other + "?"));
+        }
         std::string name = option->name;
         if (name == "help" || name == "version") return {option, ""};
         if (equals != std::string::npos) {

@@ -5,6 +5,7 @@
 #include "cli/verify.h"
 
 #include "cli/caller.h"
+#include "cli/machine.h"
 #include "cli/run.h"
 #include "cli/words.h"
 #include "probe/bait.h"
@@ -456,7 +457,12 @@ int probe_from_inside(char** words) {
     return 0;
 }
 
-int verify(const VerifyOptions& options, const ns::Caller& process) {
+int verify(const VerifyOptions& given, const ns::Caller& process) {
+    VerifyOptions options = given;
+    if (spec::Host host; options.run.proc == RunOptions::Proc::automatic) { // what that comes to here
+        look_for_proc(host, true);
+        options.run.proc = host.fresh_proc ? RunOptions::Proc::fresh : RunOptions::Proc::bind;
+    }
     constexpr std::size_t kLargest = 64 << 20, kLargestProfile = 1 << 20;
     auto program = sys::read_file("/proc/self/exe", kLargest);
     if (!program)

@@ -62,7 +62,8 @@ constexpr Hint kHints[] = {
     {Stage::mount, Call::fsconfig, EINVAL,
      "overlayfs cannot use what is there: an overlay over two others, perhaps, as in a jail in a jail in a jail"},
     {Stage::mount, Call::fsmount, EPERM,
-     "a fresh /proc is refused where the surrounding container masks parts of its own; --proc=auto does with the "
+     "a fresh /proc is refused where the surrounding container masks parts of its own; ajail run --proc=auto does "
+     "with the "
      "container's, for Docker: --security-opt systempaths=unconfined, for Podman: --security-opt unmask=ALL"},
     {Stage::mount, Call::open_tree, EPERM, kRootOfContainer},
     {Stage::mount, Call::mount_setattr, EPERM, kRootOfContainer},
@@ -77,7 +78,8 @@ constexpr Hint kHints[] = {
     {Stage::exec, Call::chdir, 0, "the directory cannot be entered in the jail"},
     {Stage::start, Call::openat2, ENOENT, "/proc is not mounted, and a jail cannot be set up without it"},
     {Stage::start, Call::prctl, EINVAL, "the kernel is built without seccomp (CONFIG_SECCOMP)"},
-    {Stage::start, Call::openat2, ENOSYS, "Linux 5.6 has it, and a jail of ajail with --nested"},
+    {Stage::start, Call::openat2, ENOSYS,
+     "this is a jail of ajail, and it works in one with --nested; or the kernel is older than Linux 5.6"},
     {Stage::protect, Call::none, 0,
      "it was replaced on the host while the jail ran, and could not be made read-only there again: the jail was "
      "ended"},
@@ -155,32 +157,16 @@ std::string mounted_in(const Error& error, const spec::Plan& plan) {
     return spec::kMountedInRoot;
 }
 
-// The subcommand that WORD may have been meant for.
-std::string meant(std::string_view word) {
-    for (std::string_view command : command_names()) {
-        if (command.size() < 4) continue;              // everything is near
-        std::vector<std::size_t> row(word.size() + 1); // distances of Levenshtein, a row a letter of COMMAND
-        std::iota(row.begin(), row.end(), std::size_t{0});
-        for (std::size_t i = 0; i < command.size(); ++i) {
-            std::size_t corner = std::exchange(row[0], i + 1);
-            for (std::size_t j = 0; j < word.size(); ++j) {
-                std::size_t changed = corner + (command[i] == word[j] ? 0 : 1);
-                corner = row[j + 1];
-                row[j + 1] = std::min({changed, row[j] + 1, corner + 1});
-            }
-        }
-        constexpr std::size_t kShort = 4; // others would be taken for them
-        if (row.back() <= (command.size() > kShort ? 2 : 1)) return std::string(command);
-    }
-    return {};
-}
-
 std::string command_sentence(const Error& error, const spec::Plan& plan) {
     std::string command = plan.exec.argv.empty() ? "" : spec::escape(plan.exec.argv[0]);
     if (error.err == ENOENT || error.err == ENOTDIR) {
         if (command.find('/') != std::string::npos)
-            return command + ": no such file in the jail, or not the one that is to run it (#!, ld.so)";
-        std::string other = meant(command);
+            return command +
+                   (::access(plan.exec.argv[0].c_str(), X_OK) == 0
+                        ? ": is on this machine and not in the jail (--rol=DIR gives it), or what is to run it "
+                          "is not (#!, ld.so)"
+                        : ": no such file in the jail, or not the one that is to run it (#!, ld.so)");
+        std::string other = nearest(command, command_names());
         return command + ": command not found in the jail's PATH" +
                (other.empty() ? "" : "; did you mean 'ajail " + other + "'?");
     }
@@ -189,6 +175,25 @@ std::string command_sentence(const Error& error, const spec::Plan& plan) {
 
 } // namespace
 
+std::string nearest(std::string_view word, std::span<const std::string_view> names) {
+    for (std::string_view name : names) {
+        if (name.size() < 4) continue;                 // everything is near
+        std::vector<std::size_t> row(word.size() + 1); // distances of Levenshtein, a row a letter of NAME
+        std::iota(row.begin(), row.end(), std::size_t{0});
+        for (std::size_t i = 0; i < name.size(); ++i) {
+            std::size_t corner = std::exchange(row[0], i + 1);
+            for (std::size_t j = 0; j < word.size(); ++j) {
+                std::size_t changed = corner + (name[i] == word[j] ? 0 : 1);
+                corner = row[j + 1];
+                row[j + 1] = std::min({changed, row[j] + 1, corner + 1});
+            }
+        }
+        constexpr std::size_t kShort = 4; // others would be taken for them
+        if (row.back() <= (name.size() > kShort ? 2 : 1)) return std::string(name);
+    }
+    return {};
+}
+
 int fail(const std::string& text) {
     std::fprintf(stderr, "ajail: %s\n", text.c_str());
     return kFailed;
@@ -196,6 +201,7 @@ int fail(const std::string& text) {
 
 int show(const std::string& text, int (*failed)(const std::string&)) {
     bool ok = std::fputs(text.c_str(), stdout) >= 0 && std::fflush(stdout) == 0;
+    if (!ok && errno == EPIPE) return kFailed; // who read it has seen enough
     return ok ? 0 : failed("writing to stdout failed");
 }
 

@@ -7,6 +7,7 @@
 #include "sys/result.h"
 
 #include <functional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,9 @@ void warn(const std::string& text);
 /// `ajail: TEXT()` on stderr, with --verbose.
 void tell(const std::function<std::string()>& text);
 void be_verbose();
+
+/// Of NAMES, the one that WORD may have been meant for; empty if there is none.
+std::string nearest(std::string_view word, std::span<const std::string_view> names);
 
 /// What the kernel told about this machine; gathered only once something has failed.
 struct Circumstances {
