@@ -465,7 +465,7 @@ void Front::mount_as(Kind kind, spec::Source source, sys::Fd fd, const std::stri
 // Where jails are noted down there are sockets, which take commands for them from whoever has this user's id, as a payload
 // has; and no read-only mount keeps one from connecting (unix(7)).
 void Front::hide_own(const std::string& source, const std::string& target, bool writable) {
-    auto hidden = own_places_.hidden_in(source, writable);
+    auto hidden = own_places_.hidden_in(source, writable, target == "/");
     if (auto* wrong = std::get_if<Wrong>(&hidden)) throw Refused{wrong->message};
     for (const std::string& path : std::get<0>(hidden))
         mounts().emplace_back(spec::Mask{(target == "/" ? "" : target) + path});

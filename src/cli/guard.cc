@@ -308,7 +308,7 @@ void Guard::heard(Place& at, const std::string& name, bool there, std::vector<ns
 }
 
 // Watched before it is looked at: nothing happens in between that nobody hears of. The caller's limits on inotify(7) may be
-// used up; then all is looked at once more when the jail has ended, and told.
+// used up, by other jails as well; then all is looked at again and again, and told.
 Status Guard::begin(std::vector<ns::Cover>& covers) {
     begun_ = true;
     auto made = sys::inotify();
@@ -316,11 +316,12 @@ Status Guard::begin(std::vector<ns::Cover>& covers) {
     else all_.inotify = std::move(made).take();
     for (std::size_t i = 0; i < all_.places.size(); ++i)
         if (all_.inotify && !all_.places[i].left) watch(all_, all_.places[i]);
-    return look_at_everything(covers);
+    return look_at_everything(covers, true);
 }
 
-// Also what is covered. It may have been replaced by what has its number: whoever covers it again sees whether it was.
-Status Guard::look_at_everything(std::vector<ns::Cover>& covers) {
+// Also what is covered. If DOUBTING, it may have been replaced by what has its number: whoever covers it again sees
+// whether it was.
+Status Guard::look_at_everything(std::vector<ns::Cover>& covers, bool doubting) {
     for (std::size_t i = 0; i < all_.places.size(); ++i) {
         Place& at = all_.places[i];
         if (at.left) continue;
@@ -331,7 +332,7 @@ Status Guard::look_at_everything(std::vector<ns::Cover>& covers) {
             bool there = ::fstatat(at.directory.get(), covered.name.c_str(), &st, AT_SYMLINK_NOFOLLOW) == 0;
             bool other = there && (st.st_dev != covered.device || st.st_ino != covered.inode);
             if (other) say_replaced(at, covered.name);
-            TRY(again(at, covered, other, covers));
+            if (other || doubting) TRY(again(at, covered, other, covers));
         }
     }
     return Done{};
@@ -340,6 +341,7 @@ Status Guard::look_at_everything(std::vector<ns::Cover>& covers) {
 Result<std::vector<ns::Cover>> Guard::look() {
     std::vector<ns::Cover> covers;
     if (!begun_) TRY(begin(covers));
+    else if (!all_.unwatched.empty()) TRY(look_at_everything(covers, false));
     if (!all_.inotify) return covers;
     alignas(inotify_event) char buffer[16 << 10];
     for (;;) {
@@ -352,7 +354,7 @@ Result<std::vector<ns::Cover>> Guard::look() {
             std::string name = event.len == 0 ? "" : std::string(buffer + i + sizeof event); // ends with zeros
             i += sizeof event + event.len;
             bool lost = (event.mask & IN_Q_OVERFLOW) != 0, there = (event.mask & (IN_CREATE | IN_MOVED_TO)) != 0;
-            if (lost) TRY(look_at_everything(covers));
+            if (lost) TRY(look_at_everything(covers, true));
             for (std::size_t p = 0; p < all_.places.size(); ++p) {
                 Place& at = all_.places[p];
                 if (!at.left && at.watch == event.wd && !name.empty()) heard(at, name, there, covers);
@@ -374,9 +376,10 @@ std::vector<std::string> Guard::settle() {
     }
     std::vector<std::string> lines;
     if (!all_.unwatched.empty())
-        lines.push_back("what the host would run was not watched while the jail ran, and only looked at afterwards: "
-                        "inotify: " +
-                        all_.unwatched + " (see /proc/sys/fs/inotify)");
+        lines.push_back(
+            "what the host would run was not watched while the jail ran, only looked at ten times a second: "
+            "inotify: " +
+            all_.unwatched + " (see /proc/sys/fs/inotify)");
     for (const auto& [path, said] : said_)
         lines.push_back(said.first + (said.times > 1 ? " (" + std::to_string(said.times) + " times)" : ""));
     return lines;

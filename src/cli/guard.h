@@ -32,8 +32,9 @@ public:
     std::vector<std::string> warnings() const;
 
     bool has_something() const { return !all_.places.empty(); }
-    /// After the first look: readable once something has happened to the names; -1: nothing is watched.
-    int watched() const { return all_.inotify.get(); }
+    /// After a look: readable once something has happened to the names; -1: not all of them could be watched, and they are
+    /// to be looked at again and again.
+    int watched() const { return all_.unwatched.empty() ? all_.inotify.get() : -1; }
     /// What a jail has made is renamed, so that nobody finds it. What the host has put in place of something that
     /// was covered is to be covered again.
     sys::Result<std::vector<ns::Cover>> look();
@@ -47,7 +48,7 @@ private:
         unsigned times = 0;
     };
     sys::Status begin(std::vector<ns::Cover>& covers);
-    sys::Status look_at_everything(std::vector<ns::Cover>& covers);
+    sys::Status look_at_everything(std::vector<ns::Cover>& covers, bool doubting);
     void heard(Place& at, const std::string& name, bool there, std::vector<ns::Cover>& covers);
     sys::Status again(Place& at, const Covered& covered, bool certain, std::vector<ns::Cover>& covers);
     void appeared(Place& at, const Rule& rule, const std::string& name);

@@ -114,7 +114,8 @@ void OwnPlaces::find() {
     if (!runtime.empty()) registries_.push_back(runtime + "/ajail");
 }
 
-std::variant<std::vector<std::string>, Wrong> OwnPlaces::hidden_in(const std::string& source, bool writable) {
+std::variant<std::vector<std::string>, Wrong> OwnPlaces::hidden_in(const std::string& source, bool writable,
+                                                                   bool is_root) {
     std::vector<std::string> hidden;
     auto hide = [&](const std::string& place) {
         auto in = [&](const std::string& below) {
@@ -140,8 +141,9 @@ std::variant<std::vector<std::string>, Wrong> OwnPlaces::hidden_in(const std::st
         const std::string shown = spec::escape(source);
         writable = writable && !store_.empty();
         bool in_store = writable && within(source, store_) && source != store_;
-        if ((in_store && on_a_shelf(std::string_view(source).substr(store_.size() + 1))) ||
-            (writable && source == store_))
+        std::string_view inside = in_store ? std::string_view(source).substr(store_.size() + 1) : "";
+        bool edited = is_root && first_name(inside).first == "fs" && !first_name(inside).second.empty(); // --fs-edit
+        if ((in_store && on_a_shelf(inside) && !edited) || (writable && source == store_))
             throw Wrong{shown + ": later jails run, and ajail apply takes, what this one could write there; grant "
                                 "something else, or read-only (--ro); --fs=NAME --fs-edit changes a root filesystem"};
         if (writable && within(store_, source)) hide(store_);

@@ -17,7 +17,8 @@ public:
     OwnPlaces(std::string ajail_home, bool dry) : ajail_home_(std::move(ajail_home)), dry_(dry) {}
     /// What a jail that is given SOURCE, a path without symbolic links, is not to see of that: paths below it, each with a
     /// slash in front. What is not there yet is made, for it would be seen once it is. Or why SOURCE cannot be given.
-    std::variant<std::vector<std::string>, Wrong> hidden_in(const std::string& source, bool writable);
+    /// IS_ROOT: it is the jail's own `/`, which may be a root filesystem that is edited.
+    std::variant<std::vector<std::string>, Wrong> hidden_in(const std::string& source, bool writable, bool is_root);
 
 private:
     void find();

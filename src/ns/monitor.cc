@@ -148,6 +148,7 @@ private:
         if (covers && !(*covers).empty()) done = cover_again(ends_.mounts, *covers, outcome_.about);
         if (!done) fail(sys::during(sys::Stage::protect, done).error());
         outside_ = caller_.outside.fd();
+        if (outside_ < 0) outside_at_ = sys::now() + kOutsideAgainMs;
     }
 
     void pass_on(int sig) { (void)tell(ends_.lifeline, {.kind = Message::signal, .value = sig}); }

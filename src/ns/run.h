@@ -26,7 +26,7 @@ struct Cover {
 struct Outside {
     std::function<sys::Result<std::vector<Cover>>()> look =
         {};                       ///< what is to be covered again; none: nothing is looked at
-    std::function<int()> fd = {}; ///< after the first look: readable once there is more; -1: there is never
+    std::function<int()> fd = {}; ///< after a look: readable once there is more; -1: there may always be
 };
 
 /// What the payload must get back from its caller, and what a jail must not see of it.
@@ -71,6 +71,8 @@ constexpr int kIdleMs = 100;
 /// Milliseconds after which what goes on outside is looked at first. What ends sooner does not pay for that: to give up a
 /// watch of inotify(7) takes the kernel a grace period of some milliseconds.
 constexpr int kOutsideMs = 20;
+/// And again, where nothing tells of what goes on there.
+constexpr int kOutsideAgainMs = 100;
 
 /// Those that a monitor takes for its payload.
 sigset_t payloads_signals();

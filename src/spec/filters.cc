@@ -19,6 +19,10 @@ constexpr const char* kForReport[] = {"write", "recvmsg", "brk", "mmap", "munmap
 
 constexpr const char* kSetAttribute[] = {"setxattr", "lsetxattr", "fsetxattr", "setxattrat"};
 
+// Those by which a file gets its mode.
+constexpr const char* kTakesMode[] = {"open",     "openat",    "creat", "chmod",  "fchmod",
+                                      "fchmodat", "fchmodat2", "mknod", "mknodat"};
+
 constexpr const char* kSetIdAway = "keeping set-user-ID bits off files in granted directories";
 
 bool names(const std::vector<std::string>& list, std::string_view name) {
@@ -50,7 +54,7 @@ public:
         if (std::string denied = denials_by_name(); filtered && !denied.empty()) plan_.filters.push_back(denied);
         if (filtered && allows(asked, "32bit"))
             for (std::string& filter : plan_.filters) filter += "+32bit";
-        if (refuses_set_ids())
+        if (refuses_set_ids() && asked.seccomp == Seccomp::standard)
             plan_.degraded.push_back(
                 {"set-user-ID bits, and debuggers",
                  std::string(why_nobody_answers()) + "; the policy is that of --seccomp=strict"});
@@ -87,7 +91,10 @@ private:
     }
 
     // Where nobody can be asked which of them are for granted directories.
-    bool refuses_set_ids() const { return plan_.callers_proc && spec_.policy.seccomp == Seccomp::standard; }
+    bool refuses_set_ids() const {
+        Seccomp policy = spec_.policy.seccomp;
+        return plan_.callers_proc && (policy == Seccomp::standard || policy == Seccomp::strict);
+    }
 
     // Null if our init can.
     const char* why_nobody_answers() const {
@@ -113,7 +120,11 @@ private:
         // The copies that overlayfs makes in its upper layer have the mode of what they are copies of.
         if (sandboxes()) return "mounts inside are allowed, and an overlayfs copies them up";
         // A jail in a jail: the outer one's init answers, and strips them everywhere.
-        return host_.emulated || refuses_set_ids() ? nullptr : why_nobody_answers();
+        if (host_.emulated) return nullptr;
+        if (!refuses_set_ids()) return why_nobody_answers();
+        bool any = std::any_of(std::begin(kTakesMode), std::end(kTakesMode),
+                               [&](const char* call) { return allows(spec_.policy, call); });
+        return any ? "a call that is allowed by name lets any mode through, and nobody is asked" : nullptr;
     }
 
     // What is allowed besides, by name, see policy/filters.h.

@@ -84,7 +84,8 @@ public:
         }
         plan_.ops.reserve(2 * spec_.mounts.size() + 8); // growing would touch as many pages again
         if (const char* why_not = root()) return Refusal{why_not};
-        if (plan_.callers_proc) sysctls_of_caller();
+        if (plan_.callers_proc)
+            if (const char* why_not = sysctls_of_caller()) return Refusal{why_not};
         for (const Mount& mount : spec_.mounts) std::visit([this](const auto& m) { add(m); }, mount);
         policy();
         terminal();
@@ -312,12 +313,7 @@ private:
         unsigned most = (nested(spec_.policy) ? kNestedUserns : 0) + (needs_second_userns() ? 1 : 0);
         op(op::Sysctl{join(m.target, "sys/user/max_user_namespaces"), std::to_string(most)});
         if (auto max = pid_max(plan_)) op(op::Sysctl{join(m.target, "sys/kernel/pid_max"), std::to_string(*max)});
-        // All that is the caller's shares these, in the jail and outside (inotify(7)): half of them stay outside.
-        auto half = [&](const char* name, std::uint64_t of) {
-            if (of != 0) op(op::Sysctl{join(m.target, name), std::to_string(std::max<std::uint64_t>(of / 2, 1))});
-        };
-        half("sys/user/max_inotify_instances", host_.inotify.instances);
-        half("sys/user/max_inotify_watches", host_.inotify.watches);
+        half_of_inotify(join(m.target, "sys/user/"), false);
         for (const char* name : kProcReadOnly) op(op::Restrict{join(m.target, name), kReadOnly});
         for (const char* name : kProcMasked) op(op::Mask{join(m.target, name), true});
     }
@@ -329,15 +325,45 @@ private:
         plan_.degraded.push_back(
             {"a /proc of the jail's own",
              "the caller's is shown, with the names and arguments of the processes around the jail"});
+        if (!spec_.shared.network)
+            plan_.degraded.push_back({"hiding the network outside",
+                                      "in the caller's /proc are addresses, routes and connections of the processes "
+                                      "around the jail"});
     }
 
-    // Where no new procfs holds them.
-    void sysctls_of_caller() {
-        if (host_.proc_sys) op(op::Sysctl{"/proc/sys/user/max_user_namespaces", "0", true});
-        else
-            plan_.degraded.push_back(
-                {"the kernel's own limit of no user namespaces",
-                 "the caller's /proc/sys is read-only; what refuses them is the seccomp policy alone"});
+    // Those of a procfs of the jail's own, where there is none; or why not.
+    const char* sysctls_of_caller() {
+        constexpr const char* kPlace = "/proc/sys/user/";
+        if (host_.proc_sys) {
+            op(op::Sysctl{std::string(kPlace) + "max_user_namespaces", "0", true});
+            half_of_inotify(kPlace, true);
+            return nullptr;
+        }
+        const Policy& asked = spec_.policy;
+        bool made = asked.seccomp == Seccomp::off || asked.seccomp == Seccomp::profile;
+        for (const char* call : {"unshare", "clone", "clone3", "setns"})
+            made |= allowed(asked.allow, asked.deny, call);
+        if (made)
+            return "the caller's /proc/sys is read-only, so nothing but the default and strict policies keeps user "
+                   "namespaces from being made inside; without them, and with --allow of unshare, clone, clone3 or "
+                   "setns, it "
+                   "takes --proc=fresh";
+        plan_.degraded.push_back(
+            {"the kernel's own limit of no user namespaces",
+             "the caller's /proc/sys is read-only; what refuses them is the seccomp policy alone"});
+        plan_.degraded.push_back({"leaving half of the caller's inotify watches to who is outside",
+                                  "the caller's /proc/sys is read-only"});
+        return nullptr;
+    }
+
+    // All that is the caller's shares these, in the jail and outside (inotify(7)): half of them stay outside.
+    void half_of_inotify(const std::string& place, bool old_root) {
+        auto half = [&](const char* name, std::uint64_t of) {
+            std::string value = std::to_string(std::max<std::uint64_t>(of / 2, 1));
+            if (of != 0) op(op::Sysctl{join(place, name), value, old_root});
+        };
+        half("max_inotify_instances", host_.inotify.instances);
+        half("max_inotify_watches", host_.inotify.watches);
     }
 
     // Who has a mount namespace inside may mount a procfs there only if all of one can be seen in it already, on some
@@ -567,19 +593,5 @@ private:
 std::variant<Plan, Refusal> lower(const Spec& spec, const Host& host) { return Lowering(spec, host).run(); }
 
 std::uint64_t payload_caps(const Spec& spec, const Host& host) { return Lowering(spec, host).caps(); }
-
-bool within(const std::string& path, const std::string& dir) {
-    return dir == "/" || (path.starts_with(dir) && (path.size() == dir.size() || path[dir.size()] == '/'));
-}
-
-std::string host_path(const Source& source) {
-    if (source.base.empty()) return source.path;
-    if (source.path.empty() || source.path == ".") return source.base;
-    return join(source.base, source.path);
-}
-
-const std::string& target_of(const Op& op) {
-    return std::visit([](const auto& o) -> const std::string& { return o.target; }, op);
-}
 
 } // namespace ajail::spec

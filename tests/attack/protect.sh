@@ -280,13 +280,20 @@ equal 'is renamed once' 1 "$(find . -name 'ci.jail-00000000.jail-*' | wc -l)"
 rm -rf ci*
 cd "$top" || exit 1
 
-# With no inotify left, the names are looked at afterwards.
+# With no inotify left, the names are looked at again and again.
 if [ "$AS" = user ] && unshare -Ur true 2>/dev/null; then
     project
     cd n || exit 1
     run_ unshare -Ur sh -c 'echo 0 >/proc/sys/user/max_inotify_instances && exec "$AJAIL" run --quiet --fs=host sh -c "sleep 0.3; echo evil >.envrc"'
     check 'without inotify: told' grep -q 'was not watched while the jail ran.*Too many open files' "$ERR"
     check 'without inotify: renamed afterwards' test ! -e .envrc
+    rm -f .envrc*
+    unshare -Ur sh -c 'echo 0 >/proc/sys/user/max_inotify_instances && exec "$AJAIL" run --quiet --fs=host sh -c "echo evil >.envrc; echo made; sleep 3"' >made 2>/dev/null &
+    for _ in $(seq 100); do [ -s made ] || sleep 0.05; done
+    sleep 1
+    check 'without inotify: renamed while it runs' test ! -e .envrc
+    check 'which it does' kill -0 $!
+    wait $!
     cd "$top" || exit 1
 fi
 chmod -Rf u+rwx p n

@@ -31,6 +31,19 @@ done
 for dir in "$home/.ajail" "$home/.ajail/fs" "$home/.ajail/kept"; do
     refuses "--rw=$dir" 'later jails run' jail --rw="$dir" -- true
 done
+# What lies in it as well, but for what the jails of a workspace write anyway.
+mkdir -p "$home/.ajail/workspaces/w/tree/src" "$home/.ajail/workspaces/w/git" "$home/.ajail/kept/k/0" "$home/.ajail/fs/edit/etc"
+for dir in fs/edit fs/edit/etc kept/k kept/k/0 kept/file workspaces/w cache/x; do
+    [ -e "$home/.ajail/$dir" ] || mkdir -p "$home/.ajail/$dir"
+    refuses "--rw of $dir" 'later jails run' jail --rw="$home/.ajail/$dir" -- true
+    refuses "--mount of $dir" 'later jails run' jail --mount="$home/.ajail/$dir,/x,rw" -- true
+    check "--ro of $dir" jail --ro="$home/.ajail/$dir" -- true
+done
+for dir in fs/edit kept/k workspaces/w; do
+    refuses "in $dir" 'later jails run' bash -c 'cd "$1" && "$0" run --quiet --fs=host true' "$AJAIL" "$home/.ajail/$dir"
+done
+for dir in tree tree/src git; do check "--rw of a workspace's $dir" jail --rw="$home/.ajail/workspaces/w/$dir" -- true; done
+rm -r "$home/.ajail/workspaces" "$home/.ajail/kept/k" "$home/.ajail/fs/edit" "$home/.ajail/cache"
 refuses 'the store as current directory' 'later jails run' bash -c 'cd ~/.ajail && "$0" run --quiet --fs=host true' "$AJAIL"
 
 # Where there is none yet, the jail does not make it.

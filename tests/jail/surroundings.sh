@@ -65,6 +65,26 @@ for kind in bind none; do
     rm up
 done
 kill $outside
+cat >watches.py <<'END'
+import ctypes
+libc = ctypes.CDLL(None, use_errno=True)
+n = 0
+while libc.inotify_init1(0) >= 0: n += 1
+print(n)
+END
+for kind in fresh bind none; do
+    most=$(cat /proc/sys/user/max_inotify_instances)
+    [ "$most" -lt 100000 ] || most=$(cat /proc/sys/fs/inotify/max_user_instances)
+    equal "$kind: half of inotify's instances stay outside" yes "$(host --proc=$kind --rol="$PWD" -- python3 "$PWD/watches.py" |
+        (read -r n && [ "$n" -gt 0 ] && [ "$n" -le $((most / 2)) ] && echo yes || echo "$n of $most"))"
+done
+# What is allowed by name nobody is asked about.
+check 'calls by name' plan --proc=bind --allow=chmod
+check 'set-user-ID bits are given up, and that is said' given_up 'keeping set-user-ID bits off files'
+check 'strictly' plan --proc=bind --seccomp=strict
+check 'there they are not' sh -c '! python3 -c "import json, sys; sys.exit(not any(\"set-user-ID\" in d[\"what\"] for d in json.load(open(sys.argv[1]))[\"degraded\"]))" "$1"' - "$OUT"
+check 'with no network' plan --proc=bind --no-net
+check 'what is seen of it is said' given_up 'hiding the network outside'
 
 # auto: what can be had.
 check 'auto: fresh here' plan --proc=auto
@@ -80,6 +100,9 @@ for kind in auto bind none; do
 done
 check 'its plan' docker_proc "$AJAIL" run --fs=host --hide --proc=auto --dry-run=json -- true
 check 'says what that takes' given_up "the kernel's own limit of no user namespaces"
+for option in --seccomp=off --allow=unshare --allow=clone3 --allow=setns; do
+    refuses "a read-only /proc/sys, $option" 'takes --proc=fresh' docker_proc "$AJAIL" run --quiet --fs=host --hide --proc=bind $option -- true
+done
 refuses 'a word' 'should be fresh, bind, none or auto' host --proc=mine -- true
 
 # What a container of Docker's forbids.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What is executed, and where it is looked for.
+// What is asked of a Spec's and a Plan's data; how a command is looked for.
 #include "spec/plan.h"
 
 #include <cstddef>
@@ -7,6 +7,10 @@
 namespace ajail::spec {
 
 namespace {
+
+std::string join(const std::string& dir, const std::string& name) {
+    return dir + (!dir.empty() && dir.back() == '/' ? "" : "/") + name;
+}
 
 // As execvp(3), but done beforehand, with the jail's PATH. An empty element means the current directory.
 void search(Exec& exec, const std::string& name) {
@@ -22,8 +26,7 @@ void search(Exec& exec, const std::string& name) {
         std::size_t end = path.find(':', start);
         if (end == std::string::npos) end = path.size();
         std::string dir = path.substr(start, end - start);
-        if (dir.empty()) dir = ".";
-        exec.candidates.push_back(dir + (dir.back() == '/' ? "" : "/") + name);
+        exec.candidates.push_back(join(dir.empty() ? "." : dir, name));
         start = end + 1;
     }
 }
@@ -38,6 +41,20 @@ void set_command(Exec& exec, std::vector<std::string> argv, const std::string& f
     exec.argv = {"bash"};
     search(exec, "bash");
     search(exec, "sh");
+}
+
+bool within(const std::string& path, const std::string& dir) {
+    return dir == "/" || (path.starts_with(dir) && (path.size() == dir.size() || path[dir.size()] == '/'));
+}
+
+std::string host_path(const Source& source) {
+    if (source.base.empty()) return source.path;
+    if (source.path.empty() || source.path == ".") return source.base;
+    return join(source.base, source.path);
+}
+
+const std::string& target_of(const Op& op) {
+    return std::visit([](const auto& o) -> const std::string& { return o.target; }, op);
 }
 
 } // namespace ajail::spec
