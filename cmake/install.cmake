@@ -8,9 +8,9 @@ install(TARGETS ajail COMPONENT ajail)
 
 # Made when they are installed: their date is that of then, or of SOURCE_DATE_EPOCH.
 set(pages ${CMAKE_BINARY_DIR}/man)
-install(CODE "execute_process(COMMAND ${CMAKE_SOURCE_DIR}/tools/man/make ${pages} ${version} RESULT_VARIABLE failed)
+install(CODE "execute_process(COMMAND \"${CMAKE_SOURCE_DIR}/tools/man/make\" \"${pages}\" \"${version}\" RESULT_VARIABLE failed)
 if(failed)
-  file(REMOVE_RECURSE ${pages})
+  file(REMOVE_RECURSE \"${pages}\")
   message(WARNING \"ajail: the manual pages are left out: tools/man/make failed, is there an awk?\")
 endif()" COMPONENT ajail)
 install(FILES ${pages}/ajail.1 ${pages}/ajail-bwrap.1 ${pages}/ajail-mkfs.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1

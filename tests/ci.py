@@ -30,7 +30,7 @@ def load(path):
 
 def fresh(name):
     path = f"{home}/{name}"
-    os.makedirs(path)
+    os.makedirs(path, exist_ok=name.endswith(".temp"))
     return path
 
 
@@ -122,7 +122,22 @@ def github():
           said + content(f"{home}/given/out"))
     files, checksum = release("files")
     url = f"file://{files}"
-    status, said = act("released", url=url, run=SCRIPT, options="--hostname=inside")
+    # What is not there to be had over https: a curl that would not take anything else from it.
+    curl = fresh("curl.bin")
+    executable(f"{curl}/curl", f"""case "$*" in
+*"--proto =https --proto-redir =https "*"https://ajail.example/v0.1.0/"*) ;;
+*) exit 1 ;;
+esac
+while [ "$1" != -o ]; do shift; done
+cp "{files}/${{3##*/}}" "$2"
+""")
+    https = {"url": "https://ajail.example/v0.1.0", "path": curl}
+    left = f"{fresh('released.temp')}/ajail/ajail-0.1.0-linux-{os.uname().machine}/bin"
+    os.makedirs(left)
+    executable(f"{left}/ajail", "echo of an earlier job\n")
+    os.symlink(f"{home}/elsewhere", f"{home}/released.temp/ajail/SHA256SUMS")
+    status, said = act("released", **https, run=SCRIPT, options="--hostname=inside")
+    check("nothing of an earlier job stays", not os.path.exists(f"{home}/elsewhere"), said)
     check("a release, by the action's tag", status == 0 and content(f"{home}/released/out") == IN_JAIL, said)
     status, said = act("pinned", url=url, ref="main", version="0.1.0", sha256=checksum, run="true")
     check("a release by its checksum", status == 0, said)
@@ -130,9 +145,16 @@ def github():
     check("another checksum", status != 0 and "checksum is not 111" in said and "No such" in content(f"{home}/other/out"), said)
     status, said = act("branch", url=url, ref="main", run="true")
     check("a branch is no release", status != 0 and "'main' is no release" in said, said)
+    status, said = act("insecure", url=url, run="true")
+    check("nothing but https without a checksum", status != 0 and "cannot get file://" in said, said)
+    for number, version in enumerate(("0.1.0/../../x", "0.1.0;s/x", "0.1.0 x", "0.1.0\n")):
+        status, said = act(f"version{number}", url=url, version=version, sha256=checksum, run="true")
+        check(f"the version {version!r}", status != 0 and "is no release" in said, said)
+    status, said = act("lines", url=url, sha256=f"{hashlib.sha256().hexdigest()}  /dev/null\n#", run="true")
+    check("a checksum is no list of them", status != 0 and "checksum is not" in said, said)
     with open(f"{files}/ajail-0.1.0-linux-{os.uname().machine}.tar.gz", "ab") as file:
         file.write(b"\0")
-    status, said = act("changed", url=url, run="true")
+    status, said = act("changed", **https, run="true")
     check("an archive that was changed", status != 0 and "the checksum is not" in said, said)
     status, said = act("nowhere", run="true")
     check("nothing there", status != 0 and "cannot get http://127.0.0.1:9/a/b/releases/download/v0.1.0/" in said, said)
@@ -168,6 +190,20 @@ exec {ajail} "$@"
         check(f"restricted, {name}: the profile", "userns," in content(f"{done}.profile"), content(f"{done}.profile"))
 
 
+def broken():
+    """A runner where something else is missing, though AppArmor restricts: its settings stay."""
+    bin_dir = fresh("broken.bin")
+    executable(f"{bin_dir}/sysctl", "echo 1\n")
+    executable(f"{bin_dir}/sudo", f"touch {home}/sudo-was-asked\n")
+    for status in (10, 13, 16, 125):
+        executable(f"{bin_dir}/wrapped", f"""[ "$1" != doctor ] || exit {status}
+exec {ajail} "$@"
+""")
+        done, said = act(f"broken-{status}", path=bin_dir, binary=f"{bin_dir}/wrapped", run="true")
+        check(f"doctor says {status}: it fails", done == status, said)
+        check(f"doctor says {status}: no sudo", not os.path.exists(f"{home}/sudo-was-asked"), said)
+
+
 def debian():
     subprocess.run([ajail, "fs", "remove", "trixie"], env=environment(), capture_output=True, check=False)
     status, said = act("debian", binary=ajail, mkfs="trixie", run="id -un >out; . /etc/os-release; echo $VERSION_CODENAME >>out")
@@ -176,12 +212,12 @@ def debian():
 
 def gitlab():
     job = load("tools/ci/gitlab.yml")[".ajail"]
-    files, _ = release("files-gitlab")
+    files, checksum = release("files-gitlab")
     lines = job["before_script"] + ["ajail run --quiet --fs=host --hostname=inside -- sh -c '" + SCRIPT.replace("\n", "") + "'"]
     # As Docker does, for whom no jail has a /proc of its own.
     masked = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c",
               'mount -t tmpfs none /proc/scsi 2>/dev/null || mount -t tmpfs none /proc/fs; exec "$@"', "-"]
-    for name, given, around in (("file", {"AJAIL_FILE": ajail}, []), ("url", {"AJAIL_URL": f"file://{files}"}, []),
+    for name, given, around in (("file", {"AJAIL_FILE": ajail}, []), ("url", {"AJAIL_URL": f"file://{files}", "AJAIL_SHA256": checksum}, []),
                                 ("masked", {"AJAIL_FILE": ajail}, masked), ("none", {}, [])):
         work = fresh(f"gitlab-{name}")
         env = environment(**{**job["variables"], **given}, CI_PROJECT_DIR=work, GITLAB_CI="true")
@@ -206,7 +242,7 @@ def scripts():
 
 
 os.makedirs(store, mode=0o700, exist_ok=True)
-for part in (scripts, github, restricted, gitlab, debian):
+for part in (scripts, github, restricted, broken, gitlab, debian):
     part()
 print(f"{counts['passed']} passed, {counts['failed']} failed, 0 skipped")
 sys.exit(counts["failed"] > 0)

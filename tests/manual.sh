@@ -22,10 +22,10 @@ for command in run verify doctor ps exec kill mkfs fs changes apply discard crea
     fi
     # Of an option with a value, both say how: none, `=VALUE`, `[=VALUE]`.
     while read -r option; do
-        help=$("$ajail" $command --help | sed -nE "s/^ {1,6}(-[a-z],)?${option}( \[=[^ ]*\]| [^ -][^ ]*)?(  .*|$)/\2/p" | head -n 1)
+        help=$("$ajail" $command --help | sed -nE "s/^ {1,6}(-[a-z],)?${option}(\[=[^ ]*\]| [^ -][^ ]*)?(  .*|$)/\2/p" | head -n 1)
         manual=$(sed -n "/^## ajail $command/,/^## /p" "$here/docs/manual.md" | grep -oE "^\| *\`${option}([^a-z\`-][^\`]*)?\`" | head -n 1 | tr -d '|`' | sed 's/^ *//')
         case $help in
-        ' [='*) [[ $manual == *'[='* ]] ;;
+        '[='*) [[ $manual == *'[='* ]] ;;
         ' '[!\ ]*) [[ $manual == *"$option="* ]] ;;
         *) [[ $manual != *=* ]] ;;
         esac || { echo "FAILED $option: the help says '$option$help', the manual '$manual'"; failed=1; }

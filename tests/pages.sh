@@ -37,6 +37,8 @@ for page in ajail.1 ajail-bwrap.1 ajail-mkfs.1 ajail-policy.7; do
     for name in "${sections[@]}"; do
         if section "$name" <<<"$text" | grep -q '[a-z]'; then pass; else complain "$page: nothing in $name"; fi
     done
+    # Where it is installed the pages do not know; a link's title is not said twice.
+    if left=$(grep -nE '/usr/share/doc/ajail|([A-Z][a-z]+ [a-z]+) \(see \1' <<<"$text"); then complain "$page: ${left:0:300}"; else pass; fi
     if left=$(grep -nE '\]\(|\*\*|`[a-z]|^ *\|' <<<"$text"); then complain "$page: Markdown is left: ${left:0:300}"; else pass; fi
 done
 
@@ -59,5 +61,15 @@ for command in $("$ajail" complete -- ''); do
         complain "ajail $command: its help (<) and the manual page (>) differ:"$'\n'"${difference:-no options}"
     fi
 done
+
+# Configured and installed (nothing is built) where there is a space in the name: the pages are made, and found.
+mkdir "$pages/a checkout" && cp -r "$here"/{CMakeLists.txt,LICENSE,README.md,cmake,docs,src,tools} "$pages/a checkout"
+installs() (
+    cd "$pages/a checkout" && mkdir build && cmake -S . -B build -DBUILD_TESTING=OFF && touch build/ajail &&
+        cmake --install build --component ajail --prefix "$pages/in stalled" && [ -s "$pages/in stalled/share/man/man1/ajail.1" ]
+)
+if ! command -v cmake >/dev/null; then skipped=$((skipped + 1)); elif said=$(installs 2>&1); then pass; else
+    complain "installed from a directory with a space: ${said: -600}"
+fi
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" = 0 ]

@@ -74,7 +74,7 @@ struct Taken {
     bool value = false, after = false; ///< it may have one; and that may be the next word
 };
 
-// `  --name VALUE  what it does`, `  -n,--name [=VALUE]  ...`
+// `  --name VALUE  what it does`, `  -n,--name[=VALUE]  ...`
 std::vector<Taken> options_in(std::string_view text) {
     std::vector<Taken> found;
     while (!text.empty()) {
@@ -82,11 +82,11 @@ std::vector<Taken> options_in(std::string_view text) {
         std::size_t at = line.find("--");
         if (at == std::string_view::npos || at > 6 || !line.starts_with("  ")) continue;
         line.remove_prefix(at);
-        std::size_t end = std::min(line.find(' '), line.size());
+        std::size_t end = std::min(line.find_first_of(" ["), line.size());
         std::string_view rest = line.substr(end);
         Taken option{std::string(line.substr(0, end))};
-        option.value = rest.starts_with(' ') && !rest.starts_with("  ");
-        option.after = option.value && !rest.starts_with(" [=");
+        option.after = rest.starts_with(' ') && !rest.starts_with("  ");
+        option.value = option.after || rest.starts_with("[=");
         found.push_back(std::move(option));
     }
     return found;

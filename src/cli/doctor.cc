@@ -396,19 +396,25 @@ std::string json(const std::vector<Finding>& findings, int status, const std::st
 
 // apparmor.d(5). Unconfined but for its name, which is what the restriction of user namespaces asks for (Ubuntu 23.10 and
 // newer, where kernel.apparmor_restrict_unprivileged_userns is 1).
-std::string apparmor_profile() {
+int apparmor_profile() {
     auto self = sys::readlinkat(AT_FDCWD, "/proc/self/exe");
     std::string path = self ? *self : "/usr/bin/ajail";
-    bool plain = path.find_first_of(" \"\\*?[]{}^@,#") == std::string::npos;
+    // Patterns, variables and quotes would make it a profile for other files, or other rules.
+    bool control = std::any_of(path.begin(), path.end(),
+                               [](char one) { return static_cast<unsigned char>(one) < ' ' || one == '\x7f'; });
+    if (control || path.find_first_of("\"\\*?[]{}^@#") != std::string::npos)
+        return fail("doctor --apparmor-profile: " + spec::escape(path) +
+                    " cannot be written in a profile; move ajail to another directory");
+    bool plain = path.find_first_of(" ,") == std::string::npos;
     constexpr std::string_view kPlace = "@PATH@";
     std::string text(kApparmorScripts[0].text);
-    return text.replace(text.find(kPlace), kPlace.size(), plain ? path : "\"" + path + "\"");
+    return show(text.replace(text.find(kPlace), kPlace.size(), plain ? path : "\"" + path + "\""));
 }
 
 } // namespace
 
 int doctor(const DoctorOptions& options, const ns::Caller& process) {
-    if (options.apparmor_profile) return show(apparmor_profile());
+    if (options.apparmor_profile) return apparmor_profile();
     if (auto held = ns::hold_signals(); !held) return fail(sentence(held.error(), nullptr));
     auto findings = Doctor(process).examine();
     int status = 0;

@@ -73,7 +73,7 @@ constexpr Option kRunOptions[] = {
     {"memory", Takes::value, "SIZE", "Limits ('none' for no limit)",
      "memory of all processes together, as 500m, 2g or 30% (default: 75%)"},
     {"cpu", Takes::value, "CPUS|PERCENT%", "Limits ('none' for no limit)",
-     "as many CPUs, or as much of one (default: none)"},
+     "as many CPUs, or as much of one (default: all)"},
     {"disk", Takes::value, "SIZE", "Limits ('none' for no limit)",
      "what is thrown away, if it is kept in memory (default: half of the memory)"},
     {"timeout", Takes::value, "TIME", "Limits ('none' for no limit)",

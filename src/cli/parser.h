@@ -108,7 +108,7 @@ private:
             if (std::string_view(full) == option.name && letter != "h") text += "-" + std::string(letter) + ",";
         text += std::string("--") + option.name;
         if (option.takes == Takes::value) text += std::string(" ") + option.value;
-        if (option.takes == Takes::optional_value) text += " [=" + std::string(option.value) + "]";
+        if (option.takes == Takes::optional_value) text += "[=" + std::string(option.value) + "]";
         text.resize(std::max(text.size() + 1, kColumn), ' ');
         return text + option.help + "\n";
     }

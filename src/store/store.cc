@@ -269,7 +269,7 @@ std::vector<std::string> names_on(const std::string& home, const char* shelf) {
     std::vector<std::string> found;
     for (const std::string& name : *names) {
         bool directory = bool(sys::openat((*fs).get(), name.c_str(), O_PATH | O_DIRECTORY));
-        if (directory && !is_temporary(name)) found.push_back(name);
+        if (directory && good_name(name)) found.push_back(name);
     }
     std::sort(found.begin(), found.end());
     return found;

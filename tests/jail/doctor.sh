@@ -84,3 +84,13 @@ check 'for GitHub' grep -q '"job": "For GitHub Actions' said
 
 refuses 'a word' 'takes options only, not x' "$AJAIL" doctor x
 output 'the profile names this file' "profile ajail $AJAIL flags=(unconfined) {" sh -c '"$1" doctor --apparmor-profile | grep ^profile' - "$AJAIL"
+# What would be a pattern, or another rule, there.
+mkdir 'a ,b' && cp "$AJAIL" 'a ,b/ajail'
+output 'a space is quoted' "profile ajail \"$PWD/a ,b/ajail\" flags=(unconfined) {" \
+    sh -c "'a ,b/ajail' doctor --apparmor-profile | grep ^profile"
+for name in $'a\n  capability,' 'a"b' 'a*' 'a{b' '@a' 'a\b' 'a#b'; do
+    mkdir "$name" && mv 'a ,b/ajail' "$name/ajail"
+    refuses "$(printf %q "$name")" 'doctor --apparmor-profile: .*/ajail cannot be written in a profile; move ajail' \
+        "$name/ajail" doctor --apparmor-profile
+    mv "$name/ajail" 'a ,b/ajail'
+done

@@ -48,14 +48,15 @@ function link(text, to,    at, file, name, title) {
     }
     if (file == "" && (name in title_of)) {
         title = title_of[name]
-        if (bare(text) == title || text == "above") text = font("I", plain(title))
+        # Or how it begins.
+        if (index(tolower(title), tolower(bare(text))) == 1 || text == "above") text = font("I", plain(title))
         else text = prose(text) " (see " font("I", plain(title)) ")"
         if (where_of[name] == page) return text
         return font("B", plain(where_of[name])) "(1)"
     }
     if (file == "manual.md") return prose(text) " (see " font("B", "ajail") "(1))"
     if (file ~ /^\.\.\//) return plain(substr(file, 4)) " in the sources"
-    return prose(text) " (" plain("/usr/share/doc/ajail/docs/" file) ")"
+    return prose(text) " (" plain("share/doc/ajail/docs/" file) " where ajail is installed)"
 }
 
 # A line of prose: code and bold are bold, links are told.
