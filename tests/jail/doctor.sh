@@ -37,7 +37,7 @@ check 'no jail means no command' test "$(field kernel detail)" = "Linux $(uname 
 # Each cause, with the line that `ajail run` has for it.
 missing kernel 10 'this is Linux 2\.6.*6\.2 or newer' setarch "$(uname -m)" --uname-2.6 "$AJAIL"
 missing kernel 10 'openat2: Function not implemented' without 437 $ENOSYS "$AJAIL"
-missing kernel 10 'CONFIG_SECCOMP' without 157 $EINVAL "$AJAIL"
+missing kernel 10 'CONFIG_SECCOMP' without 157:21 $EINVAL "$AJAIL"
 missing 'user namespaces' 11 'sysctl -w user\.max_user_namespaces=' \
     unshare --user --map-root-user sh -c 'echo 0 >/proc/sys/user/max_user_namespaces && exec "$@"' - "$AJAIL"
 missing 'user namespaces' 11 'seccomp filter around ajail' without 435 $EPERM "$AJAIL"
