@@ -107,7 +107,6 @@ private:
     // The least of a jail; each of the others is one with something more.
     static spec::Spec least() {
         spec::Spec spec;
-        spec.callers_proc = true;
         spec.shared.network = spec.shared.cgroup = true;
         spec.policy.seccomp = spec::Seccomp::off;
         spec.policy.no_root_emulation = true;
@@ -116,6 +115,7 @@ private:
     spec::Spec with_proc() const {
         spec::Spec spec = least();
         spec.callers_proc = !host_.fresh_proc;
+        if (spec.callers_proc) spec.policy.seccomp = spec::Seccomp::standard; // which may be all that holds then
         spec.mounts.emplace_back(spec::Proc{"/proc"});
         return spec;
     }
@@ -204,18 +204,23 @@ Answer Doctor::user_namespaces() {
     return {works, host_.real_root ? "of the machine's root" : "", works ? "" : least_->why};
 }
 
-// What the machine's root grants is id-mapped, which takes more than a mount.
+// Without /proc nothing can be read back, and what comes before that stands. What the machine's root grants is id-mapped,
+// which takes more than a mount.
 Answer Doctor::mounts() {
-    if (least_ || !host_.real_root) return {!least_, "", least_ ? least_->why : ""};
-    spec::Spec spec = least();
-    if (auto source = look_at("/usr")) spec.mounts.emplace_back(spec::Bind{std::move(source).take(), "/usr"});
-    return tried(spec);
+    auto stands = [](const std::optional<Failure>& failure) { return !failure || failure->stage == Stage::readback; };
+    auto failure = least_;
+    if (stands(failure) && host_.real_root) {
+        spec::Spec spec = least();
+        if (auto source = look_at("/usr")) spec.mounts.emplace_back(spec::Bind{std::move(source).take(), "/usr"});
+        failure = attempt(spec);
+    }
+    bool works = stands(failure);
+    return {works, "", works ? "" : failure->why};
 }
 
 Answer Doctor::proc() {
     Answer answer = tried([] {
         spec::Spec spec = least();
-        spec.callers_proc = false;
         spec.mounts.emplace_back(spec::Proc{"/proc"});
         return spec;
     }());
