@@ -87,7 +87,7 @@ denied 'the inner one without --nested has none inside' jail "${inside[@]}" -- "
 output "the host's programs" "$(id -u)" "$AJAIL" run --quiet --fs=host --nested --rol="$AJAIL" -- "$AJAIL" run --quiet --fs=host id -u
 output 'as bwrap' '1 2' jail "${inside[@]}" -- "$AJAIL" bwrap --unshare-all --ro-bind / / --proc /proc --dev /dev \
     sh -c 'cd /proc && echo [0-9]'
-refuses 'ajail in a jail without --nested' '^ajail: start: openat2: .*a jail of ajail with --nested' \
+refuses 'ajail in a jail without --nested' '^ajail: start: openat2: .*a jail of ajail, and it works in one with --nested' \
     jail --rol="$AJAIL" -- "$AJAIL" run --quiet --fs=host true
 # Many ids, of which a namespace inside has one.
 if [ "$AS" = user ] && command -v newuidmap >/dev/null && grep -q "^$(id -un):" /etc/subuid; then
