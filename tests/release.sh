@@ -31,7 +31,7 @@ for copy in "$one" "$two"; do tar -x -C "$copy" -f "$here/state/sources.tar" || 
 [ "${#become[@]}" = 0 ] || chown -R "$user:" "$here/work"
 export SOURCE_DATE_EPOCH=1700000000 CCACHE_DISABLE=1
 as_other() (
-    cd "$two" && umask 027 && as_user mkdir tmp &&
+    cd "$two" && umask 027 && as_user mkdir -p "$two/tmp" &&
         "${become[@]}" "${clean[@]}" TMPDIR="$two/tmp" SOURCE_DATE_EPOCH="$SOURCE_DATE_EPOCH" LC_ALL=C TZ=Asia/Tokyo ./release.sh "${archs[@]}"
 )
 # At the same time: linkers and scripts leave a processor idle.
