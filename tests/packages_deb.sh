@@ -10,15 +10,8 @@ tests=$(cd "$(dirname "$0")" && pwd)
 . "$tests/user.sh"
 build=$(cd "$(dirname "$BINARY")" && pwd)
 passed=0 failed=0 skipped=0
-# check NAME COMMAND...: exits 0
-check() {
-    local said name=$1
-    shift
-    if said=$("$@" 2>&1); then passed=$((passed + 1)); else
-        failed=$((failed + 1))
-        printf 'FAILED %s\n%s\n' "$name" "$(tail -n 20 <<<"$said")"
-    fi
-}
+# shellcheck source=tests/check.bash
+. "$tests/check.bash"
 if grep -q '^AJAIL_SANITIZE:BOOL=ON' "$build/CMakeCache.txt"; then
     echo 'skip   not with sanitizers'
     exit 0

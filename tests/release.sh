@@ -11,15 +11,8 @@ cd "$(dirname "$0")/.." || exit 1
 # shellcheck source=tests/user.sh
 . tests/user.sh
 passed=0 failed=0
-# check NAME COMMAND...: exits 0
-check() {
-    local said name=$1
-    shift
-    if said=$("$@" 2>&1); then passed=$((passed + 1)); else
-        failed=$((failed + 1))
-        printf 'FAILED %s\n%s\n' "$name" "$(tail -n 20 <<<"$said")"
-    fi
-}
+# shellcheck source=tests/check.bash
+. tests/check.bash
 archs=("$@")
 [ $# -gt 0 ] || archs=("$(uname -m)")
 

@@ -219,11 +219,7 @@ Answer Doctor::mounts() {
 }
 
 Answer Doctor::proc() {
-    Answer answer = tried([] {
-        spec::Spec spec = least();
-        spec.mounts.emplace_back(spec::Proc{"/proc"});
-        return spec;
-    }());
+    Answer answer = tried(with_proc());
     host_.fresh_proc = answer.works;
     return answer;
 }

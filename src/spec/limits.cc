@@ -82,7 +82,9 @@ private:
             return record("pids", Means::cgroup, wanted);
         }
         if (!plan_.groups) return record("pids", Means::rlimit, each);
-        if (host_.own_pid_max && !spec_.shared.pid && !plan_.callers_proc)
+        bool proc = std::any_of(spec_.mounts.begin(), spec_.mounts.end(),
+                                [](const Mount& mount) { return std::holds_alternative<Proc>(mount); });
+        if (host_.own_pid_max && !spec_.shared.pid && proc && !plan_.callers_proc)
             return record("pids", Means::pidns, wanted);
         record("pids", Means::rlimit, each);
         plan_.degraded.push_back({"a limit on the processes of all users of the jail together",
