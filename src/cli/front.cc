@@ -307,7 +307,8 @@ void Front::user(const UserWish& wish) {
     };
     who_ = who_is(wish, text("/etc/passwd"), text("/etc/group"));
     if (!who_)
-        throw Refused{"--user: no user " + spec::escape(wish.name) + " in the /etc/passwd of " + spec::escape(fs_)};
+        throw Refused{"--user: no user " + spec::escape(wish.name) + " in the /etc/passwd of " + spec::escape(fs_) +
+                      (options_.keep ? " (who is in a kept layer only: by number, --user=UID:GID)" : "")};
     spec_.user = who_->ids;
     inside_home_ = who_->account.home;
 }
@@ -394,7 +395,9 @@ void Front::add(const Grant& grant) {
     if (!source && source.error().err == ELOOP)
         throw Refused{option() + ": a symbolic link below " + spec::escape(writable) +
                       " is not followed, because a jail may have put it there; name what it points to"};
-    if (!source) throw Refused{option() + ": " + std::strerror(source.error().err)};
+    if (!source)
+        throw Refused{option() + ": " + std::strerror(source.error().err) +
+                      (grant.source.starts_with('~') ? " (your shell expands no ~ there: $HOME)" : "")};
     mount_as(grant.kind, std::move(source).take(), std::move(seen.fd), path, target);
 }
 

@@ -5,6 +5,7 @@
 #include "spec/plan.h"
 
 #include <algorithm>
+#include <array>
 #include <nlohmann/json.hpp>
 #include <sys/utsname.h>
 
@@ -12,7 +13,7 @@ namespace ajail::cli {
 
 namespace {
 
-using Json = nlohmann::json;
+using Json = nlohmann::ordered_json;
 using spec::escape;
 
 constexpr int kMaxIndexes = 4; // an index may list indexes
@@ -26,7 +27,14 @@ struct Bad {
 Json read_json(const ReadFile& read, const std::string& path) {
     auto text = read(path);
     if (!text) throw Bad{escape(path) + " is missing in the archive, or is no small file"};
-    Json json = Json::parse(*text, nullptr, false);
+    // The rest is left out as it is read: finding a name among others takes as long as there are names.
+    constexpr std::array<std::string_view, 7> kNames = {"Layers",   "layers", "manifests",   "digest",
+                                                        "platform", "os",     "architecture"};
+    auto wanted = [&](int, Json::parse_event_t event, Json& parsed) {
+        return event != Json::parse_event_t::key ||
+               std::find(kNames.begin(), kNames.end(), parsed.get_ref<const std::string&>()) != kNames.end();
+    };
+    Json json = Json::parse(*text, wanted, false);
     if (json.is_discarded()) throw Bad{escape(path) + " is not JSON"};
     return json;
 }

@@ -153,7 +153,8 @@ int mkfs(const MkfsOptions& options, const ns::Caller& process) {
         known += (known.empty() ? "" : ", ") + std::string(s.name);
     }
     if (script == nullptr)
-        return fail("mkfs: no distribution " + spec::escape(options.distribution) + " (there are: " + known + ")");
+        return fail("mkfs: no distribution " + spec::escape(options.distribution) + " (there are: " + known +
+                    "; a release of one: ajail mkfs -s RELEASE debian)");
     if (!store::good_name(options.name) || options.name == "host")
         return fail("mkfs: " + spec::escape(options.name) +
                     " is no name for a root filesystem (1 to 64 letters, digits, . _ -; not 'host')");

@@ -165,16 +165,16 @@ std::string granted_place(const std::string& probe, const RunOptions& options) {
 // Whether the profile lets CALL through, with some arguments at least. Read by itself, not by what compiles it; where
 // that depends on something that may not be, or one rule refuses it altogether, it does not.
 bool profile_allows(const std::string& profile, const std::string& call, const Asked& asked) {
-    auto json = nlohmann::json::parse(profile, nullptr, false);
-    auto lets = [](const nlohmann::json& rule, const char* key) {
+    auto json = nlohmann::ordered_json::parse(profile, nullptr, false);
+    auto lets = [](const nlohmann::ordered_json& rule, const char* key) {
         return rule.contains(key) && (rule[key] == "SCMP_ACT_ALLOW" || rule[key] == "SCMP_ACT_LOG");
     };
     // Whether ANY, or else all, of the capabilities that RULE depends on are added.
-    auto adds_of = [&](const nlohmann::json& rule, const char* key, bool any) {
+    auto adds_of = [&](const nlohmann::ordered_json& rule, const char* key, bool any) {
         bool found = !any;
-        auto part = rule.value(key, nlohmann::json()); // a null as well
+        auto part = rule.value(key, nlohmann::ordered_json()); // a null as well
         if (!part.is_object()) return found;
-        for (const auto& name : part.value("caps", nlohmann::json())) {
+        for (const auto& name : part.value("caps", nlohmann::ordered_json())) {
             auto cap = spec::cap_number(name.get<std::string>());
             bool added = cap && asked.adds(*cap);
             found = any ? found || added : found && added;
@@ -183,13 +183,13 @@ bool profile_allows(const std::string& profile, const std::string& call, const A
     };
     if (!json.is_object()) return false;
     bool allowed = lets(json, "defaultAction");
-    for (const auto& rule : json.value("syscalls", nlohmann::json::array())) {
-        auto list = rule.value("names", nlohmann::json::array());
+    for (const auto& rule : json.value("syscalls", nlohmann::ordered_json::array())) {
+        auto list = rule.value("names", nlohmann::ordered_json::array());
         if (rule.contains("name")) list.push_back(rule["name"]);
         if (std::find(list.begin(), list.end(), call) == list.end()) continue;
         bool holds = !adds_of(rule, "excludes", true) && adds_of(rule, "includes", false);
         if (holds && lets(rule, "action")) allowed = true;
-        else if (holds && rule.value("args", nlohmann::json::array()).empty()) return false;
+        else if (holds && rule.value("args", nlohmann::ordered_json::array()).empty()) return false;
     }
     return allowed;
 }

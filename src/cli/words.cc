@@ -167,8 +167,14 @@ std::string command_sentence(const Error& error, const spec::Plan& plan) {
                           "is not (#!, ld.so)"
                         : ": no such file in the jail, or not the one that is to run it (#!, ld.so)");
         std::string other = nearest(command, command_names());
-        return command + ": command not found in the jail's PATH" +
-               (other.empty() ? "" : "; did you mean 'ajail " + other + "'?");
+        std::string hint;
+        if (!other.empty()) hint = "; did you mean 'ajail " + other + "'?";
+        else if (command.find(' ') != std::string::npos)
+            hint = "; without the quotes it is a command and its arguments";
+        else if (::access(plan.exec.argv[0].c_str(), F_OK) == 0)
+            hint = "; ./" + command +
+                   " is the file of that name here, and an option has its value after '=' (--rw=" + command + ")";
+        return command + ": command not found in the jail's PATH" + hint;
     }
     return command + ": cannot be executed in the jail: " + std::strerror(error.err);
 }

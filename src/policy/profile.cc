@@ -20,7 +20,7 @@ namespace ajail::policy {
 
 namespace {
 
-using Json = nlohmann::json;
+using Json = nlohmann::ordered_json;
 
 constexpr std::size_t kMaxDepth = 8; // the format has six
 constexpr std::uint32_t kMaxErrno = 4095;

@@ -32,8 +32,8 @@ nlohmann::ordered_json to_json(const Workspace& w) {
             {"borrowed", w.borrowed}, {"options", w.options}};
 }
 
-// Throws what nlohmann::json throws where it is something else.
-Workspace from_json(const nlohmann::json& json) {
+// Throws what nlohmann::ordered_json throws where it is something else.
+Workspace from_json(const nlohmann::ordered_json& json) {
     Workspace w;
     json.at("name").get_to(w.name);
     w.worktree = json.at("mode").get<std::string>() == "worktree";
@@ -67,10 +67,10 @@ Result<Workspace> read_workspace(const std::string& home, const std::string& nam
     Fd file = TRY(std::move(opened));
     std::string text = TRY(sys::read_all(file.get(), kLargest));
     try {
-        auto json = nlohmann::json::parse(text);
+        auto json = nlohmann::ordered_json::parse(text);
         if (json.at("version") != kVersion) return sys::refused(EINVAL);
         return from_json(json);
-    } catch (const nlohmann::json::exception&) {
+    } catch (const nlohmann::ordered_json::exception&) {
         return sys::refused(EINVAL);
     }
 }
@@ -85,7 +85,7 @@ Status write_workspace(int dir, const Workspace& workspace) {
     std::string text;
     try {
         text = to_json(workspace).dump(2) + "\n";
-    } catch (const nlohmann::json::exception&) {
+    } catch (const nlohmann::ordered_json::exception&) {
         return sys::refused(EILSEQ);
     }
     Fd file = TRY(sys::openat(dir, kState, O_CREAT | O_EXCL | O_WRONLY, 0600));
