@@ -46,6 +46,13 @@ for slip in statuss:status exe:exec kil:kill statsu:status aply:apply; do
     matches "$slip" "did you mean 'ajail ${slip#*:}'" "$AJAIL" --fs=deb --quiet "${slip%:*}"
 done
 matches 'no slip of a short name' "command not found in the jail's PATH\$" "$AJAIL" --fs=deb --quiet kiss
+matches 'a command and its arguments as one word' 'without the quotes it is a command' "$AJAIL" --fs=deb --quiet 'ls -la'
+mkdir out
+matches 'a value after a space' '^ajail: out: command not found.*\./out .*--rw=out' "$AJAIL" --fs=deb --quiet --rw out true
+rmdir out
+# shellcheck disable=SC2088 # as it is typed
+refuses 'a tilde that no shell has expanded' '^ajail: --rw=~/p: No such file .*\$HOME' jail '--rw=~/p' true
+refuses 'a user who may be in the kept layer' 'no user zz .*--user=UID:GID' jail --user=zz --keep=k --dry-run true
 refuses 'a long host name' '--hostname has 65 bytes; at most 64' jail --hostname="$(printf 'x%.0s' {1..65})" true
 output 'the longest' "$(printf 'x%.0s' {1..64})" jail --hostname="$(printf 'x%.0s' {1..64})" uname -n
 refuses 'the report on stdout by the name of others' '--report=-: say --report=1' jail --report=- true

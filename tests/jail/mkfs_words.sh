@@ -12,6 +12,7 @@ if [ ! -x "$(command -v mmdebstrap)" ] && [ ! -x "$(command -v debootstrap)" ]; 
     exit 0
 fi
 refuses 'no such suite' '^ajail: mkfs: no suite nosuch at http.*; choose another --suite or --mirror \(--verbose shows' mkfs -s nosuch
+refuses 'a release for a distribution' '^ajail: mkfs: no distribution trixie \(.*ajail mkfs -s RELEASE' "$AJAIL" mkfs trixie
 refuses 'no such package' '^ajail: mkfs: no package nosuchpkg in stable at http.*; leave it out' mkfs -p nosuchpkg
 if [ -x "$(command -v mmdebstrap)" ]; then
     refuses 'no such mirror' '^ajail: mkfs: cannot fetch from http://127\.0\.0\.1:1/debian: .*; look to the network' \
