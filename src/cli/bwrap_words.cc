@@ -135,10 +135,10 @@ private:
 };
 
 std::string of_namespaces(const Error& error, const spec::Plan& plan) {
-    bool explained = error.err == EPERM || error.err == EINVAL || error.err == ENOSPC || error.err == EACCES;
+    bool forbidden = error.err == EPERM && !plan.shared.user; // else it is CAP_SYS_ADMIN that is missing
+    bool explained = forbidden || error.err == EINVAL || error.err == ENOSPC || error.err == EACCES;
     std::string why = explained ? diagnose(error, look_around()) : std::string();
     if (why.empty()) why = std::strerror(error.err);
-    bool forbidden = error.err == EPERM && !plan.shared.user;
     return (forbidden ? "No permissions to create a new namespace: " : "Creating new namespace failed: ") + why;
 }
 

@@ -172,6 +172,7 @@ Result<spec::Host> look_at_host() {
     policy::Around around = TRY(policy::around());
     host.emulated = around.emulation;
     host.listener = around.listener;
+    host.sethostname = around.hostname;
     for (std::size_t fd = 0; fd < host.tty.size(); ++fd) {
         host.tty[fd] = ::isatty(static_cast<int>(fd)) == 1;
         // So says what is no terminal (EINVAL: /dev/urandom). Any other answer may be a terminal's (EIO: it has hung

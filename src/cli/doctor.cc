@@ -128,6 +128,8 @@ private:
     Answer overlay();
     Answer system_calls();
     Answer jail();
+    Answer grants();
+    Answer host_name();
     Answer landlock();
     Answer emulation();
     Answer network();
@@ -159,6 +161,8 @@ const Check Doctor::kChecks[] = {
      &Doctor::overlay},
     {"system calls", 16, "", &Doctor::system_calls},
     {"a whole jail", 17, "", &Doctor::jail},
+    {"granted directories", 18, "ajail run --hide alone, unless an ordinary user runs it", &Doctor::grants},
+    {"host name", 0, "the name of what is around the jail is seen in it", &Doctor::host_name},
     {"Landlock", 0,
      "a file that is stdin can be opened for writing, and abstract Unix sockets of the host are reachable unless "
      "--no-net",
@@ -204,18 +208,10 @@ Answer Doctor::user_namespaces() {
     return {works, host_.real_root ? "of the machine's root" : "", works ? "" : least_->why};
 }
 
-// Without /proc nothing can be read back, and what comes before that stands. What the machine's root grants is id-mapped,
-// which takes more than a mount.
+// Without /proc nothing can be read back, and what comes before that stands.
 Answer Doctor::mounts() {
-    auto stands = [](const std::optional<Failure>& failure) { return !failure || failure->stage == Stage::readback; };
-    auto failure = least_;
-    if (stands(failure) && host_.real_root) {
-        spec::Spec spec = least();
-        if (auto source = look_at("/usr")) spec.mounts.emplace_back(spec::Bind{std::move(source).take(), "/usr"});
-        failure = attempt(spec);
-    }
-    bool works = stands(failure);
-    return {works, "", works ? "" : failure->why};
+    bool works = !least_ || least_->stage == Stage::readback;
+    return {works, "", works ? "" : least_->why};
 }
 
 Answer Doctor::proc() {
@@ -262,6 +258,22 @@ Answer Doctor::jail() {
     auto& spec = std::get<spec::Spec>(specified);
     look_for_overlays(host_, spec, false);
     return tried_with_terminal(spec);
+}
+
+// What the machine's root grants is id-mapped, which takes CAP_SYS_ADMIN, and a file system that has it.
+Answer Doctor::grants() {
+    auto cwd = current_directory();
+    std::string dir = cwd ? *cwd : "/usr";
+    auto source = look_at(dir == "/" ? "/usr" : dir.c_str());
+    if (!source) return {false, "", spec::escape(dir) + ": " + std::strerror(source.error().err)};
+    spec::Spec spec = with_proc();
+    spec.mounts.emplace_back(spec::Bind{std::move(source).take(), "/granted"});
+    return tried(spec);
+}
+
+Answer Doctor::host_name() {
+    bool works = host_.sethostname;
+    return {works, "", works ? "" : "a seccomp program around ajail refuses sethostname(2)"};
 }
 
 Answer Doctor::landlock() {

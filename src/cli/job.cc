@@ -11,7 +11,7 @@ namespace ajail::cli {
 
 namespace {
 
-constexpr int kUserNamespaces = 11, kMounts = 12, kProc = 13; // as in doctor.cc
+constexpr int kUserNamespaces = 11, kMounts = 12, kProc = 13, kGrants = 18; // as in doctor.cc
 
 // docker(1)'s own command line makes the job's container there, so its options are good for all of it.
 std::string for_github(int status) {
@@ -39,7 +39,7 @@ std::string for_gitlab(int status) {
                "    [runners.docker]\n"
                "      security_opt = [\"seccomp=unconfined\", \"unmask=ALL\"]\n"
                "or privileged = true, on machines that are thrown away after the job.\n";
-    if (status == kMounts && ::geteuid() == 0)
+    if (status == kGrants)
         return "For GitLab, so that the job is not root's:\n"
                "    image:\n"
                "      name: ...\n"

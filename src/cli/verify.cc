@@ -8,6 +8,7 @@
 #include "cli/machine.h"
 #include "cli/run.h"
 #include "cli/words.h"
+#include "policy/policy.h"
 #include "probe/bait.h"
 #include "probe/probe.h"
 #include "spec/filters.h"
@@ -123,6 +124,12 @@ constexpr Opening kOpenings[] = {
     {" tmpfs-fill inode-fill ",
      [](const Asked& o) { return bytes(o.run.scratch.size) > memory_of_machine() / 4 * 3; }, "--disk"},
     {" host-name ", [](const Asked& o) { return o.run.hostname == own_hostname(); }, "--hostname"},
+    {" host-name ",
+     [](const Asked&) {
+         auto around = policy::around();
+         return around && !(*around).hostname;
+     },
+     "a seccomp program around ajail, which refuses sethostname(2)"},
 };
 
 // What is seen of a place of the host, once that has been granted as what it is. What could be done with it to the host

@@ -15,7 +15,9 @@
 #include <csignal>
 #include <cstdio>
 #include <cstring>
+#include <linux/capability.h>
 #include <numeric>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 namespace ajail::cli {
@@ -272,6 +274,11 @@ std::string sentence(const ns::HelperEnd& helper) {
     std::replace(said.begin(), said.end(), '\n', ' ');
     text += " failed with status " + std::to_string(helper.code);
     if (!said.empty()) text += ", saying: " + spec::escape(said);
+    // Set-user-ID root it writes the map as root, who then needs it for a user namespace of the caller's.
+    auto administers = sys::prctl(PR_CAPBSET_READ, CAP_SYS_ADMIN);
+    if (administers && *administers == 0)
+        return text + " (where a container takes CAP_SYS_ADMIN away, set-user-ID root is not enough: setcap "
+                      "cap_setuid+ep newuidmap, cap_setgid+ep newgidmap, or --cap-add=SYS_ADMIN for the container)";
     return text + " (it must be set-user-ID root or have cap_setuid or cap_setgid, and agrees only to what stands in "
                   "/etc/subuid and /etc/subgid)";
 }

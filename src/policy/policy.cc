@@ -206,19 +206,22 @@ sys::Result<Around> around() {
     found.emulation = static_cast<bool>(sys::fchown(-1, 1, 1));
     if (found.emulation) return found;
     // Only trying tells, and there is no way back from it.
-    auto child = sys::clone3(0, nullptr);
+    constexpr int kListener = 1, kNoHostname = 2;
+    auto child = sys::clone3(CLONE_NEWUSER | CLONE_NEWUTS, nullptr);
     if (!child) return found; // nor will there be a jail, for a reason that is told then
     pid_t pid = *child;
     if (pid == 0) {
-        bool busy = false;
+        int status = sys::sethostname("localhost") ? 0 : kNoHostname;
         if (forbid_new_privs()) {
             auto listener = sys::seccomp_listen(program("terminal"));
-            busy = !listener && listener.error().err == EBUSY;
+            if (!listener && listener.error().err == EBUSY) status |= kListener;
         }
-        ::_exit(busy ? 1 : 0);
+        ::_exit(status);
     }
     siginfo_t info = TRY(sys::waitid(P_PID, static_cast<id_t>(pid), WEXITED));
-    found.listener = info.si_code == CLD_EXITED && info.si_status == 1;
+    int status = info.si_code == CLD_EXITED ? info.si_status : 0;
+    found.listener = (status & kListener) != 0;
+    found.hostname = (status & kNoHostname) == 0;
     return found;
 }
 

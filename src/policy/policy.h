@@ -49,6 +49,7 @@ sys::Result<sys::Fd> filter(const spec::Plan& plan);
 struct Around {
     bool emulation = false; ///< a jail's root emulation, which answers for jails inside as well
     bool listener = false;  ///< somebody else's program with a listener: the kernel takes no second one
+    bool hostname = true;   ///< sethostname(2) is left, which Podman's refuses
 };
 sys::Result<Around> around();
 /// The caller's own programs, in order. After the last of them only exec is certain to work.

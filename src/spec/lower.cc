@@ -92,7 +92,10 @@ public:
         exec();
         plan_.report = spec_.report;
         plan_.shared = spec_.shared;
-        plan_.hostname = spec_.hostname;
+        if (host_.sethostname) plan_.hostname = spec_.hostname;
+        else if (spec_.hostname)
+            plan_.degraded.push_back(
+                {"a host name of the jail's own", "a seccomp program around ajail refuses sethostname(2)"});
         if (plan_.ops.size() > kMaxOps) return Refusal{"more than 60000 mounts in one jail"};
         return std::move(plan_);
     }

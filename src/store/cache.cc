@@ -54,13 +54,7 @@ bool is_sum(std::string_view text) {
 Result<Cache> Cache::open(const std::string& home) {
     Cache cache;
     cache.path_ = home + "/cache";
-    for (const std::string& path : {home, cache.path_}) {
-        Status made = sys::mkdirat(AT_FDCWD, path.c_str(), 0700);
-        if (!made && made.error().err != EEXIST) return made.error();
-    }
-    cache.dir_ = TRY(sys::open(cache.path_.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
-    struct stat st = TRY(sys::fstat(cache.dir_.get()));
-    if (st.st_uid != ::geteuid() || (st.st_mode & 077U) != 0) return sys::refused(EPERM);
+    cache.dir_ = TRY(open_own(cache.path_));
     return cache;
 }
 

@@ -66,16 +66,7 @@ Json to_json(const Layer& layer) {
 }
 
 // HOME/kept, made with the first one that is kept. Nobody else looks into it: files in it may be set-user-ID.
-Result<Fd> open_shelf(const std::string& home) {
-    for (const std::string& path : {home, home + "/kept"}) {
-        Status made = sys::mkdirat(AT_FDCWD, path.c_str(), 0700);
-        if (!made && made.error().err != EEXIST) return made.error();
-    }
-    Fd shelf = TRY(sys::open((home + "/kept").c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
-    struct stat st = TRY(sys::fstat(shelf.get()));
-    if (st.st_uid != ::geteuid() || (st.st_mode & 077U) != 0) return sys::refused(EPERM);
-    return shelf;
-}
+Result<Fd> open_shelf(const std::string& home) { return open_own(home + "/kept"); }
 
 // The directory of the layers, where the jail's ids make what they need.
 Status make_layers(int dir, unsigned owner) {

@@ -3,6 +3,8 @@
 // has left.
 #include "store/running.h"
 
+#include "store/store.h"
+
 #include <algorithm>
 #include <cerrno>
 #include <sys/file.h>
@@ -17,7 +19,6 @@ namespace {
 constexpr std::string_view kFile = ".jail";
 constexpr const char* kSocket = ".sock";
 constexpr std::size_t kMostText = 1 << 20;
-constexpr mode_t kOwners = 0700;
 
 std::string file_of(const std::string& name) { return name + std::string(kFile); }
 
@@ -52,22 +53,9 @@ std::string running_directory(const char* runtime, const std::string& home) {
     return usable ? std::string(dir) + "/ajail" : home + "/running";
 }
 
-Result<Fd> open_running(const std::string& directory) {
-    auto opened = sys::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-    if (!opened && opened.error().err == ENOENT) {
-        sys::Status made = sys::mkdirat(AT_FDCWD, directory.c_str(), kOwners);
-        if (!made && made.error().err != EEXIST) return made.error();
-        opened = sys::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-    }
-    Fd dir = TRY(std::move(opened));
-    struct stat st = TRY(sys::fstat(dir.get()));
-    bool own = st.st_uid == ::geteuid() && (st.st_mode & 077) == 0;
-    return own ? Result<Fd>(std::move(dir)) : sys::refused(EPERM);
-}
-
 Result<Running> Running::note(const std::string& directory, const std::string& name, std::string_view text) {
     Running one;
-    one.dir_ = TRY(open_running(directory));
+    one.dir_ = TRY(open_own(directory));
     one.file_ = TRY(sys::openat(one.dir_.get(), ".", O_TMPFILE | O_RDWR, 0600));
     TRY(sys::flock(one.file_.get(), LOCK_EX));
     // A caller's limit on files is no reason to die (SIGXFSZ, setrlimit(2)): it is one not to be noted down.

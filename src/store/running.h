@@ -15,8 +15,6 @@ namespace ajail::store {
 /// Where they are noted down: ajail in RUNTIME (XDG_RUNTIME_DIR; may be null) if that is a directory of the caller's,
 /// else HOME/running.
 std::string running_directory(const char* runtime, const std::string& home);
-/// Makes it if it is not there, for nobody else. EPERM: it is somebody else's, or open to others.
-sys::Result<sys::Fd> open_running(const std::string& directory);
 
 /// A jail that is noted down, as long as this object and its process live.
 class Running {

@@ -248,6 +248,22 @@ std::string pretty_name(int root) {
 
 } // namespace
 
+Result<Fd> open_own(const std::string& dir) {
+    constexpr int kAsIs = O_RDONLY | O_DIRECTORY | O_NOFOLLOW;
+    auto opened = sys::open(dir.c_str(), kAsIs);
+    if (!opened && opened.error().err == ENOENT) {
+        for (const std::string& path : {dir.substr(0, dir.rfind('/')), dir}) {
+            Status made = sys::mkdirat(AT_FDCWD, path.c_str(), 0700);
+            if (!made && made.error().err != EEXIST) return made.error();
+        }
+        opened = sys::open(dir.c_str(), kAsIs);
+    }
+    Fd own = TRY(std::move(opened));
+    struct stat st = TRY(sys::fstat(own.get()));
+    if (st.st_uid != ::geteuid() || (st.st_mode & 077U) != 0) return sys::refused(EPERM);
+    return own;
+}
+
 // Nobody holds its lock.
 void remove_abandoned(int shelf, const Remover& remover) {
     auto names = sys::names_in(shelf);

@@ -12,6 +12,9 @@
 
 namespace ajail::store {
 
+/// DIR, for the caller alone: made if it is not there, with the one that it is in. EPERM: it is somebody else's, or open to
+/// others.
+sys::Result<sys::Fd> open_own(const std::string& dir);
 /// The directories HOME/SHELF/NAME that exist, complete; sorted.
 std::vector<std::string> names_on(const std::string& home, const char* shelf);
 /// The root filesystems that exist, sorted. Empty if there is no store.

@@ -4,8 +4,8 @@
 . "$TESTS/lib.sh"
 
 EPERM=1 ENOSYS=38 EINVAL=22
-seccomp=317
-[ "$(uname -m)" != aarch64 ] || seccomp=277
+seccomp=317 prctl=157 sethostname=170
+[ "$(uname -m)" != aarch64 ] || seccomp=277 prctl=167 sethostname=161
 without() { /usr/bin/python3 "$TESTS/deny.py" "$@"; } # NUMBER ERRNO COMMAND...
 # field NAME FIELD: of that check, as the last `doctor --json` said
 field() {
@@ -37,7 +37,7 @@ check 'no jail means no command' test "$(field kernel detail)" = "Linux $(uname 
 # Each cause, with the line that `ajail run` has for it.
 missing kernel 10 'this is Linux 2\.6.*6\.2 or newer' setarch "$(uname -m)" --uname-2.6 "$AJAIL"
 missing kernel 10 'openat2: Function not implemented' without 437 $ENOSYS "$AJAIL"
-missing kernel 10 'CONFIG_SECCOMP' without 157:21 $EINVAL "$AJAIL"
+missing kernel 10 'CONFIG_SECCOMP' without $prctl:21 $EINVAL "$AJAIL"
 missing 'user namespaces' 11 'sysctl -w user\.max_user_namespaces=' \
     unshare --user --map-root-user sh -c 'echo 0 >/proc/sys/user/max_user_namespaces && exec "$@"' - "$AJAIL"
 missing 'user namespaces' 11 'seccomp filter around ajail' without 435 $EPERM "$AJAIL"
@@ -49,6 +49,9 @@ missing 'system calls' 16 'seccomp' without $seccomp $EINVAL "$AJAIL"
 # Landlock is given up where it is not there.
 missing Landlock 0 'CONFIG_SECURITY_LANDLOCK' without 444 $ENOSYS "$AJAIL"
 check 'what goes without it' grep -q 'abstract Unix sockets' <<<"$(field Landlock without)"
+missing 'host name' 0 'sethostname' without $sethostname $EPERM "$AJAIL"
+# As for Docker's root: what it grants has to be id-mapped.
+[ "$AS" != root ] || missing 'granted directories' 18 'CAP_SYS_ADMIN' setpriv --bounding-set=-sys_admin "$AJAIL"
 [ "$AS" = root ] || missing 'subordinate ids' 0 'no_new_privs|/etc/subuid|newuidmap' setpriv --no-new-privs "$AJAIL"
 mkdir closed && chmod 500 closed
 [ "$AS" != user ] || missing 'room for root filesystems' 0 "$PWD/closed: Permission denied; AJAIL_HOME" env AJAIL_HOME="$PWD/closed" "$AJAIL"

@@ -108,12 +108,19 @@ refuses 'a word' 'should be fresh, bind, none or auto' host --proc=mine -- true
 # What a container of Docker's forbids.
 refuses 'no clone3' 'seccomp' without 435 $ENOSYS "$AJAIL" run --quiet --fs=host --hide -- true
 refuses 'no user namespaces' 'seccomp=unconfined' without 435 $EPERM "$AJAIL" run --quiet --fs=host --hide -- true
+# And of Podman's, whose profile leaves all else.
+sethostname=170
+[ "$(uname -m)" != aarch64 ] || sethostname=161
+output 'no sethostname: the name outside' "$(uname -n)" without $sethostname $EPERM "$AJAIL" run --quiet --fs=host --hide -- uname -n
+check 'its plan' without $sethostname $EPERM "$AJAIL" run --fs=host --hide --dry-run=json -- true
+check 'says so' given_up "a host name of the jail's own"
+sanitized || check 'and nothing gets out' without $sethostname $EPERM "$AJAIL" verify --fs=host --hide
 if [ "$AS" = root ]; then
     docker_caps=-all,+chown,+dac_override,+fowner,+fsetid,+kill,+setgid,+setuid,+setpcap,+net_bind_service,+net_raw,+sys_chroot,+mknod,+audit_write,+setfcap
     in_docker() { setpriv --inh-caps=-all --bounding-set="$docker_caps" "$@"; }
     refuses 'its root, without CAP_SYS_ADMIN' 'run ajail as an ordinary user' in_docker "$AJAIL" run --quiet --fs=host -- true
     refuses 'root without any capability' 'run ajail as an ordinary user' setpriv --inh-caps=-all --bounding-set=-all "$AJAIL" run --quiet --fs=host --hide -- true
-    status 'the doctor' 12 in_docker "$AJAIL" doctor
+    status 'the doctor' 18 in_docker "$AJAIL" doctor
     cp "$AJAIL" "$HOST_TMP/ajail"
     output 'and as an ordinary user there' yes in_docker setpriv --reuid=65534 --regid=65534 --clear-groups env AJAIL_HOME=/nonexistent "$HOST_TMP/ajail" run --quiet --fs=host --hide -- echo yes
 else
