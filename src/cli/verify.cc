@@ -89,6 +89,12 @@ constexpr Opening kOpenings[] = {
     {" loopback-tcp net-interfaces ns-network ", [](const Asked& o) { return o.run.network; },
      "the shared network (--no-net: one of its own)"},
     {" net-port ", [](const Asked& o) { return !o.run.network; }, "the jail's own network"},
+    {" net-port ",
+     [](const Asked& o) { // Docker's networks have it
+         auto first = sys::read_file("/proc/sys/net/ipv4/ip_unprivileged_port_start");
+         return o.run.network && first && *first == "0\n";
+     },
+     "the shared network, where net.ipv4.ip_unprivileged_port_start is 0"},
     {" net-configure iptables ip6tables arptables ebtables ipvs ",
      [](const Asked& o) { return !o.run.network && o.adds(CAP_NET_ADMIN); }, "--cap-add=CAP_NET_ADMIN and --no-net"},
     {" packet-socket raw-socket raw6-socket old-packet ",

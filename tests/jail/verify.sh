@@ -57,6 +57,11 @@ if "$TESTS/../attack" i386-abi 2>/dev/null | grep -q ALLOWED; then opens --allow
     skip 'verify --allow=32bit' 'no i386 in this kernel'
 fi
 opens --cap-add=CAP_SYS_ADMIN mount,fsopen,unshare-others --cap-add=SYS_ADMIN
+# As Docker's networks are.
+net_of_docker() {
+    unshare --user --map-root-user --net sh -c 'ip link set lo up && echo 0 >/proc/sys/net/ipv4/ip_unprivileged_port_start && exec "$@"' - "$@"
+}
+[ "$AS" = root ] || matches 'low ports that anybody has' '^net-port +ipc +allowed +by the shared network, where ' net_of_docker "$AJAIL" verify --fs=host --hide
 opens '--cap-add=CAP_NET_RAW and --no-net' packet-socket,raw-socket --cap-add=NET_RAW --no-net
 row 'another capability opens no mounts' '^fsopen +kernel +blocked ' --verbose --cap-add=SYS_PTRACE
 row 'a capability that was added is no surprise' '^caps +kernel +blocked ' --verbose --cap-add=SYS_PTRACE
