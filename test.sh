@@ -29,7 +29,7 @@ step 'packages'
 . tests/packages.sh
 packages=(g++ g++-aarch64-linux-gnu clang cmake ninja-build pkg-config libseccomp-dev
     nlohmann-json3-dev catch2 mmdebstrap debian-archive-keyring ca-certificates python3 shellcheck clang-format
-    bsdutils binutils git libcap2-bin procps uidmap fish zsh
+    acl attr bsdutils binutils git libcap2-bin procps uidmap fish zsh
     # manual pages, packages, jobs for CI
     groff-base lintian man-db mandoc python3-yaml
     # clients of bubblewrap, in tests/peer
