@@ -36,7 +36,7 @@ packages=(g++ g++-aarch64-linux-gnu clang cmake ninja-build pkg-config libseccom
     bubblewrap curl dbus flatpak gir1.2-gnomedesktop-3.0 gir1.2-webkit2-4.1 libgdk-pixbuf2.0-bin libimage-exiftool-perl mat2
     python3-gi ripgrep socat xauth xdg-dbus-proxy xvfb
     # what ajail runs in, in tests/peer
-    podman runc
+    podman runc systemd-container
     # bubblewrap's own tests
     dpkg-dev iproute2 libcap-dev meson python3-seccomp python3-tap strace
     # in tests/kernels/run

@@ -277,7 +277,7 @@ Answer Doctor::host_name() {
 }
 
 Answer Doctor::landlock() {
-    if (host_.landlock_abi == 0) return {false, "", "this kernel has none (CONFIG_SECURITY_LANDLOCK, lsm=)"};
+    if (host_.landlock_abi == 0) return {false, "", spec::kNoLandlock};
     std::string abi = "ABI " + std::to_string(host_.landlock_abi);
     if (host_.landlock_abi < spec::kLandlockScopes)
         return {false, "", abi + " keeps files, not abstract Unix sockets: Linux 6.12 does"};

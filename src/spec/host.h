@@ -17,6 +17,9 @@ struct IdRange {
 
 /// The Landlock ABI from which on a ruleset scopes signals and abstract sockets (Linux 6.12).
 constexpr unsigned kLandlockScopes = 6;
+/// What is said where there is none.
+constexpr const char* kNoLandlock = "this kernel has none (CONFIG_SECURITY_LANDLOCK, lsm=), or a container's seccomp "
+                                    "filter refuses it";
 
 /// What it takes to map more ids than one's own; looked for only when somebody asks.
 struct Subordinates {

@@ -494,7 +494,7 @@ private:
             const char* who = plan_.second_userns ? "CAP_SYS_ADMIN was granted" : "user namespaces are allowed";
             plan_.degraded.push_back({"Landlock for files", std::string(who) + ", and no mount works under it"});
         } else if (host_.landlock_abi == 0) {
-            plan_.degraded.push_back({"Landlock", "this kernel has none (CONFIG_SECURITY_LANDLOCK, lsm=)"});
+            plan_.degraded.push_back({"Landlock", kNoLandlock});
         }
         if (host_.landlock_abi < kLandlockScopes && spec_.shared.network)
             plan_.degraded.push_back({"keeping the host's abstract Unix sockets away",

@@ -44,7 +44,8 @@ Status setns(int fd, int type);
 Result<std::atomic<bool>*> shared_flag();
 Status execve(const char* path, char* const argv[], char* const envp[]);
 Status setsid();
-/// An empty session keyring in place of the caller's, and its number; 0 where the kernel has no keyrings.
+/// An empty session keyring in place of the caller's, and its number; 0 where the kernel has no keyrings, or a
+/// seccomp filter around us refuses all that has to do with keys.
 Result<std::int32_t> own_session_keyring();
 /// The number of the one that there is; likewise.
 Result<std::int32_t> session_keyring();
@@ -149,7 +150,8 @@ Status umount_detach(const char* path);
 Status seccomp_install(std::span<const sock_filter> program);
 /// The same for a program that asks (SECCOMP_RET_USER_NOTIF): the descriptor on which to answer.
 Result<Fd> seccomp_listen(std::span<const sock_filter> program);
-/// 0: this kernel has none (ENOSYS: not built in, EOPNOTSUPP: switched off). Any other failure is an error.
+/// 0: this kernel has none (ENOSYS: not built in, EOPNOTSUPP: switched off), or a container's seccomp filter refuses
+/// what it does not know (EPERM: systemd-nspawn's). Any other failure is an error.
 Result<unsigned> landlock_abi();
 Result<Fd> landlock_ruleset(const LandlockRuleset& attr, int abi);
 Status landlock_allow(int ruleset, int beneath, std::uint64_t access);

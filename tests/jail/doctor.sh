@@ -48,6 +48,7 @@ done
 missing 'system calls' 16 'seccomp' without $seccomp $EINVAL "$AJAIL"
 # Landlock is given up where it is not there.
 missing Landlock 0 'CONFIG_SECURITY_LANDLOCK' without 444 $ENOSYS "$AJAIL"
+missing Landlock 0 'seccomp' without 444 $EPERM "$AJAIL"
 check 'what goes without it' grep -q 'abstract Unix sockets' <<<"$(field Landlock without)"
 missing 'host name' 0 'sethostname' without $sethostname $EPERM "$AJAIL"
 # As for Docker's root: what it grants has to be id-mapped.

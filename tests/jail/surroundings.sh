@@ -115,6 +115,12 @@ output 'no sethostname: the name outside' "$(uname -n)" without $sethostname $EP
 check 'its plan' without $sethostname $EPERM "$AJAIL" run --fs=host --hide --dry-run=json -- true
 check 'says so' given_up "a host name of the jail's own"
 sanitized || check 'and nothing gets out' without $sethostname $EPERM "$AJAIL" verify --fs=host --hide
+# Keys that nobody gets at need no keyring of the jail's own, as in systemd-nspawn, which has no Landlock either.
+keys=(248 249 250) landlock=444 # add_key, request_key, keyctl
+[ "$(uname -m)" != aarch64 ] || keys=(217 218 219)
+nspawn() { without "${keys[0]}" $EPERM python3 "$TESTS/deny.py" "${keys[1]}" $EPERM python3 "$TESTS/deny.py" "${keys[2]}" $EPERM python3 "$TESTS/deny.py" $landlock $EPERM "$@"; }
+output 'a filter that refuses keys and Landlock' yes nspawn "$AJAIL" run --quiet --fs=host --hide -- echo yes
+refuses 'one that leaves some of them' 'keyctl: Operation not permitted' without "${keys[2]}" $EPERM "$AJAIL" run --quiet --fs=host --hide -- true
 if [ "$AS" = root ]; then
     docker_caps=-all,+chown,+dac_override,+fowner,+fsetid,+kill,+setgid,+setuid,+setpcap,+net_bind_service,+net_raw,+sys_chroot,+mknod,+audit_write,+setfcap
     in_docker() { setpriv --inh-caps=-all --bounding-set="$docker_caps" "$@"; }

@@ -185,7 +185,7 @@ TOLERATED = (
               "the monitor's own failure ends the jail, and the message says so"),
     Tolerated("CUT", "init", ".*", "init's own failure ends the jail, and the message says so"),
     Tolerated("WEAKER", "monitor", "landlock_create_ruleset 0 1", "a kernel without Landlock: given up by lower(), and told "
-              "in Plan::degraded", r"ENOSYS\*?", fields="stdin reopened |abstract socket "),
+              "in Plan::degraded", r"(ENOSYS|EPERM)\*?", fields="stdin reopened |abstract socket "),
     Tolerated("SAME", ".*", r"(openat|openat2|read|write|sendmsg|recvmsg|waitid|poll)( .*)?", "asked again",
               "EINTR"),
     Tolerated("SAME", ".*", r"openat2 .*", "a rename raced with the lookup: asked again", "EAGAIN"),
