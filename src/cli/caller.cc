@@ -173,6 +173,7 @@ Result<spec::Host> look_at_host() {
     host.emulated = around.emulation;
     host.listener = around.listener;
     host.sethostname = around.hostname;
+    host.keyctl = around.keyctl;
     for (std::size_t fd = 0; fd < host.tty.size(); ++fd) {
         host.tty[fd] = ::isatty(static_cast<int>(fd)) == 1;
         // So says what is no terminal (EINVAL: /dev/urandom). Any other answer may be a terminal's (EIO: it has hung

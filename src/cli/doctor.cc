@@ -105,10 +105,11 @@ private:
     }
 
     // The least of a jail; each of the others is one with something more.
-    static spec::Spec least() {
+    spec::Spec least() const {
         spec::Spec spec;
         spec.shared.network = spec.shared.cgroup = true;
-        spec.policy.seccomp = spec::Seccomp::off;
+        // It may be all that keeps the caller's keys away.
+        spec.policy.seccomp = host_.keyctl ? spec::Seccomp::off : spec::Seccomp::standard;
         spec.policy.no_root_emulation = true;
         return spec;
     }
@@ -123,13 +124,14 @@ private:
     Answer kernel();
     Answer user_namespaces();
     Answer mounts();
+    Answer grants();
     Answer proc();
     Answer devices();
     Answer overlay();
     Answer system_calls();
     Answer jail();
-    Answer grants();
     Answer host_name();
+    Answer keyring();
     Answer landlock();
     Answer emulation();
     Answer network();
@@ -152,6 +154,7 @@ const Check Doctor::kChecks[] = {
     {"kernel", 10, "", &Doctor::kernel},
     {"user namespaces", 11, "", &Doctor::user_namespaces},
     {"mounts", 12, "", &Doctor::mounts},
+    {"granted directories", 18, "ajail run --hide alone, unless an ordinary user runs it", &Doctor::grants},
     {"/proc", 13,
      "ajail run --proc=auto shows the one around the jail, --proc=none none; most packages cannot be installed, and "
      "mkfs, fs copy, fs import, fs export and create are refused",
@@ -161,8 +164,8 @@ const Check Doctor::kChecks[] = {
      &Doctor::overlay},
     {"system calls", 16, "", &Doctor::system_calls},
     {"a whole jail", 17, "", &Doctor::jail},
-    {"granted directories", 18, "ajail run --hide alone, unless an ordinary user runs it", &Doctor::grants},
     {"host name", 0, "the name of what is around the jail is seen in it", &Doctor::host_name},
+    {"session keyring", 0, "what keeps the caller's keys away is the seccomp policy alone", &Doctor::keyring},
     {"Landlock", 0,
      "a file that is stdin can be opened for writing, and abstract Unix sockets of the host are reachable unless "
      "--no-net",
@@ -214,6 +217,19 @@ Answer Doctor::mounts() {
     return {works, "", works ? "" : least_->why};
 }
 
+// What the machine's root grants is id-mapped, which takes CAP_SYS_ADMIN, and a file system that has it.
+Answer Doctor::grants() {
+    auto cwd = current_directory();
+    std::string dir = cwd && *cwd != "/" ? *cwd : "/usr";
+    auto source = look_at(dir);
+    if (!source) return {false, "", spec::escape(dir) + ": " + std::strerror(source.error().err)};
+    spec::Spec spec = least();
+    spec.mounts.emplace_back(spec::Bind{std::move(source).take(), "/granted"});
+    auto failure = attempt(spec);
+    bool works = !failure || failure->stage == Stage::readback;
+    return {works, "", works ? "" : failure->why};
+}
+
 Answer Doctor::proc() {
     Answer answer = tried(with_proc());
     host_.fresh_proc = answer.works;
@@ -260,20 +276,14 @@ Answer Doctor::jail() {
     return tried_with_terminal(spec);
 }
 
-// What the machine's root grants is id-mapped, which takes CAP_SYS_ADMIN, and a file system that has it.
-Answer Doctor::grants() {
-    auto cwd = current_directory();
-    std::string dir = cwd ? *cwd : "/usr";
-    auto source = look_at(dir == "/" ? "/usr" : dir.c_str());
-    if (!source) return {false, "", spec::escape(dir) + ": " + std::strerror(source.error().err)};
-    spec::Spec spec = with_proc();
-    spec.mounts.emplace_back(spec::Bind{std::move(source).take(), "/granted"});
-    return tried(spec);
-}
-
 Answer Doctor::host_name() {
     bool works = host_.sethostname;
     return {works, "", works ? "" : "a seccomp program around ajail refuses sethostname(2)"};
+}
+
+Answer Doctor::keyring() {
+    bool works = host_.keyctl;
+    return {works, "", works ? "" : "a seccomp program around ajail refuses keyctl(2)"};
 }
 
 Answer Doctor::landlock() {
@@ -365,7 +375,7 @@ std::string table(const std::vector<Finding>& findings) {
     std::string text;
     std::size_t missing = 0;
     const Check* fatal = nullptr;
-    const Check* needed = nullptr;
+    std::string needed; // for something
     for (const Finding& finding : findings) {
         const auto& [check, answer] = finding;
         std::string line = result_of(finding);
@@ -379,15 +389,16 @@ std::string table(const std::vector<Finding>& findings) {
         text += line + "\n";
         if (!answer || answer->works) continue;
         ++missing;
-        if (check->status != 0 && needed == nullptr) needed = check;
+        if (check->status != 0) needed += (needed.empty() ? "" : ", ") + std::string(check->name);
         if (*check->without == 0) fatal = check;
         else text += std::string(9, ' ') + "without it: " + check->without + "\n";
     }
     if (fatal != nullptr) return text + "No jail can be made here: " + fatal->name + " is what is missing.\n";
     if (missing == 0) return text + "Everything works.\n";
-    return text + "Jails work here" + (needed != nullptr ? std::string(", but not all: see ") + needed->name : "") +
-           "; " + std::to_string(missing) + " of " + std::to_string(findings.size()) +
-           (missing == 1 ? " is" : " are") + " missing, and ajail does without.\n";
+    std::string some = std::to_string(missing) + " of " + std::to_string(findings.size()) +
+                       (missing == 1 ? " is" : " are") + " missing";
+    if (!needed.empty()) return text + "Jails work here, but not all: see " + needed + "; " + some + ".\n";
+    return text + "Jails work here; " + some + ", and ajail does without.\n";
 }
 
 std::string json(const std::vector<Finding>& findings, int status, const std::string& for_job) {
@@ -430,9 +441,9 @@ int doctor(const DoctorOptions& options, const ns::Caller& process) {
     if (options.apparmor_profile) return apparmor_profile();
     if (auto held = ns::hold_signals(); !held) return fail(sentence(held.error(), nullptr));
     auto findings = Doctor(process).examine();
-    int status = 0;
+    int status = 0; // of what no jail can do without, else of the first
     for (const auto& [check, answer] : findings)
-        if (answer && !answer->works && status == 0) status = check->status;
+        if (answer && !answer->works && (status == 0 || *check->without == 0)) status = check->status;
     std::string for_job = lines_for_job(status);
     int shown = show(options.json ? json(findings, status, for_job) : table(findings) + for_job);
     return shown != 0 ? shown : status;

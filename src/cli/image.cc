@@ -27,10 +27,15 @@ struct Bad {
 Json read_json(const ReadFile& read, const std::string& path) {
     auto text = read(path);
     if (!text) throw Bad{escape(path) + " is missing in the archive, or is no small file"};
-    // The rest is left out as it is read: finding a name among others takes as long as there are names.
+    // The rest is left out as it is read: finding a name among others takes as long as there are names, and leaving some out
+    // of an object as long as there are objects beside it.
+    constexpr std::size_t kMaxObjects = 5000;
+    std::size_t objects = 0;
     constexpr std::array<std::string_view, 7> kNames = {"Layers",   "layers", "manifests",   "digest",
                                                         "platform", "os",     "architecture"};
     auto wanted = [&](int, Json::parse_event_t event, Json& parsed) {
+        if (event == Json::parse_event_t::object_start && ++objects > kMaxObjects)
+            throw Bad{escape(path) + " has more than 5000 objects"};
         return event != Json::parse_event_t::key ||
                std::find(kNames.begin(), kNames.end(), parsed.get_ref<const std::string&>()) != kNames.end();
     };

@@ -162,6 +162,9 @@ std::variant<Keeping, Wrong> Keeping::take_up(const std::string& wish, const std
         auto opened = dry ? store::Kept::open(home, keeping.name_, std::nullopt)
                           : store::Kept::open_or_create(home, keeping.name_, scratch_owner(host));
         bool none_yet = dry && !opened && opened.error().err == ENOENT;
+        if (!opened && !dry && (opened.error().err == ENOENT || opened.error().err == EROFS))
+            throw Wrong{spec::escape(path) + ": " + std::strerror(opened.error().err) +
+                        " (AJAIL_HOME names another place)"};
         if (!opened && !none_yet) throw Wrong{why_not_open(keeping.name_, path, opened.error())};
         if (opened) keeping.kept_ = std::move(opened).take();
         auto settled =

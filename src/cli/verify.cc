@@ -482,8 +482,9 @@ int verify(const VerifyOptions& given, const ns::Caller& process) {
         return fail("verify: cannot read ajail's own file: " + std::string(std::strerror(program.error().err)));
     std::string parent = place_for_bait(options.run);
     if (parent.empty())
-        return fail("verify: /tmp and /var/tmp are in what the jail is given, so there is no place for what it must "
-                    "not reach; give it less, or run it in another directory");
+        return fail(
+            "verify: /tmp and /var/tmp are in what the jail is given, or read-only, so there is no place for what "
+            "it must not reach; give it less, run it in another directory, or mount a tmpfs there");
     // The prober is a file in the scratch, of which a limit of memory leaves half.
     std::uint64_t disk = bytes(options.run.scratch.size), memory = bytes(options.run.limits.memory);
     std::uint64_t needed = (*program).size() + (1 << 20);

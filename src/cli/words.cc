@@ -16,8 +16,10 @@
 #include <cstdio>
 #include <cstring>
 #include <linux/capability.h>
+#include <linux/magic.h>
 #include <numeric>
 #include <sys/prctl.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 namespace ajail::cli {
@@ -56,17 +58,18 @@ constexpr Hint kHints[] = {
      "a symbolic link below the current directory is not followed (a jail may have put it there); name its target"},
     {Stage::mount, Call::openat2, EXDEV, "the path leads out of the directory that it stands in"},
     {Stage::mount, Call::mount_setattr, EINVAL,
-     "this file system cannot be id-mapped (mount_setattr(2)); run ajail as an ordinary user, or grant another "
-     "directory"},
+     "this file system cannot be id-mapped (mount_setattr(2)), as a container's own cannot; run ajail as an ordinary "
+     "user, "
+     "or use a volume (AJAIL_HOME says where root filesystems are)"},
     {Stage::mount, Call::fsopen, ENODEV,
      "the kernel has no such file system; as root: modprobe overlay (or use --fs=host)"},
     {Stage::mount, Call::fsconfig, ENODEV, "the kernel has no such file system; as root: modprobe overlay"},
     {Stage::mount, Call::fsconfig, EINVAL,
      "overlayfs cannot use what is there: an overlay over two others, perhaps, as in a jail in a jail in a jail"},
     {Stage::mount, Call::fsmount, EPERM,
-     "a fresh /proc is refused where the surrounding container masks parts of its own; ajail run --proc=auto does "
-     "with the "
-     "container's, for Docker: --security-opt systempaths=unconfined, for Podman: --security-opt unmask=ALL"},
+     "a fresh /proc is refused where the surrounding container masks parts of its own; without --nested, ajail run "
+     "--proc=auto does with the container's; for all else, Docker: --security-opt systempaths=unconfined, Podman: "
+     "--security-opt unmask=ALL"},
     {Stage::mount, Call::open_tree, EPERM, kRootOfContainer},
     {Stage::mount, Call::mount_setattr, EPERM, kRootOfContainer},
     {Stage::limits, Call::open, EROFS, kProcReadOnly},
@@ -151,12 +154,20 @@ std::string no_room(const Error& error, const spec::Plan& plan) {
            " bytes for what is thrown away; more: --disk=SIZE (without it, half of --memory)";
 }
 
-// A layer that the kernel will not take apart (has_locked_children, EINVAL).
-std::string mounted_in(const Error& error, const spec::Plan& plan) {
+// A layer that the kernel will not take apart (has_locked_children), or that cannot be the upper one: EINVAL for either.
+std::string no_layer(const Error& error, const spec::Plan& plan) {
     if (error.stage != Stage::mount || error.err != EINVAL || error.op >= plan.ops.size()) return {};
     auto* overlay = std::get_if<spec::op::Overlay>(&plan.ops[error.op]);
-    if (overlay == nullptr || overlay->target != "/" || !has_submounts(overlay->lowers.at(0))) return {};
-    return spec::kMountedInRoot;
+    if (overlay == nullptr) return {};
+    if (overlay->target == "/" && has_submounts(overlay->lowers.at(0))) return spec::kMountedInRoot;
+    for (const std::string& dir : {plan.scratch.directory, plan.scratch.kept}) {
+        struct statfs fs {};
+        if (!dir.empty() && ::statfs(dir.c_str(), &fs) == 0 && fs.f_type == OVERLAYFS_SUPER_MAGIC)
+            return spec::escape(dir) +
+                   " is on an overlay itself, as a container's own files are, and overlayfs writes to "
+                   "none; AJAIL_HOME or --scratch on a volume or a tmpfs";
+    }
+    return {};
 }
 
 std::string command_sentence(const Error& error, const spec::Plan& plan) {
@@ -326,7 +337,7 @@ std::string sentence(const Error& error, const spec::Plan* plan, const std::stri
     text += std::strerror(error.err);
     std::string why = diagnose(error, look_around());
     if (why.empty() && plan != nullptr) why = no_room(error, *plan);
-    if (why.empty() && plan != nullptr) why = mounted_in(error, *plan);
+    if (why.empty() && plan != nullptr) why = no_layer(error, *plan);
     for (const Hint& hint : kHints) {
         if (!why.empty()) break;
         if (fits(hint, error)) why = hint.text;

@@ -211,11 +211,7 @@ Result<policy::Place> place_of(const Plan& plan, const std::vector<mount::Own>& 
     return place;
 }
 
-// One that is gone has failed, and told the monitor itself.
-Status let_go(const Payload& payload) {
-    Status told = tell(payload.socket, {.kind = Message::go});
-    return told || told.error().err == EPIPE ? Status(Done{}) : told;
-}
+Status let_go(const Payload& payload) { return tell_if_alive(payload.socket, {.kind = Message::go}); }
 
 // Past this function nothing of init can be used against the jail's walls, and the payload runs.
 Result<policy::Place> release(const Plan& plan, Payload& payload, const Fd& lifeline,

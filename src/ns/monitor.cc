@@ -217,9 +217,8 @@ private:
 
     void answer(const sys::Status& done) {
         if (!done) return fail(done.error());
-        // EPIPE: a dead child, its end tells. Anything else: it would wait for ever.
-        auto told = tell(ends_.report, {.kind = Message::go});
-        if (!told && told.error().err != EPIPE) fail(told.error());
+        auto told = tell_if_alive(ends_.report, {.kind = Message::go});
+        if (!told) fail(told.error()); // it would wait for ever
     }
 
     // Made by the jail before anything of the payload's own runs, and read before it does.

@@ -47,7 +47,14 @@ Status enter(const Plan& plan) {
 
 Result<pid_t> clone_child(const Plan& plan, std::uint64_t flags, Fd& pidfd, const Cgroup& cgroup = {}) {
     TRY(during(Stage::enter, enter(plan)));
-    return during(Stage::namespaces, sys::clone3(new_namespaces(plan) | flags, &pidfd, cgroup.fd()));
+    // A user namespace of which nothing is left (a trial's) counts until the kernel has cleaned up, by and by.
+    constexpr timespec kMoment = {.tv_sec = 0, .tv_nsec = 10'000'000};
+    auto child = sys::clone3(new_namespaces(plan) | flags, &pidfd, cgroup.fd());
+    for (int more = 10; !child && child.error().err == ENOSPC && more > 0; --more) {
+        (void)::nanosleep(&kMoment, nullptr);
+        child = sys::clone3(new_namespaces(plan) | flags, &pidfd, cgroup.fd());
+    }
+    return during(Stage::namespaces, std::move(child));
 }
 
 // The child, or 0 in it. A user namespace to enter is others' as well, and who has CAP_SYS_PTRACE in it may trace whoever
@@ -132,16 +139,14 @@ Status let_go(const Plan& plan, const Caller& caller, pid_t pid, const Ends& end
         if (!plan.uids.empty()) TRY(during(Stage::idmap, write_maps(plan, caller, listed, outcome.helper)));
     }
     TRY(during(Stage::mount, send_trees(plan, listed, ends.report)));
-    return during(Stage::start, tell(ends.report, {.kind = Message::go}));
+    return during(Stage::start, tell_if_alive(ends.report, {.kind = Message::go}));
 }
 
 // What the jail's are to differ from. A bare jail is not looked at like that.
 Status tell_callers_namespaces(const Plan& plan, const Fd& report) {
     if (plan.init != spec::Init::keeper) return Done{};
     spec::Namespaces ours = TRY(own_namespaces(AT_FDCWD, "/proc/self/ns"));
-    Status told = tell(report, with_numbers({.kind = Message::namespaces}, ours));
-    bool dead = !told && (told.error().err == EPIPE || told.error().err == ECONNRESET);
-    return dead ? Status(Done{}) : told; // its end tells
+    return tell_if_alive(report, with_numbers({.kind = Message::namespaces}, ours));
 }
 
 Status release(const Plan& plan, const Caller& caller, pid_t pid, Ends& ends, Outcome& outcome) {

@@ -139,7 +139,7 @@ Status Look::before_landlock(const Fd& slave) {
     int proc = built_.proc.get();
     seen_.own = TRY(own_namespaces(proc));
     seen_.securebits = TRY(sys::prctl(PR_GET_SECUREBITS));
-    std::int32_t keyring = TRY(sys::session_keyring());
+    std::int32_t keyring = plan_->own_keyring ? TRY(sys::session_keyring()) : 0;
     if (keyring != 0 || keyring_ != 0) seen_.own_keyring = keyring == keyring_;
     seen_.terminal = TRY(terminal_is(slave));
     utsname name{};

@@ -118,6 +118,12 @@ inline spec::Namespaces numbers_in(const Message& message) {
 inline sys::Status tell(const sys::Fd& socket, Message message, int fd = -1) {
     return sys::send(socket.get(), std::as_bytes(std::span(&message, 1)), fd);
 }
+/// The same to who may have failed in the meantime: its own word, and its end, tell more.
+inline sys::Status tell_if_alive(const sys::Fd& socket, const Message& message) {
+    sys::Status told = tell(socket, message);
+    bool dead = !told && (told.error().err == EPIPE || told.error().err == ECONNRESET);
+    return dead ? sys::Status(sys::Done{}) : told;
+}
 
 /// By a plain write(2), which the seccomp programs of others let through.
 inline bool tell_plainly(const sys::Fd& socket, const Message& message) {

@@ -33,7 +33,7 @@ constexpr int kOpenFlags = O_ACCMODE | O_CREAT | O_EXCL | O_NOCTTY | O_TRUNC | O
 // Without these, a directory of the host that somebody has handed to the payload (unix(7), SCM_RIGHTS) would be open.
 Status stay_inside() {
     unsigned abi = TRY(sys::landlock_abi());
-    if (abi == 0) return Done{}; // nor is the payload under any
+    if (abi == 0) return sys::refused(EPERM); // the payload is under one
     sys::LandlockRuleset attr{};
     attr.handled_access_fs =
         LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_READ_FILE;

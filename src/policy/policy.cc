@@ -204,14 +204,17 @@ sys::Result<Around> around() {
     if (TRY(sys::prctl(PR_GET_SECCOMP)) != SECCOMP_MODE_FILTER) return found;
     // A descriptor that is none has no owner to change; a root emulation does not look.
     found.emulation = static_cast<bool>(sys::fchown(-1, 1, 1));
-    if (found.emulation) return found;
     // Only trying tells, and there is no way back from it.
-    constexpr int kListener = 1, kNoHostname = 2;
+    constexpr int kListener = 1, kNoHostname = 2, kNoKeyctl = 4;
     auto child = sys::clone3(CLONE_NEWUSER | CLONE_NEWUTS, nullptr);
     if (!child) return found; // nor will there be a jail, for a reason that is told then
     pid_t pid = *child;
     if (pid == 0) {
-        int status = sys::sethostname("localhost") ? 0 : kNoHostname;
+        auto refused = [](const auto& done) {
+            return !done && (done.error().err == EPERM || done.error().err == ENOSYS);
+        };
+        int status = refused(sys::sethostname("localhost")) ? kNoHostname : 0;
+        if (refused(sys::own_session_keyring())) status |= kNoKeyctl;
         if (forbid_new_privs()) {
             auto listener = sys::seccomp_listen(program("terminal"));
             if (!listener && listener.error().err == EBUSY) status |= kListener;
@@ -220,8 +223,9 @@ sys::Result<Around> around() {
     }
     siginfo_t info = TRY(sys::waitid(P_PID, static_cast<id_t>(pid), WEXITED));
     int status = info.si_code == CLD_EXITED ? info.si_status : 0;
-    found.listener = (status & kListener) != 0;
+    found.listener = !found.emulation && (status & kListener) != 0;
     found.hostname = (status & kNoHostname) == 0;
+    found.keyctl = (status & kNoKeyctl) == 0;
     return found;
 }
 

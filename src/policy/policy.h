@@ -50,6 +50,7 @@ struct Around {
     bool emulation = false; ///< a jail's root emulation, which answers for jails inside as well
     bool listener = false;  ///< somebody else's program with a listener: the kernel takes no second one
     bool hostname = true;   ///< sethostname(2) is left, which Podman's refuses
+    bool keyctl = true;     ///< keyctl(2) is, which systemd-nspawn's refuses
 };
 sys::Result<Around> around();
 /// The caller's own programs, in order. After the last of them only exec is certain to work.

@@ -22,7 +22,8 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr std::size_t kMaxDepth = 8; // the format has six
+constexpr std::size_t kMaxDepth = 8;   // the format has six
+constexpr std::size_t kMaxFields = 64; // of an object; the format has fewer
 constexpr std::uint32_t kMaxErrno = 4095;
 constexpr std::uint32_t kX32SyscallBit = 0x40000000; // <asm/unistd.h>
 
@@ -95,6 +96,7 @@ void look_through(std::string_view text) {
         if (next == std::string_view::npos || text[next] != ':') continue;
         if (word.find('\\') != std::string_view::npos)
             throw Bad{"the field '" + spec::escape(word) + "' is not known"};
+        if (names.back().size() > kMaxFields) throw Bad{"has an object of more than 64 fields"};
         if (!names.back().insert(word).second) throw Bad{"the field '" + spec::escape(word) + "' is there twice"};
     }
 }

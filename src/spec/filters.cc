@@ -58,6 +58,13 @@ public:
             plan_.degraded.push_back(
                 {"set-user-ID bits, and debuggers",
                  std::string(why_nobody_answers()) + "; the policy is that of --seccomp=strict"});
+        // Where the policy lets nobody ask for keys, the caller's keyring is out of reach as well; else the jail's start fails.
+        if (!host_.keyctl && listed && !asks_for_keys()) {
+            plan_.own_keyring = false;
+            plan_.degraded.push_back({"a session keyring of the jail's own",
+                                      "a seccomp program around ajail refuses keyctl(2); what keeps the caller's "
+                                      "away is the seccomp policy alone"});
+        }
         if (const char* why = sets_ids())
             plan_.degraded.push_back(
                 {kSetIdAway, std::string(why) + (host_.real_root ? "; they are root's for whoever gets there" : "")});
@@ -75,6 +82,12 @@ private:
         if (!host_.listener && !plan_.callers_proc) return "root";
         plan_.degraded.push_back({"root emulation", std::string(why_nobody_answers()) + "; chown and the like fail"});
         return "";
+    }
+
+    bool asks_for_keys() const {
+        bool any = allows(spec_.policy, "keyring") || allows(spec_.policy, "32bit");
+        for (const char* call : {"keyctl", "add_key", "request_key"}) any |= allows(spec_.policy, call);
+        return any;
     }
 
     // The kernel translates every program at each start, and asks each in turn.

@@ -57,6 +57,7 @@ struct Host {
     bool emulated = false;          ///< the root emulation of a jail that we are in answers
     bool listener = false;          ///< another seccomp program that asks somebody is loaded: there can be no second
     bool sethostname = true;        ///< no seccomp program around us refuses it
+    bool keyctl = true;             ///< likewise
     bool overlay = true;            ///< overlayfs is there for a user namespace
     bool fresh_proc = true;         ///< a new procfs can be mounted; looked for only when somebody asks
     bool proc_sys = true;           ///< the caller's /proc/sys is not read-only; likewise

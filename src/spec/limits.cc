@@ -87,8 +87,10 @@ private:
         if (host_.own_pid_max && !spec_.shared.pid && proc && !plan_.callers_proc)
             return record("pids", Means::pidns, wanted);
         record("pids", Means::rlimit, each);
-        plan_.degraded.push_back({"a limit on the processes of all users of the jail together",
-                                  "each of them has its own; Linux 6.14 or a cgroup would have one for all"});
+        plan_.degraded.push_back(
+            {"a limit on the processes of all users of the jail together",
+             "each of them has its own; a cgroup would have one for all, or Linux 6.14 with a /proc of "
+             "the jail's own"});
     }
 
     // The caller's cgroup, if it has one, or the machine.

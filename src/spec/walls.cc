@@ -282,13 +282,14 @@ private:
             [&] {
                 return std::string(!seen_.terminal ? "another" : pty ? "own pty" : "none");
             });
-        wall(
-            seen_.own_keyring.value_or(true), "session keyring", "keyctl(2)", [] { return std::string("own"); },
-            [&] {
-                return std::string(!seen_.own_keyring   ? "no kernel with keys"
-                                   : *seen_.own_keyring ? "own"
-                                                        : "the caller's");
-            });
+        if (plan_.own_keyring)
+            wall(
+                seen_.own_keyring.value_or(true), "session keyring", "keyctl(2)", [] { return std::string("own"); },
+                [&] {
+                    return std::string(!seen_.own_keyring   ? "no kernel with keys"
+                                       : *seen_.own_keyring ? "own"
+                                                            : "the caller's");
+                });
         wall(
             seen_.cwd.starts_with('/'), "working directory", "getcwd(2)",
             [&] { return escape(plan_.exec.cwds.front()); }, [&] { return escape(seen_.cwd); });

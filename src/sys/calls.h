@@ -44,8 +44,7 @@ Status setns(int fd, int type);
 Result<std::atomic<bool>*> shared_flag();
 Status execve(const char* path, char* const argv[], char* const envp[]);
 Status setsid();
-/// An empty session keyring in place of the caller's, and its number; 0 where the kernel has no keyrings, or a
-/// seccomp filter around us refuses all that has to do with keys.
+/// An empty session keyring in place of the caller's, and its number; 0 where the kernel has no keyrings.
 Result<std::int32_t> own_session_keyring();
 /// The number of the one that there is; likewise.
 Result<std::int32_t> session_keyring();

@@ -74,6 +74,7 @@ docker("nolayers.tar", change=lambda m: [{"Layers": []}])
 docker("odd.tar", change=lambda m: [[[[]]]])
 docker("numbers.tar", change=lambda m: [{"Layers": [1, 2]}])
 docker("names.tar", change=lambda m: [{**{str(n): 0 for n in range(300000)}, **m[0]}])
+docker("objects.tar", change=lambda m: [{}] * 1000000)
 with tarfile.open("broken.tar", "w") as t: put(t, "manifest.json", b"[{" * 100000)
 with tarfile.open("linked.tar", "w") as t:
     e = tarfile.TarInfo("a/layer.tar"); e.type, e.linkname = tarfile.SYMTYPE, "../b/layer.tar"
@@ -132,6 +133,7 @@ check 'a layer that is a link to another' "$AJAIL" fs import linked linked.tar
 check 'goes' "$AJAIL" fs remove linked
 check '300,000 names in its JSON do not take their square' timeout 30 "$AJAIL" fs import names names.tar
 check 'go' "$AJAIL" fs remove names
+refuses 'nor do a million objects' 'more than 5000 objects' timeout 30 "$AJAIL" fs import no objects.tar
 gzip -k docker.tar
 check 'the whole compressed' "$AJAIL" fs import packed docker.tar.gz
 equal 'is the same' "$want" "$(tree packed)"

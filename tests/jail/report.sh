@@ -95,7 +95,7 @@ for control in 'user namespace' 'net namespace' 'session keyring' 'terminal' 'se
     check "told: $control" grep -qxF -- "$control" <(names report.json)
 done
 check 'told: each seccomp program by name' test "$(names report.json | grep -c '^seccomp default+noted,terminal+init,\(root\|devices\)+noted+setid+listener$')" = 1
-jail --report=3 --deny=mkdir true 3>report.json
+jail --report=3 --deny=mkdirat true 3>report.json
 check 'told: what is denied is one of its own' test "$(names report.json | grep -c '^seccomp ')" = 2
 jail --report=3 --allow=perf true 3>report.json
 check 'told: programs that are not one' test "$(names report.json | grep -c '^seccomp \(default+noted+perf\|terminal+init\|\(root\|devices\)+noted+perf+setid+listener\)$')" = 3

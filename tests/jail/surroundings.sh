@@ -112,6 +112,7 @@ refuses 'no user namespaces' 'seccomp=unconfined' without 435 $EPERM "$AJAIL" ru
 sethostname=170
 [ "$(uname -m)" != aarch64 ] || sethostname=161
 output 'no sethostname: the name outside' "$(uname -n)" without $sethostname $EPERM "$AJAIL" run --quiet --fs=host --hide -- uname -n
+refuses 'not what is asked for' 'hostname: a seccomp program' without $sethostname $EPERM "$AJAIL" run --quiet --fs=host --hide --hostname=x -- true
 check 'its plan' without $sethostname $EPERM "$AJAIL" run --fs=host --hide --dry-run=json -- true
 check 'says so' given_up "a host name of the jail's own"
 sanitized || check 'and nothing gets out' without $sethostname $EPERM "$AJAIL" verify --fs=host --hide
@@ -120,7 +121,13 @@ keys=(248 249 250) landlock=444 # add_key, request_key, keyctl
 [ "$(uname -m)" != aarch64 ] || keys=(217 218 219)
 nspawn() { without "${keys[0]}" $EPERM python3 "$TESTS/deny.py" "${keys[1]}" $EPERM python3 "$TESTS/deny.py" "${keys[2]}" $EPERM python3 "$TESTS/deny.py" $landlock $EPERM "$@"; }
 output 'a filter that refuses keys and Landlock' yes nspawn "$AJAIL" run --quiet --fs=host --hide -- echo yes
-refuses 'one that leaves some of them' 'keyctl: Operation not permitted' without "${keys[2]}" $EPERM "$AJAIL" run --quiet --fs=host --hide -- true
+check 'its plan' nspawn "$AJAIL" run --fs=host --hide --dry-run=json -- true
+check 'says so' given_up "a session keyring of the jail's own"
+check 'as does the report' nspawn "$AJAIL" run --quiet --fs=host --hide --report=keys.json -- true
+equal 'in which no such wall stands' '' "$(grep -o '"control": "session keyring"' keys.json)"
+for option in --allow=keyring --allow=32bit --seccomp=off --allow=keyctl; do
+    refuses "keys that the policy leaves, $option" 'keyctl: Operation not permitted' nspawn "$AJAIL" run --quiet --fs=host --hide $option -- true
+done
 if [ "$AS" = root ]; then
     docker_caps=-all,+chown,+dac_override,+fowner,+fsetid,+kill,+setgid,+setuid,+setpcap,+net_bind_service,+net_raw,+sys_chroot,+mknod,+audit_write,+setfcap
     in_docker() { setpriv --inh-caps=-all --bounding-set="$docker_caps" "$@"; }

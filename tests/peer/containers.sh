@@ -47,7 +47,7 @@ else
     # shellcheck disable=SC2016
     output 'one more command in it' 'in it' container "${user[@]}" -- sh -c '$0 run --quiet --fs=host --hide --proc=auto --name=x -- sleep 30 &
         for _ in 1 2 3 4 5 6 7 8 9 10; do $0 exec x -- echo in it 2>/dev/null && break; sleep 0.3; done; $0 kill x; wait' $binary
-    doctor 'its root' 13 '/proc, granted directories, host name, nested sandboxes'
+    doctor 'its root' 18 'granted directories, /proc, host name, nested sandboxes'
     output 'a jail of nothing that is granted' 0 container -- $binary run --quiet --fs=host --hide --proc=auto -- id -u
     refuses 'who cannot grant' 'run ajail as an ordinary user' container -- sh -c "$writes" $binary --quiet --fs=host --proc=auto
 
@@ -75,11 +75,11 @@ nspawn() {
 }
 if [ ! -x "$(command -v systemd-nspawn)" ]; then skip 'in containers of systemd-nspawn' 'there is none here'; else
     by_user='useradd -m u && setpriv --reuid=u --regid=u --clear-groups env HOME=/tmp "$@"'
-    diagnosis 'in systemd-nspawn' 0 Landlock nspawn sh -c "$by_user" -
+    diagnosis 'in systemd-nspawn' 0 'session keyring, Landlock' nspawn sh -c "$by_user" -
     output 'a jail there' $'got there\n1000' nspawn sh -c "$by_user" - sh -c "$writes" $binary --quiet --fs=host
     check 'and nothing gets out' nspawn sh -c "$by_user" - sh -c "mkdir /tmp/w && cd /tmp/w && $binary verify --fs=host"
-    diagnosis 'its root' 18 'granted directories, Landlock' nspawn
-    diagnosis 'its root, of a range of ids' 0 Landlock nspawn --private-users=pick
+    diagnosis 'its root' 18 'granted directories, session keyring, Landlock' nspawn
+    diagnosis 'its root, of a range of ids' 0 'session keyring, Landlock' nspawn --private-users=pick
 fi
 
 rm -rf work bin "$storage" said
