@@ -166,7 +166,9 @@ std::variant<std::optional<store::Running>, Wrong> note_down(const std::string& 
                  {"fs", spec::escape(jail.fs)},
                  {"directory", spec::escape(jail.directory)},
                  {"command", std::move(command)}};
-    int err = EEXIST;
+    // A store is made for who gives it a name, and not by every jail.
+    bool nowhere = name.empty() && ::access(directory.substr(0, directory.rfind('/')).c_str(), F_OK) != 0;
+    int err = nowhere ? errno : EEXIST;
     constexpr int kMost = 10000;
     for (int number = 1; err == EEXIST && number <= (name.empty() ? kMost : 1); ++number) {
         std::string one = number == 1 ? called : numbered(called, number);

@@ -201,6 +201,8 @@ ended
 unset XDG_RUNTIME_DIR
 # Whoever has had no store yet has one for it now.
 output 'a jail with a name, before all else' ok env AJAIL_HOME="$PWD/first" "$AJAIL" run --quiet --fs=host --hide --name=x echo ok
+check 'without one nothing is made' env AJAIL_HOME="$PWD/second" "$AJAIL" run --quiet --fs=host --hide true
+check 'there it is not' test ! -e second
 equal 'in a store of its user alone' '700 700' "$(stat -c %a first first/running | paste -sd ' ')"
 
 # No jail sees it, whatever it is given; nor what later jails trust, where it could write.
