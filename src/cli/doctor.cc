@@ -96,6 +96,12 @@ private:
         return {!failure, std::move(detail), failure ? failure->why : ""};
     }
 
+    // Without /proc nothing can be read back, and what comes before that stands.
+    static Answer mounted(const std::optional<Failure>& failure) {
+        bool works = !failure || failure->stage == Stage::readback;
+        return {works, "", works ? "" : failure->why};
+    }
+
     // With the caller's terminals, for which a jail needs devices.
     Answer tried_with_terminal(const spec::Spec& spec) {
         host_.tty = tty_;
@@ -211,11 +217,7 @@ Answer Doctor::user_namespaces() {
     return {works, host_.real_root ? "of the machine's root" : "", works ? "" : least_->why};
 }
 
-// Without /proc nothing can be read back, and what comes before that stands.
-Answer Doctor::mounts() {
-    bool works = !least_ || least_->stage == Stage::readback;
-    return {works, "", works ? "" : least_->why};
-}
+Answer Doctor::mounts() { return mounted(least_); }
 
 // What the machine's root grants is id-mapped, which takes CAP_SYS_ADMIN, and a file system that has it.
 Answer Doctor::grants() {
@@ -225,9 +227,7 @@ Answer Doctor::grants() {
     if (!source) return {false, "", spec::escape(dir) + ": " + std::strerror(source.error().err)};
     spec::Spec spec = least();
     spec.mounts.emplace_back(spec::Bind{std::move(source).take(), "/granted"});
-    auto failure = attempt(spec);
-    bool works = !failure || failure->stage == Stage::readback;
-    return {works, "", works ? "" : failure->why};
+    return mounted(attempt(spec));
 }
 
 Answer Doctor::proc() {
@@ -276,15 +276,9 @@ Answer Doctor::jail() {
     return tried_with_terminal(spec);
 }
 
-Answer Doctor::host_name() {
-    bool works = host_.sethostname;
-    return {works, "", works ? "" : "a seccomp program around ajail refuses sethostname(2)"};
-}
+Answer Doctor::host_name() { return {host_.sethostname, "", host_.sethostname ? "" : spec::kNoSethostname}; }
 
-Answer Doctor::keyring() {
-    bool works = host_.keyctl;
-    return {works, "", works ? "" : "a seccomp program around ajail refuses keyctl(2)"};
-}
+Answer Doctor::keyring() { return {host_.keyctl, "", host_.keyctl ? "" : spec::kNoKeyctl}; }
 
 Answer Doctor::landlock() {
     if (host_.landlock_abi == 0) return {false, "", spec::kNoLandlock};

@@ -63,7 +63,7 @@ spec::Spec Front::spec() {
     spec_.shared.network = options_.network;
     spec_.hostname = options_.hostname;
     if (!host_.sethostname && options_.hostname != RunOptions().hostname)
-        throw Refused{"--hostname: a seccomp program around ajail refuses sethostname(2)"};
+        throw Refused{std::string("--hostname: ") + spec::kNoSethostname};
     spec_.policy.add_caps = options_.caps;
     spec_.policy.no_root_emulation = !options_.root_emulation;
     spec_.policy.seccomp = options_.seccomp;

@@ -49,10 +49,11 @@ Result<pid_t> clone_child(const Plan& plan, std::uint64_t flags, Fd& pidfd, cons
     TRY(during(Stage::enter, enter(plan)));
     // A user namespace of which nothing is left (a trial's) counts until the kernel has cleaned up, by and by.
     constexpr timespec kMoment = {.tv_sec = 0, .tv_nsec = 10'000'000};
-    auto child = sys::clone3(new_namespaces(plan) | flags, &pidfd, cgroup.fd());
+    auto clone = [&] { return sys::clone3(new_namespaces(plan) | flags, &pidfd, cgroup.fd()); };
+    auto child = clone();
     for (int more = 10; !child && child.error().err == ENOSPC && more > 0; --more) {
         (void)::nanosleep(&kMoment, nullptr);
-        child = sys::clone3(new_namespaces(plan) | flags, &pidfd, cgroup.fd());
+        child = clone();
     }
     return during(Stage::namespaces, std::move(child));
 }

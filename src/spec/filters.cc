@@ -61,9 +61,9 @@ public:
         // Where the policy lets nobody ask for keys, the caller's keyring is out of reach as well; else the jail's start fails.
         if (!host_.keyctl && listed && !asks_for_keys()) {
             plan_.own_keyring = false;
-            plan_.degraded.push_back({"a session keyring of the jail's own",
-                                      "a seccomp program around ajail refuses keyctl(2); what keeps the caller's "
-                                      "away is the seccomp policy alone"});
+            plan_.degraded.push_back(
+                {"a session keyring of the jail's own",
+                 std::string(kNoKeyctl) + "; what keeps the caller's away is the seccomp policy alone"});
         }
         if (const char* why = sets_ids())
             plan_.degraded.push_back(

@@ -21,6 +21,10 @@ constexpr unsigned kLandlockScopes = 6;
 constexpr const char* kNoLandlock = "this kernel has none (CONFIG_SECURITY_LANDLOCK, lsm=), or a container's seccomp "
                                     "filter refuses it";
 
+/// What is said of calls that are not left.
+constexpr const char* kNoSethostname = "a seccomp program around ajail refuses sethostname(2)";
+constexpr const char* kNoKeyctl = "a seccomp program around ajail refuses keyctl(2)";
+
 /// What it takes to map more ids than one's own; looked for only when somebody asks.
 struct Subordinates {
     std::string user = {};                      ///< the caller's name, as the files have it

@@ -93,9 +93,7 @@ public:
         plan_.report = spec_.report;
         plan_.shared = spec_.shared;
         if (host_.sethostname) plan_.hostname = spec_.hostname;
-        else if (spec_.hostname)
-            plan_.degraded.push_back(
-                {"a host name of the jail's own", "a seccomp program around ajail refuses sethostname(2)"});
+        else if (spec_.hostname) plan_.degraded.push_back({"a host name of the jail's own", kNoSethostname});
         if (plan_.ops.size() > kMaxOps) return Refusal{"more than 60000 mounts in one jail"};
         return std::move(plan_);
     }

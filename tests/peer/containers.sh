@@ -7,7 +7,7 @@
 # Podman wants a path of less than 50 characters.
 storage=$HOST_TMP/podman
 mkdir -p work bin "$storage" && chown 1000:1000 work && cp "$AJAIL" bin/ajail && chmod 755 . bin bin/ajail
-# container OPTION... -- COMMAND...: in the test's root filesystem, whose changes are thrown away, and there in /work
+# container OPTION... -- COMMAND...: in the test's root filesystem, whose changes are thrown away
 container() {
     local options=()
     while [ "$1" != -- ]; do
