@@ -80,6 +80,9 @@ constexpr Hint kHints[] = {
      "has taken away: run ajail as an ordinary user there"},
     {Stage::mount, Call::open_tree, ENOSPC, kTooManyMounts},
     {Stage::mount, Call::move_mount, ENOSPC, kTooManyMounts},
+    {Stage::pivot, Call::pivot_root, EINVAL,
+     "the root is the kernel's initramfs, which no mount can take the place of; what boots this system has to go to "
+     "another file system first (switch_root(8), also a tmpfs)"},
     {Stage::exec, Call::chdir, 0, "the directory cannot be entered in the jail"},
     {Stage::start, Call::openat2, ENOENT, "/proc is not mounted, and a jail cannot be set up without it"},
     {Stage::start, Call::prctl, EINVAL, "the kernel is built without seccomp (CONFIG_SECCOMP)"},

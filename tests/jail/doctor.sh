@@ -43,6 +43,7 @@ equal 'what stands on it is not tried' untried "$(field overlay result)"
 for call in 428:open_tree 429:move_mount 430:fsopen 431:fsconfig 432:fsmount; do
     missing mounts 12 "${call#*:}: Function not implemented" without "${call%:*}" $ENOSYS "$AJAIL"
 done
+missing mounts 12 'initramfs.*switch_root' without pivot_root $EINVAL "$AJAIL"
 missing 'system calls' 16 'seccomp' without seccomp $EINVAL "$AJAIL"
 # Landlock is given up where it is not there.
 missing Landlock 0 'CONFIG_SECURITY_LANDLOCK' without 444 $ENOSYS "$AJAIL"
