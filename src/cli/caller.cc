@@ -4,14 +4,18 @@
 
 #include "cli/accounts.h"
 #include "cli/machine.h"
+#include "mount/mount.h"
 #include "policy/policy.h"
 #include "spec/procfs.h"
 #include "sys/calls.h"
 
 #include <algorithm>
 #include <cstdlib>
+#include <linux/magic.h>
+#include <map>
 #include <sys/auxv.h>
 #include <sys/prctl.h>
+#include <sys/statfs.h>
 #include <sys/statvfs.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -120,12 +124,33 @@ bool has_submounts(const Source& source) {
            });
 }
 
+namespace {
+
+// What is on no overlay carries one, and each file system is asked once.
+bool carries_overlay(const Source& source, std::map<dev_t, bool>& known) {
+    std::string dir = host_path(source);
+    if (!source.directory) dir.resize(std::max<std::size_t>(dir.rfind('/'), 1));
+    struct stat st {};
+    struct statfs fs {};
+    if (::stat(dir.c_str(), &st) != 0 || ::statfs(dir.c_str(), &fs) != 0 || fs.f_type != OVERLAYFS_SUPER_MAGIC)
+        return true;
+    auto found = known.find(st.st_dev);
+    if (found == known.end()) found = known.emplace(st.st_dev, mount::carries_overlay(dir)).first;
+    return found->second;
+}
+
+} // namespace
+
 void look_for_overlays(spec::Host& host, spec::Spec& spec, bool all) {
     bool more = std::any_of(spec.mounts.begin(), spec.mounts.end(),
                             [](const spec::Mount& mount) { return std::holds_alternative<spec::Overlay>(mount); });
     if (!more && !all) return;
     look_for_overlay(host);
     spec.root.source.submounts = has_submounts(spec.root.source);
+    std::map<dev_t, bool> known;
+    for (spec::Mount& mount : spec.mounts)
+        if (auto* overlay = std::get_if<spec::Overlay>(&mount))
+            overlay->source.topmost = !carries_overlay(overlay->source, known);
 }
 
 Caller who_calls(unsigned uid) {

@@ -47,6 +47,11 @@ sys::Result<sys::Fd> open_source(const spec::Source& source);
 /// The same, but of what kind it is the caller looks at.
 sys::Result<sys::Fd> find_source(const spec::Source& source);
 
+/// Whether an overlay can lie on the host's directory DIR: the kernel lays two upon each other, and no third (EINVAL:
+/// FILESYSTEM_MAX_STACK_DEPTH), and tells nobody how many there are. So it is tried, in namespaces that are gone
+/// afterwards; true where these cannot be had.
+bool carries_overlay(const std::string& dir);
+
 /// For open_tree(2): of what is open already.
 constexpr unsigned kClone = OPEN_TREE_CLONE | AT_EMPTY_PATH;
 /// ATTR as mount_setattr(2) and fsmount(2) have it.

@@ -3,7 +3,10 @@
 #include "mount/mount.h"
 
 #include <cstring>
+#include <sched.h>
 #include <sys/mount.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 namespace ajail::mount {
 
@@ -58,6 +61,32 @@ Result<Fd> clone_source(const Source& source, const Attr& attr, Above& above) {
     }
     TRY(restrict(tree.get(), attr));
     return tree;
+}
+
+namespace {
+
+// With the same directory twice: that is refused (ELOOP) as well, but after the kernel has looked how many there are.
+Status lay_on(const std::string& dir) {
+    Fd below = TRY(sys::open(dir.c_str(), O_PATH | O_DIRECTORY));
+    std::string path = "/proc/self/fd/" + std::to_string(below.get());
+    Fd fs = TRY(sys::fsopen("overlay"));
+    TRY(sys::fsconfig_string(fs.get(), "lowerdir", (path + ":" + path).c_str()));
+    TRY(sys::fsconfig_flag(fs.get(), "userxattr"));
+    TRY(sys::fsmount(fs.get(), 0));
+    return sys::Done{};
+}
+
+} // namespace
+
+bool carries_overlay(const std::string& dir) {
+    auto child = sys::clone3(CLONE_NEWUSER | CLONE_NEWNS, nullptr);
+    if (!child) return true; // nor will there be a jail, for a reason that is told then
+    if (*child == 0) {
+        Status laid = lay_on(dir);
+        ::_exit(!laid && laid.error().err == EINVAL ? 1 : 0);
+    }
+    auto info = sys::waitid(P_PID, static_cast<id_t>(*child), WEXITED);
+    return !info || (*info).si_code != CLD_EXITED || (*info).si_status == 0;
 }
 
 Result<Fd> scratch_tree(const Plan& plan, const std::string& path) {

@@ -47,15 +47,7 @@ Status enter(const Plan& plan) {
 
 Result<pid_t> clone_child(const Plan& plan, std::uint64_t flags, Fd& pidfd, const Cgroup& cgroup = {}) {
     TRY(during(Stage::enter, enter(plan)));
-    // A user namespace of which nothing is left (a trial's) counts until the kernel has cleaned up, by and by.
-    constexpr timespec kMoment = {.tv_sec = 0, .tv_nsec = 10'000'000};
-    auto clone = [&] { return sys::clone3(new_namespaces(plan) | flags, &pidfd, cgroup.fd()); };
-    auto child = clone();
-    for (int more = 10; !child && child.error().err == ENOSPC && more > 0; --more) {
-        (void)::nanosleep(&kMoment, nullptr);
-        child = clone();
-    }
-    return during(Stage::namespaces, std::move(child));
+    return during(Stage::namespaces, sys::clone3(new_namespaces(plan) | flags, &pidfd, cgroup.fd()));
 }
 
 // The child, or 0 in it. A user namespace to enter is others' as well, and who has CAP_SYS_PTRACE in it may trace whoever

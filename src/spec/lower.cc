@@ -249,6 +249,7 @@ private:
         // A user namespace may not take a layer apart from the mounts in it (has_locked_children, EINVAL).
         const char* why_not = !host_.overlay                           ? "no overlayfs here"
                               : m.source.submounts && !idmap(m.source) ? "file systems are mounted in it"
+                              : m.source.topmost                       ? "it is on two overlays already"
                                                                        : nullptr;
         if (why_not != nullptr) {
             // Read-only keeps the promise that nothing of it changes; only convenience is lost.

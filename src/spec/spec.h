@@ -30,6 +30,7 @@ struct Source {
     Resolve resolve = Resolve::follow;
     bool directory = true;  ///< what it was when the front end looked; the engine refuses if it changed
     bool submounts = false; ///< other file systems are mounted in it
+    bool topmost = false;   ///< on as many overlays as the kernel lays upon each other
     bool system = false;    ///< of the host's system, not the user's: never presented as the payload's own (idmap)
     int descriptor = -1;    ///< of the caller, which this path must still lead to: another object is refused
     std::string closed_by =

@@ -36,7 +36,8 @@ Error refused(int err);  ///< ajail's own check said no
 // Processes
 /// clone3(2) without CLONE_VM: returns like fork. `pidfd` may be null. CGROUP: what the child is born into, if that is
 /// not ours. Raw on purpose: after it, only system calls and this room's wrappers are used; glibc's idea of the thread
-/// id is stale.
+/// id is stale. A user namespace of which nothing is left (a trial's) counts until the kernel has cleaned up, by and by:
+/// where there is no room for one more (ENOSPC) it tries again for a tenth of a second.
 Result<pid_t> clone3(std::uint64_t flags, Fd* pidfd, const Fd& cgroup = {});
 Status unshare(int flags);
 Status setns(int fd, int type);

@@ -78,7 +78,16 @@ done
 echo 'touch made && touch /usr/made && echo done' >work.sh
 output "the jail's programs as a host's" 'done' again 1 --env=FS=host
 check 'it wrote to the project' test -f made
-refuses 'the third overlay over another' '^ajail: mount\[.*overlay over two others' again 2 --env=FS=host
+rm made
+# The kernel lays no third overlay on two.
+echo 'touch made && ! touch /usr/made 2>/dev/null && echo read-only' >work.sh
+output 'once more' read-only again 2 --env=FS=host
+check 'it wrote to the project' test -f made
+matches 'and says so' '^given up +writing to /usr: it is on two overlays already, so it is read-only$' \
+    jail "${inside[@]}" --env=FS=host -- sh again.sh 1 "$AJAIL" run --fs=host --dry-run true
+matches 'so does the doctor' '^missing  overlay ' jail "${inside[@]}" --env=FS=host -- sh again.sh 1 "$AJAIL" doctor
+refuses 'a root filesystem would have to be one' '^ajail: mount\[.*overlay over two others' jail "${inside[@]}" --env=FS=host -- \
+    sh again.sh 1 sh -c 'mkdir /usr/root /usr/root/bin && exec "$AJAIL" run --quiet --fs=/usr/root --hide true'
 # Another user cannot look into root's home.
 [ "$AS" = root ] || output 'as another user, and there as root' 0 jail "${inside[@]}" --user=daemon -- "$AJAIL" run --quiet --fs=deb -- id -u
 output 'a user inside' 1 jail "${inside[@]}" -- "$AJAIL" run --quiet --fs=deb --user=daemon -- id -u
