@@ -131,9 +131,10 @@ void raise_limits() {
     }
     blocked();
 }
-// Whose parent has ended, and who has ended: somebody must reap them. On a busy machine that takes a while.
+// Whose parent has ended, and who has ended: somebody must reap them. After those that other probes have left, which takes
+// as long as they get fewer.
 void zombies() {
-    constexpr std::time_t kSeconds = 6; // less than a probe has
+    constexpr std::time_t kSeconds = 5;
     for (int i = 0; i < 32; ++i) {
         pid_t pid = ::fork();
         if (pid == 0) {
@@ -145,13 +146,18 @@ void zombies() {
         int status = 0;
         (void)::waitpid(pid, &status, 0);
     }
-    static int s_left;
+    static int s_left, s_all;
+    int before = 0;
     for (std::time_t end = std::time(nullptr) + kSeconds; std::time(nullptr) < end; (void)::usleep(10'000)) {
-        s_left = 0;
+        s_left = s_all = 0;
         each_process([](const char* pid) {
-            if (content(std::string("/proc/") + pid + "/stat").find("(ajail-orphan) ") != std::string::npos) ++s_left;
+            std::string stat = content(std::string("/proc/") + pid + "/stat");
+            if (stat.find("(ajail-orphan) ") != std::string::npos) ++s_left;
+            if (stat.find(") Z ") != std::string::npos) ++s_all;
         });
         if (s_left == 0) break;
+        if (s_all != before) end = std::time(nullptr) + kSeconds;
+        before = s_all;
     }
     if (s_left > 0) allowed("%d zombies", s_left);
     blocked("reaped");

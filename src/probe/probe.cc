@@ -21,7 +21,7 @@ namespace ajail::probe {
 
 namespace {
 
-constexpr int kSeconds = 8;
+constexpr int kSeconds = 20;
 
 // Where a probe leaves its answer: memory that it shares with its parent, because a descriptor for it would be one
 // more that it could find.
