@@ -10,8 +10,10 @@ PR_SET_NO_NEW_PRIVS, PR_SET_SECCOMP, SECCOMP_MODE_FILTER = 38, 22, 2
 LD_W_ABS, JEQ, RET = 0x20, 0x15, 0x06
 ERRNO, ALLOW = 0x00050000, 0x7FFF0000
 # x86-64, aarch64; what is newer than 5.0 has one number everywhere
-NUMBERS = {"pivot_root": (155, 41), "prctl": (157, 167), "sethostname": (170, 161), "add_key": (248, 217),
-           "request_key": (249, 218), "keyctl": (250, 219), "seccomp": (317, 277), "landlock_create_ruleset": (444, 444)}
+NUMBERS = {
+    "fchown": (93, 55), "pivot_root": (155, 41), "prctl": (157, 167), "sethostname": (170, 161), "add_key": (248, 217),
+    "request_key": (249, 218), "keyctl": (250, 219), "seccomp": (317, 277), "close_range": (436, 436),
+    "landlock_create_ruleset": (444, 444)}
 
 calls, errno, command = sys.argv[1].split(","), int(sys.argv[2]), sys.argv[3:]
 program = []

@@ -11,12 +11,12 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <linux/magic.h>
+#include <cstring>
 #include <map>
 #include <sys/auxv.h>
 #include <sys/prctl.h>
-#include <sys/statfs.h>
 #include <sys/statvfs.h>
+#include <sys/sysmacros.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -124,23 +124,6 @@ bool has_submounts(const Source& source) {
            });
 }
 
-namespace {
-
-// What is on no overlay carries one, and each file system is asked once.
-bool carries_overlay(const Source& source, std::map<dev_t, bool>& known) {
-    std::string dir = host_path(source);
-    if (!source.directory) dir.resize(std::max<std::size_t>(dir.rfind('/'), 1));
-    struct stat st {};
-    struct statfs fs {};
-    if (::stat(dir.c_str(), &st) != 0 || ::statfs(dir.c_str(), &fs) != 0 || fs.f_type != OVERLAYFS_SUPER_MAGIC)
-        return true;
-    auto found = known.find(st.st_dev);
-    if (found == known.end()) found = known.emplace(st.st_dev, mount::carries_overlay(dir)).first;
-    return found->second;
-}
-
-} // namespace
-
 void look_for_overlays(spec::Host& host, spec::Spec& spec, bool all) {
     bool more = std::any_of(spec.mounts.begin(), spec.mounts.end(),
                             [](const spec::Mount& mount) { return std::holds_alternative<spec::Overlay>(mount); });
@@ -150,7 +133,7 @@ void look_for_overlays(spec::Host& host, spec::Spec& spec, bool all) {
     std::map<dev_t, bool> known;
     for (spec::Mount& mount : spec.mounts)
         if (auto* overlay = std::get_if<spec::Overlay>(&mount))
-            overlay->source.topmost = !carries_overlay(overlay->source, known);
+            overlay->source.topmost = !mount::carries_overlay(overlay->source, known);
 }
 
 Caller who_calls(unsigned uid) {
@@ -196,6 +179,7 @@ Result<spec::Host> look_at_host() {
     host.landlock_abi = TRY(sys::landlock_abi());
     policy::Around around = TRY(policy::around());
     host.emulated = around.emulation;
+    host.strips = around.strips;
     host.listener = around.listener;
     host.sethostname = around.hostname;
     host.keyctl = around.keyctl;
@@ -315,6 +299,28 @@ Result<std::string> read_in_root(const std::string& root, const std::string& pat
     return sys::read_all(fd.get(), kDatabase);
 }
 
+std::string why_no_devices() {
+    constexpr struct {
+        const char* path;
+        unsigned major, minor; // Documentation/admin-guide/devices.txt in the kernel's sources
+    } kDevices[] = {{"/dev/null", 1, 3},   {"/dev/zero", 1, 5},    {"/dev/full", 1, 7},
+                    {"/dev/random", 1, 8}, {"/dev/urandom", 1, 9}, {"/dev/tty", 5, 0}};
+    for (const auto& device : kDevices) {
+        struct stat st {};
+        std::string path = device.path, number = std::to_string(device.major) + " " + std::to_string(device.minor);
+        if (::stat(device.path, &st) != 0)
+            return path + ": " + std::strerror(errno) +
+                   "; a jail takes it from what surrounds it (bubblewrap: --dev /dev)";
+        if (!S_ISCHR(st.st_mode) || st.st_rdev != makedev(device.major, device.minor))
+            return path + " is not the device that it should be; as root: rm " + path + "; mknod -m 666 " + path +
+                   " c " + number;
+    }
+    struct statvfs fs {};
+    if (::statvfs(kDevices[0].path, &fs) == 0 && (fs.f_flag & ST_NODEV) != 0)
+        return "/dev is mounted where no device works; as root: mount -o remount,dev /dev";
+    return {};
+}
+
 std::vector<spec::Mount> host_system() {
     std::vector<spec::Mount> mounts;
     for (const char* dir :
@@ -328,6 +334,9 @@ std::vector<spec::Mount> host_system() {
             mounts.emplace_back(spec::Overlay{system, dir});
         }
     }
+    // Who talks to it has things built outside, by root; a read-only bind would leave it there.
+    if (constexpr const char* kDaemon = "/nix/var/nix/daemon-socket"; sys::open(kDaemon, O_PATH | O_DIRECTORY))
+        mounts.emplace_back(spec::Tmpfs{kDaemon});
     mounts.emplace_back(spec::Tmpfs{"/var"});
     mounts.emplace_back(spec::Tmpfs{"/var/tmp", 01777});
     mounts.emplace_back(spec::Symlink{"/var/run", "/run"});

@@ -74,6 +74,10 @@ sys::Result<std::string> read_in_root(const std::string& root, const std::string
 /// The system directories of the host for a jail without a root filesystem of its own, with fresh /proc, /dev and
 /// /tmp: /usr, /etc and their like, none of the user's.
 std::vector<spec::Mount> host_system();
+
+/// Why a jail can have none of the six devices, which it takes from the host: one is not there, or is something else, which
+/// jails could leave words in for each other. Empty if it can.
+std::string why_no_devices();
 /// /etc/resolv.conf of the host, symlinks followed; nothing if it has none.
 std::optional<std::string> resolv_conf();
 

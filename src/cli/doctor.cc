@@ -237,6 +237,7 @@ Answer Doctor::proc() {
 }
 
 Answer Doctor::devices() {
+    if (std::string why = why_no_devices(); !why.empty()) return {false, "", why};
     spec::Spec spec = with_proc();
     spec.mounts.emplace_back(spec::Dev{"/dev"});
     return tried_with_terminal(spec);

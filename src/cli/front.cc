@@ -181,12 +181,19 @@ std::string Front::opened_by(const spec::SeccompGroup& group) const {
 void Front::directory() {
     auto cwd = current_directory();
     if (!cwd)
-        throw Refused{std::string("the current directory: ") + std::strerror(cwd.error().err) +
-                      " (was it deleted? cd to one that exists)"};
+        throw Refused{
+            std::string("the current directory: ") + std::strerror(cwd.error().err) +
+            (cwd.error().err == ERANGE ? " (its path is too long)" : " (was it deleted? cd to one that exists)")};
     cwd_ = *cwd;
     if (cwd_ == "/" && options_.cwd != Kind::hide)
         throw Refused{"refusing to run in /: the jail would be given the whole machine (cd to the directory that "
                       "the command is to work in, or --hide gives it nothing)"};
+    // There it would lie over the jail's own.
+    for (const char* dir : {"/proc", "/sys", "/dev"})
+        if (cwd_ == dir || (within(cwd_, dir) && std::string_view(dir) != "/dev"))
+            throw Refused{
+                "refusing to run in " + spec::escape(cwd_) + ": " + dir +
+                " is the machine's, and a jail has its own (cd to the directory that the command is to work in)"};
     // What a path that getcwd(3) tells is below of has no link in it, and is no deeper.
     bool below = cwd_ != caller_.home && within(cwd_, caller_.home);
     if (options_.cwd != Kind::hide && !below && within(physical(caller_.home), cwd_))
@@ -339,6 +346,7 @@ void Front::fixed_mounts() {
         if (::access(kMachineIdFile, F_OK) == 0) no_name(kMachineIdFile, kMachineId);
         else if (errno != ENOENT) throw Refused{std::string(kMachineIdFile) + ": " + std::strerror(errno)};
     }
+    if (std::string why = why_no_devices(); !why.empty()) throw Refused{why};
     mounts().emplace_back(spec::Dev{"/dev"});
     if (options_.sys) mounts().emplace_back(spec::Sys{"/sys"});
     else processors();

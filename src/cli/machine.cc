@@ -201,15 +201,12 @@ void look_for_proc(spec::Host& host, bool fresh) {
     struct statvfs knobs {};
     host.proc_sys = ::statvfs("/proc/sys/user", &knobs) < 0 || (knobs.f_flag & ST_RDONLY) == 0;
     if (!fresh) return;
-    auto child = sys::clone3(CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS, nullptr);
-    if (!child) return;
-    if (*child == 0) {
+    auto refused = sys::ask_child(CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS, [] {
         auto fs = sys::fsopen("proc");
         auto tree = fs ? sys::fsmount((*fs).get(), 0) : std::move(fs);
-        ::_exit(tree || tree.error().err != EPERM ? 0 : 1);
-    }
-    auto ended = sys::waitid(P_PID, static_cast<id_t>(*child), WEXITED);
-    host.fresh_proc = !ended || (*ended).si_status == 0;
+        return tree || tree.error().err != EPERM ? 0 : 1;
+    });
+    host.fresh_proc = !refused || *refused == 0;
 }
 
 int known_caps() {

@@ -88,13 +88,13 @@ template <class Options> int report_descriptor(const Options&) { return -1; }
 
 // Descriptors that leaked into us would lead out of the jail (CVE-2024-21626): they end here, but for the one that an
 // option names. Nothing but the command line has been looked at before.
-bool close_leaked(int kept) { return static_cast<bool>(sys::close_all_but(std::array{kept})); }
+sys::Status close_leaked(int kept) { return sys::during(sys::Stage::start, sys::close_all_but(std::array{kept})); }
 
 template <class Parsed, class Go> int dispatch(const Parsed& parsed, const char* help, Go go) {
     if (auto* shown = std::get_if<cli::Shown>(&parsed)) return cli::show(shown->text);
     if (auto* wrong = std::get_if<cli::Wrong>(&parsed)) return cli::fail(wrong->message + " (see " + help + ")");
-    if (!close_leaked(report_descriptor(std::get<0>(parsed))))
-        return cli::fail(std::string("cannot close inherited descriptors: ") + std::strerror(errno));
+    if (auto closed = close_leaked(report_descriptor(std::get<0>(parsed))); !closed)
+        return cli::fail(cli::sentence(closed.error(), nullptr));
     if (std::get<0>(parsed).verbose) cli::be_verbose();
     return go(std::get<0>(parsed));
 }

@@ -45,6 +45,15 @@ constexpr const char* kTooManyMounts = "too many mounts, see /proc/sys/fs/mount-
 constexpr const char* kProcReadOnly =
     "/proc is read-only here, and nobody can write id maps; what surrounds ajail must mount it as its own "
     "(bubblewrap: --proc /proc)";
+constexpr const char* kProcMasked =
+    "a fresh /proc is refused where the surrounding container masks parts of its own; without --nested, ajail run "
+    "--proc=auto does with the container's; for all else, Docker: --security-opt systempaths=unconfined, Podman: "
+    "--security-opt unmask=ALL";
+constexpr const char* kForbidden =
+    "what surrounds ajail forbids it: a container's seccomp filter, another sandbox (Landlock), "
+    "or a chroot; start it outside of that";
+constexpr const char* kFaked =
+    "something between ajail and the kernel answers for it, as a seccomp filter with errno 0 does";
 constexpr const char* kRootOfContainer = "for the machine's root this takes CAP_SYS_ADMIN, which a container takes "
                                          "away: run ajail as an ordinary user there";
 constexpr Hint kHints[] = {
@@ -66,10 +75,7 @@ constexpr Hint kHints[] = {
     {Stage::mount, Call::fsconfig, ENODEV, "the kernel has no such file system; as root: modprobe overlay"},
     {Stage::mount, Call::fsconfig, EINVAL,
      "overlayfs cannot use what is there: an overlay over two others, perhaps, as in a jail in a jail in a jail"},
-    {Stage::mount, Call::fsmount, EPERM,
-     "a fresh /proc is refused where the surrounding container masks parts of its own; without --nested, ajail run "
-     "--proc=auto does with the container's; for all else, Docker: --security-opt systempaths=unconfined, Podman: "
-     "--security-opt unmask=ALL"},
+    {Stage::mount, Call::fsmount, EPERM, kProcMasked},
     {Stage::mount, Call::open_tree, EPERM, kRootOfContainer},
     {Stage::mount, Call::mount_setattr, EPERM, kRootOfContainer},
     {Stage::limits, Call::open, EROFS, kProcReadOnly},
@@ -100,9 +106,11 @@ constexpr Hint kHints[] = {
     {Stage::report, Call::write, 0, "what --report names cannot be written to"},
     {Stage::report, Call::link, EEXIST, "the file of --report is there already, and is not overwritten; remove it"},
     {Stage::report, Call::open, EEXIST, "the file of --report is there already, and is not overwritten; remove it"},
-    {Stage::namespaces, Call::clone3, EAGAIN,
+    {Stage::none, Call::clone3, EAGAIN,
      "too many processes of this user; raise ulimit -u, or the pids limit of the cgroup that this runs in"},
+    {Stage::none, Call::close_range, EPROTO, kFaked},
     {Stage::none, Call::none, EMFILE, "too many open files; raise ulimit -n"},
+    {Stage::none, Call::none, EFBIG, "the limit on the size of files is too low for a jail; raise ulimit -f"},
     {Stage::none, Call::none, ENFILE, "the machine has too many open files, see /proc/sys/fs/file-max"},
 };
 
@@ -118,6 +126,14 @@ std::string first_line(const char* path) {
 }
 
 // A line of an id map, as proc(5) has it.
+// What the hint takes for granted besides.
+bool applies(const Hint& hint, const Error& error, const spec::Plan* plan) {
+    if (hint.text == kRootOfContainer) return ::geteuid() == 0;
+    if (hint.text != kProcMasked || plan == nullptr || error.op >= plan->ops.size()) return true;
+    auto* made = std::get_if<spec::op::Filesystem>(&plan->ops[error.op]);
+    return made != nullptr && made->type == "proc";
+}
+
 struct Mapped {
     std::uint64_t inside = 0, outside = 0, count = 0;
 };
@@ -265,7 +281,8 @@ std::string diagnose(const Error& error, const Circumstances& here) {
     if (creating && here.no_userns_left)
         return "user namespaces are switched off; as root: sysctl -w user.max_user_namespaces=10000";
     if (creating && error.err == ENOSPC)
-        return "no more user namespaces may be made here: nested too deep, or user.max_user_namespaces is used up";
+        return "no more user namespaces may be made here: nested too deep, or user.max_user_namespaces (or another "
+               "max_*_namespaces) is used up";
     if (creating && stripped && here.userns_sysctl_off)
         return "user namespaces are forbidden to ordinary users; as root: sysctl -w "
                "kernel.unprivileged_userns_clone=1";
@@ -325,8 +342,7 @@ std::string killed(const ns::Outcome& outcome, const spec::Plan& plan) {
 
 std::string sentence(const Error& error, const spec::Plan* plan, const std::string& about) {
     if (error.stage == Stage::readback && error.call == Call::check && !about.empty())
-        return "read-back: a wall does not stand, though every call for it succeeded: " + about +
-               " (something between ajail and the kernel answers for it, as a seccomp filter with errno 0 does)";
+        return "read-back: a wall does not stand, though every call for it succeeded: " + about + " (" + kFaked + ")";
     if (error.stage == Stage::exec && error.call == Call::execve && plan != nullptr)
         return command_sentence(error, *plan);
     std::string text;
@@ -343,8 +359,9 @@ std::string sentence(const Error& error, const spec::Plan* plan, const std::stri
     if (why.empty() && plan != nullptr) why = no_layer(error, *plan);
     for (const Hint& hint : kHints) {
         if (!why.empty()) break;
-        if (fits(hint, error)) why = hint.text;
+        if (fits(hint, error) && applies(hint, error, plan)) why = hint.text;
     }
+    if (why.empty() && error.err == EPERM && error.call != Call::check) why = kForbidden;
     return why.empty() ? text : text + " (" + why + ")";
 }
 

@@ -47,10 +47,10 @@ sys::Result<sys::Fd> open_source(const spec::Source& source);
 /// The same, but of what kind it is the caller looks at.
 sys::Result<sys::Fd> find_source(const spec::Source& source);
 
-/// Whether an overlay can lie on the host's directory DIR: the kernel lays two upon each other, and no third (EINVAL:
-/// FILESYSTEM_MAX_STACK_DEPTH), and tells nobody how many there are. So it is tried, in namespaces that are gone
-/// afterwards; true where these cannot be had.
-bool carries_overlay(const std::string& dir);
+/// Whether an overlay can lie on SOURCE, or on the directory of a file: the kernel lays two upon each other, and no third
+/// (EINVAL: FILESYSTEM_MAX_STACK_DEPTH), and tells nobody how many there are. So what is on one is tried, in namespaces
+/// that are gone afterwards, and once for each file system: KNOWN. True where that cannot be had.
+bool carries_overlay(const spec::Source& source, std::map<dev_t, bool>& known);
 
 /// For open_tree(2): of what is open already.
 constexpr unsigned kClone = OPEN_TREE_CLONE | AT_EMPTY_PATH;

@@ -3,10 +3,10 @@
 #include "mount/mount.h"
 
 #include <cstring>
+#include <linux/magic.h>
 #include <sched.h>
 #include <sys/mount.h>
-#include <sys/wait.h>
-#include <unistd.h>
+#include <sys/vfs.h>
 
 namespace ajail::mount {
 
@@ -66,8 +66,8 @@ Result<Fd> clone_source(const Source& source, const Attr& attr, Above& above) {
 namespace {
 
 // With the same directory twice: that is refused (ELOOP) as well, but after the kernel has looked how many there are.
-Status lay_on(const std::string& dir) {
-    Fd below = TRY(sys::open(dir.c_str(), O_PATH | O_DIRECTORY));
+Status lay_on(const Source& source) {
+    Fd below = TRY(open_source(source));
     std::string path = "/proc/self/fd/" + std::to_string(below.get());
     Fd fs = TRY(sys::fsopen("overlay"));
     TRY(sys::fsconfig_string(fs.get(), "lowerdir", (path + ":" + path).c_str()));
@@ -78,15 +78,20 @@ Status lay_on(const std::string& dir) {
 
 } // namespace
 
-bool carries_overlay(const std::string& dir) {
-    auto child = sys::clone3(CLONE_NEWUSER | CLONE_NEWNS, nullptr);
-    if (!child) return true; // nor will there be a jail, for a reason that is told then
-    if (*child == 0) {
+bool carries_overlay(const Source& source, std::map<dev_t, bool>& known) {
+    Source dir = spec::directory_of(source);
+    auto fd = find_source(dir);
+    struct stat st {};
+    struct statfs fs {};
+    if (!fd || ::fstat((*fd).get(), &st) != 0 || ::fstatfs((*fd).get(), &fs) != 0) return true;
+    if (fs.f_type != OVERLAYFS_SUPER_MAGIC) return true;
+    auto found = known.find(st.st_dev);
+    if (found != known.end()) return found->second;
+    auto refused = sys::ask_child(CLONE_NEWUSER | CLONE_NEWNS, [&dir] {
         Status laid = lay_on(dir);
-        ::_exit(!laid && laid.error().err == EINVAL ? 1 : 0);
-    }
-    auto info = sys::waitid(P_PID, static_cast<id_t>(*child), WEXITED);
-    return !info || (*info).si_code != CLD_EXITED || (*info).si_status == 0;
+        return !laid && laid.error().err == EINVAL ? 1 : 0;
+    });
+    return known.emplace(st.st_dev, !refused || *refused == 0).first->second;
 }
 
 Result<Fd> scratch_tree(const Plan& plan, const std::string& path) {

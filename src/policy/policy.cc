@@ -202,30 +202,35 @@ sys::Result<Fd> listen(std::span<const sock_filter> program) {
 sys::Result<Around> around() {
     Around found;
     if (TRY(sys::prctl(PR_GET_SECCOMP)) != SECCOMP_MODE_FILTER) return found;
-    // A descriptor that is none has no owner to change; a root emulation does not look.
-    found.emulation = static_cast<bool>(sys::fchown(-1, 1, 1));
-    // Only trying tells, and there is no way back from it.
-    constexpr int kListener = 1, kNoHostname = 2, kNoKeyctl = 4;
-    auto child = sys::clone3(CLONE_NEWUSER | CLONE_NEWUTS, nullptr);
-    if (!child) return found; // nor will there be a jail, for a reason that is told then
-    pid_t pid = *child;
-    if (pid == 0) {
+    constexpr int kListener = 1, kEmulated = 2, kStrips = 4, kNoHostname = 8, kNoKeyctl = 16;
+    auto asked = sys::ask_child(CLONE_NEWUSER | CLONE_NEWUTS, [] {
         auto refused = [](const auto& done) {
             return !done && (done.error().err == EPERM || done.error().err == ENOSYS);
         };
-        int status = refused(sys::sethostname("localhost")) ? kNoHostname : 0;
-        if (refused(sys::own_session_keyring())) status |= kNoKeyctl;
+        // A descriptor that is none has no owner to change; a root emulation does not look.
+        int status = sys::fchown(-1, 1, 1) ? kEmulated : 0;
+        auto file = sys::memory_file("mode");
+        if (file && sys::fchmod((*file).get(), 04700)) {
+            auto st = sys::fstat((*file).get());
+            if (st && ((*st).st_mode & S_ISUID) == 0) status |= kStrips;
+        }
+        if (refused(sys::sethostname("localhost"))) status |= kNoHostname;
+        // ENOSYS (0) is not believed here: it may be the filter's.
+        auto keyring = sys::own_session_keyring();
+        if (refused(keyring) || (keyring && *keyring == 0)) status |= kNoKeyctl;
         if (forbid_new_privs()) {
             auto listener = sys::seccomp_listen(program("terminal"));
             if (!listener && listener.error().err == EBUSY) status |= kListener;
         }
-        ::_exit(status);
-    }
-    siginfo_t info = TRY(sys::waitid(P_PID, static_cast<id_t>(pid), WEXITED));
-    int status = info.si_code == CLD_EXITED ? info.si_status : 0;
-    found.listener = !found.emulation && (status & kListener) != 0;
-    found.hostname = (status & kNoHostname) == 0;
-    found.keyctl = (status & kNoKeyctl) == 0;
+        return status;
+    });
+    if (!asked) return found; // nor will there be a jail, for a reason that is told then
+    auto is = [status = *asked](int bit) { return (status & bit) != 0; };
+    found.emulation = is(kListener) && is(kEmulated);
+    found.listener = is(kListener) && !is(kEmulated);
+    found.strips = is(kStrips);
+    found.hostname = !is(kNoHostname);
+    found.keyctl = !is(kNoKeyctl);
     return found;
 }
 

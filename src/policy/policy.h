@@ -48,6 +48,7 @@ sys::Result<sys::Fd> filter(const spec::Plan& plan);
 /// What we run under ourselves.
 struct Around {
     bool emulation = false; ///< a jail's root emulation, which answers for jails inside as well
+    bool strips = false;    ///< and takes set-user-ID bits off files
     bool listener = false;  ///< somebody else's program with a listener: the kernel takes no second one
     bool hostname = true;   ///< sethostname(2) is left, which Podman's refuses
     bool keyctl = true;     ///< keyctl(2) is, which systemd-nspawn's refuses

@@ -110,8 +110,8 @@ std::unique_ptr<Bait> Bait::make(const std::string& parent) {
     ::sigemptyset(&ends);
     for (int signal : {SIGINT, SIGTERM, SIGHUP, SIGQUIT}) ::sigaddset(&ends, signal);
     (void)::sigprocmask(SIG_BLOCK, &ends, &bait->mask_);
-    bait->objects(); // the victim removes them, so it must know of them
-    if (!bait->files() || !bait->victim()) {
+    // The victim removes the objects, so it must know of them.
+    if (!bait->files() || (bait->objects(), !bait->victim())) {
         int err = errno;
         bait.reset();
         errno = err;

@@ -58,7 +58,7 @@ public:
             plan_.degraded.push_back(
                 {"set-user-ID bits, and debuggers",
                  std::string(why_nobody_answers()) + "; the policy is that of --seccomp=strict"});
-        // Where the policy lets nobody ask for keys, the caller's keyring is out of reach as well; else the jail's start fails.
+        // Where the policy lets nobody ask for keys, the caller's keyring is out of reach as well; else lower() refuses.
         if (!host_.keyctl && listed && !asks_for_keys()) {
             plan_.own_keyring = false;
             plan_.degraded.push_back(
@@ -132,8 +132,8 @@ private:
         if (allows(spec_.policy, "openat2")) return "openat2 is allowed, and its mode cannot be seen";
         // The copies that overlayfs makes in its upper layer have the mode of what they are copies of.
         if (sandboxes()) return "mounts inside are allowed, and an overlayfs copies them up";
-        // A jail in a jail: the outer one's init answers, and strips them everywhere.
-        if (host_.emulated) return nullptr;
+        // A jail in a jail: the outer one's init answers, and strips them everywhere, or nowhere.
+        if (host_.emulated) return host_.strips ? nullptr : "the jail around this one does not";
         if (!refuses_set_ids()) return why_nobody_answers();
         bool any = std::any_of(std::begin(kTakesMode), std::end(kTakesMode),
                                [&](const char* call) { return allows(spec_.policy, call); });

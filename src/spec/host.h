@@ -59,6 +59,7 @@ struct Host {
     bool real_root = false;         ///< uid 0 here is uid 0 of the machine: mapped only if the Spec is bare
     unsigned landlock_abi = 0;      ///< 0: none; see landlock(7)
     bool emulated = false;          ///< the root emulation of a jail that we are in answers
+    bool strips = false;            ///< and takes set-user-ID bits off files, wherever they are
     bool listener = false;          ///< another seccomp program that asks somebody is loaded: there can be no second
     bool sethostname = true;        ///< no seccomp program around us refuses it
     bool keyctl = true;             ///< likewise

@@ -88,6 +88,8 @@ public:
             if (const char* why_not = sysctls_of_caller()) return Refusal{why_not};
         for (const Mount& mount : spec_.mounts) std::visit([this](const auto& m) { add(m); }, mount);
         policy();
+        if (plan_.own_keyring && !host_.keyctl)
+            return Refusal{std::string(kNoKeyctl) + ", and what may ask for keys would get at the caller's"};
         terminal();
         exec();
         plan_.report = spec_.report;
@@ -252,8 +254,10 @@ private:
                               : m.source.topmost                       ? "it is on two overlays already"
                                                                        : nullptr;
         if (why_not != nullptr) {
-            // Read-only keeps the promise that nothing of it changes; only convenience is lost.
-            plan_.degraded.push_back({"writing to " + m.target, std::string(why_not) + ", so it is read-only"});
+            // Read-only keeps the promise that nothing of it changes. What listens in it does so here, too.
+            plan_.degraded.push_back(
+                {"writing to " + m.target,
+                 std::string(why_not) + ", so it is read-only, and sockets in it are the host's"});
             op(op::Bind{m.source, m.target, kProgramsReadOnly, idmap(m.source), false});
             return;
         }
@@ -266,11 +270,8 @@ private:
         if (!m.source.directory) {
             // overlayfs takes directories: the file's own directory below, and only the file shown. Nothing is
             // copied until somebody writes.
-            std::size_t slash = m.source.path.rfind('/');
-            overlay.entry = slash == std::string::npos ? m.source.path : m.source.path.substr(slash + 1);
-            Source& lower = overlay.lowers[0];
-            lower.path = slash == std::string::npos ? "." : slash == 0 ? "/" : m.source.path.substr(0, slash);
-            lower.directory = true;
+            overlay.entry = m.source.path.substr(m.source.path.rfind('/') + 1);
+            overlay.lowers[0] = directory_of(m.source);
         }
         op(std::move(overlay));
     }

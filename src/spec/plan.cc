@@ -47,6 +47,15 @@ bool within(const std::string& path, const std::string& dir) {
     return dir == "/" || (path.starts_with(dir) && (path.size() == dir.size() || path[dir.size()] == '/'));
 }
 
+Source directory_of(Source source) {
+    if (source.directory) return source;
+    std::size_t slash = source.path.rfind('/');
+    source.path = slash == std::string::npos ? "." : slash == 0 ? "/" : source.path.substr(0, slash);
+    source.directory = true;
+    source.descriptor = -1;
+    return source;
+}
+
 std::string host_path(const Source& source) {
     if (source.base.empty()) return source.path;
     if (source.path.empty() || source.path == ".") return source.base;

@@ -284,6 +284,8 @@ std::string cap_words(std::uint64_t caps);
 std::string words(const Attr& attr, bool idmap = false);
 /// The host path that a source names, for people.
 std::string host_path(const Source& source);
+/// SOURCE, or the directory that a file is in.
+Source directory_of(Source source);
 /// The target of a mount operation, empty for one without.
 const std::string& target_of(const Op& op);
 

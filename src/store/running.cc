@@ -93,6 +93,7 @@ std::vector<Jail> running(const std::string& directory) {
     for (const std::string& file : *names) {
         if (!file.ends_with(kFile)) continue;
         std::string name = file.substr(0, file.size() - kFile.size());
+        if (!good_name(name)) continue;
         auto holds = held(*dir, name);
         auto text =
             holds && *holds ? sys::read_all((*holds).get(), kMostText) : Result<std::string>(sys::refused(ENOENT));

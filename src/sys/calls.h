@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <ctime>
+#include <functional>
 #include <optional>
 #include <poll.h>
 #include <span>
@@ -39,6 +40,9 @@ Error refused(int err);  ///< ajail's own check said no
 /// id is stale. A user namespace of which nothing is left (a trial's) counts until the kernel has cleaned up, by and by:
 /// where there is no room for one more (ENOSPC) it tries again for a tenth of a second.
 Result<pid_t> clone3(std::uint64_t flags, Fd* pidfd, const Fd& cgroup = {});
+/// What ASK returns (0 to 127) in a child of clone3(2)'s FLAGS, which has no other purpose: only trying tells what namespaces
+/// allow, and there is no way back from them. EINTR if something killed it. It ends with its parent.
+Result<int> ask_child(std::uint64_t flags, const std::function<int()>& ask);
 Status unshare(int flags);
 Status setns(int fd, int type);
 /// False, in memory that children share; for good.

@@ -4,6 +4,9 @@
 
 cd /
 refuses 'in /: refused' 'refusing to run in /.*cd to' "$AJAIL" run --fs=deb --quiet true
+for dir in /proc /proc/sys /sys/kernel /dev; do
+    (cd $dir && refuses "in $dir, of which a jail has its own" "refusing to run in $dir.*cd to" "$AJAIL" run --fs=deb --quiet --hide true)
+done
 refuses 'in /, whatever the kind' 'refusing to run in /' "$AJAIL" run --fs=deb --quiet --rol true
 output 'in /, which is not given' "$(cat "$AJAIL_HOME/fs/deb/etc/debian_version")" \
     "$AJAIL" run --fs=deb --quiet --hide cat etc/debian_version

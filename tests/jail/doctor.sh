@@ -45,6 +45,14 @@ for call in 428:open_tree 429:move_mount 430:fsopen 431:fsconfig 432:fsmount; do
 done
 missing mounts 12 'initramfs.*switch_root' without pivot_root $EINVAL "$AJAIL"
 missing 'system calls' 16 'seccomp' without seccomp $EINVAL "$AJAIL"
+# Devices are the surroundings'.
+: >file
+own_mounts=(unshare --user --map-root-user --mount)
+[ "$AS" != root ] || own_mounts=(unshare --mount)
+missing devices 14 '/dev/null is not the device .*mknod' "${own_mounts[@]}" sh -c 'mount --bind file /dev/null && exec "$@"' - "$AJAIL"
+missing devices 14 '/dev/null: No such file' "${own_mounts[@]}" sh -c 'mount -t tmpfs t /dev && exec "$@"' - "$AJAIL"
+# A security module, or somebody's Landlock.
+missing mounts 12 'surrounds ajail forbids it' without 429 $EPERM "$AJAIL"
 # Landlock is given up where it is not there.
 missing Landlock 0 'CONFIG_SECURITY_LANDLOCK' without 444 $ENOSYS "$AJAIL"
 missing Landlock 0 'seccomp' without 444 $EPERM "$AJAIL"
@@ -57,8 +65,6 @@ mkdir closed && chmod 500 closed
 [ "$AS" != user ] || missing 'room for root filesystems' 0 "$PWD/closed: Permission denied; AJAIL_HOME" env AJAIL_HOME="$PWD/closed" "$AJAIL"
 
 # In a container that shows only parts of /proc no fresh one can be had (proc(5), mount_too_revealing()).
-own_mounts=(unshare --user --map-root-user --mount)
-[ "$AS" != root ] || own_mounts=(unshare --mount)
 masked() { "${own_mounts[@]}" sh -c 'mount -t tmpfs none /proc/scsi 2>/dev/null || mount -t tmpfs none /proc/fs; exec "$@"' - "$@"; }
 missing /proc 13 'masks parts' masked "$AJAIL"
 # What it goes by for the scratch (and a file mounted there masks /proc as well).

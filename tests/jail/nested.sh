@@ -83,11 +83,17 @@ rm made
 echo 'touch made && ! touch /usr/made 2>/dev/null && echo read-only' >work.sh
 output 'once more' read-only again 2 --env=FS=host
 check 'it wrote to the project' test -f made
-matches 'and says so' '^given up +writing to /usr: it is on two overlays already, so it is read-only$' \
+matches 'and says so' '^given up +writing to /usr: it is on two overlays already, so it is read-only, ' \
     jail "${inside[@]}" --env=FS=host -- sh again.sh 1 "$AJAIL" run --fs=host --dry-run true
 matches 'so does the doctor' '^missing  overlay ' jail "${inside[@]}" --env=FS=host -- sh again.sh 1 "$AJAIL" doctor
 refuses 'a root filesystem would have to be one' '^ajail: mount\[.*overlay over two others' jail "${inside[@]}" --env=FS=host -- \
     sh again.sh 1 sh -c 'mkdir /usr/root /usr/root/bin && exec "$AJAIL" run --quiet --fs=/usr/root --hide true'
+[ "$AS" = root ] || matches 'set-user-ID bits that the jail around lets through' 'given up +keeping set-user-ID.*the jail around' \
+    jail "${inside[@]}" --seccomp=off -- "$AJAIL" run --fs=deb --dry-run true
+# A daemon that has things built by root is not to be talked to, where its directory can only be bound.
+[ "$AS" = root ] || output "the socket of Nix's daemon" empty jail "${inside[@]}" -- sh -c 'mkdir -p /nix/store /nix/var/nix/daemon-socket &&
+    touch /nix/var/nix/daemon-socket/socket && exec unshare -Urm sh -c "mount -t tmpfs none /nix/store &&
+    exec \"$AJAIL\" run --quiet --fs=host -- sh -c \"test -d /nix/store && ls -A /nix/var/nix/daemon-socket && echo empty\""'
 # Another user cannot look into root's home.
 [ "$AS" = root ] || output 'as another user, and there as root' 0 jail "${inside[@]}" --user=daemon -- "$AJAIL" run --quiet --fs=deb -- id -u
 output 'a user inside' 1 jail "${inside[@]}" -- "$AJAIL" run --quiet --fs=deb --user=daemon -- id -u

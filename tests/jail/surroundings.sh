@@ -122,8 +122,13 @@ check 'says so' given_up "a session keyring of the jail's own"
 check 'as does the report' nspawn "$AJAIL" run --quiet --fs=host --hide --report=keys.json -- true
 equal 'in which no such wall stands' '' "$(grep -o '"control": "session keyring"' keys.json)"
 for option in --allow=keyring --allow=32bit --seccomp=off --allow=keyctl; do
-    refuses "keys that the policy leaves, $option" 'keyctl: Operation not permitted' nspawn "$AJAIL" run --quiet --fs=host --hide $option -- true
+    refuses "keys that the policy leaves, $option" 'refuses keyctl\(2\)' nspawn "$AJAIL" run --quiet --fs=host --hide $option -- true
 done
+refuses 'keys that are said not to be in the kernel' 'refuses keyctl\(2\)' without keyctl $ENOSYS "$AJAIL" run --quiet --fs=host --hide --allow=keyring -- true
+# What is said to have been done (errno 0), and was not.
+refuses 'descriptors that stay open' 'close_range: .*answers for it' without close_range 0 "$AJAIL" run --quiet --fs=host --hide -- true
+check 'owners that are said to change' without fchown 0 "$AJAIL" run --quiet --fs=host -- sh -c 'cp /bin/true su && chmod 6755 su'
+check 'are no root emulation that keeps set-user-ID bits away' test ! -u su -a ! -g su
 if [ "$AS" = root ]; then
     docker_caps=-all,+chown,+dac_override,+fowner,+fsetid,+kill,+setgid,+setuid,+setpcap,+net_bind_service,+net_raw,+sys_chroot,+mknod,+audit_write,+setfcap
     in_docker() { setpriv --inh-caps=-all --bounding-set="$docker_caps" "$@"; }

@@ -454,10 +454,14 @@ TEST_CASE("user namespaces inside, started by root") {
 
 TEST_CASE("in a jail, its root emulation is enough; under another listener there is none") {
     Host host = kUser;
-    host.emulated = true;
+    host.emulated = host.strips = true;
     Plan plan = plan_of(in_deb(), host);
     CHECK(plan.filters == std::vector<std::string>{"default,terminal+init"});
     CHECK(plan.degraded.empty());
+    host.strips = false; // by --seccomp=off
+    plan = plan_of(in_deb(), host);
+    REQUIRE(plan.degraded.size() == 1);
+    CHECK(plan.degraded[0].what.find("set-user-ID") != std::string::npos);
     host.emulated = false;
     host.listener = true;
     plan = plan_of(in_deb(), host);
