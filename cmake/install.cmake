@@ -24,8 +24,8 @@ install(FILES ${completions}/_ajail DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/sit
 install(FILES ${completions}/ajail.fish DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d COMPONENT ajail)
 
 set(doc ${CMAKE_INSTALL_DATADIR}/doc/ajail)
-install(FILES README.md tools/deb/copyright DESTINATION ${doc} COMPONENT ajail)
-file(GLOB chapters CONFIGURE_DEPENDS docs/*.md)
+install(FILES README.md CONTRIBUTING.md SECURITY.md tools/deb/copyright DESTINATION ${doc} COMPONENT ajail)
+file(GLOB chapters CONFIGURE_DEPENDS docs/*.md docs/*.svg)
 install(FILES ${chapters} DESTINATION ${doc}/docs COMPONENT ajail)
 
 # For a binary in /usr/bin or /usr/local/bin; elsewhere `ajail doctor --apparmor-profile` makes one.
@@ -80,7 +80,7 @@ It also lists, enters and ends jails, keeps and applies what they have
 changed, makes root filesystems, and gives each of several jails a
 workspace of one git repository.")
 set(extra ${CMAKE_SOURCE_DIR}/tools/deb)
-set(CPACK_DEBIAN_AJAIL_PACKAGE_CONTROL_EXTRA ${extra}/conffiles ${extra}/postinst ${extra}/prerm ${extra}/postrm)
+set(CPACK_DEBIAN_AJAIL_PACKAGE_CONTROL_EXTRA ${extra}/conffiles ${extra}/postinst ${extra}/prerm ${extra}/postrm ${extra}/triggers)
 
 set(CPACK_DEBIAN_BWRAP_PACKAGE_NAME ajail-bwrap)
 set(CPACK_DEBIAN_BWRAP_FILE_NAME DEB-DEFAULT)

@@ -68,7 +68,10 @@ useradd -m tester
 touch /root/before
 listing >/tmp/before
 mv /tmp/before /root/before
+# AppArmor may come later, with a parser that knows more, or less.
+apt-get remove -qq -y apparmor >/dev/null 2>&1
 apt-get install -qq -y ./debs/*.deb >/tmp/said 2>&1 || cat /tmp/said
+apt-get install -qq -y --no-install-recommends apparmor >>/tmp/said 2>&1 || cat /tmp/said
 grep -i 'warning\|error' /tmp/said || true
 echo "version: $(ajail --version | head -n 1)"
 echo "bwrap: $(bwrap --version 2>/dev/null)"

@@ -17,7 +17,7 @@ constexpr Option kDoctorOptions[] = {
 std::variant<DoctorOptions, Shown, Wrong> parse_doctor(const std::vector<std::string>& args) {
     return reading<DoctorOptions>([&]() -> std::variant<DoctorOptions, Shown, Wrong> {
         Parser parser(
-            "ajail doctor [--json]",
+            "ajail doctor [--json|--apparmor-profile]",
             "Tries all that a jail needs of this machine, and says what is missing and what to do about it.",
             kDoctorOptions);
         DoctorOptions options;

@@ -143,6 +143,9 @@ def a_filter_for_the_payload_does_not_keep_the_end_from_being_told():
     # All but what a shell needs to exit is refused: the reaper, under the same filter, still tells.
     allow = [0, 1, 2, 3, 5, 9, 10, 11, 12, 13, 14, 16, 17, 21, 59, 61, 60, 231, 158, 218, 334, 257, 262, 273, 302, 318,
              157, 63, 79, 102, 104, 107, 108, 110, 111, 39]
+    if os.uname().machine == "aarch64":
+        allow = [17, 29, 48, 56, 57, 62, 63, 64, 78, 79, 80, 93, 94, 96, 99, 134, 135, 160, 167, 172, 173, 174, 175, 176,
+                 177, 214, 215, 221, 222, 226, 260, 261, 278, 293, 439]
     program = [NUMBER]
     for number in allow:
         program += [(0x15, 0, 1, number), ALLOW]

@@ -5,7 +5,7 @@
 . "$TESTS/lib.sh"
 
 # The budgets: what it takes, and 2 % (for the binds added below). They are to be lowered with what it takes; who raises one says why in the commit.
-default_start=694
+default_start=710
 bwrap_line=387
 each_bind=9 # one `--mount=DIR,DIR,rol`
 
