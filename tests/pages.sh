@@ -63,7 +63,7 @@ for command in $("$ajail" complete -- ''); do
 done
 
 # Configured and installed (nothing is built) where there is a space in the name: the pages are made, and found.
-mkdir "$pages/a checkout" && cp -r "$here"/{CMakeLists.txt,LICENSE,README.md,cmake,docs,src,tools} "$pages/a checkout"
+mkdir "$pages/a checkout" && cp -r "$here"/{CMakeLists.txt,LICENSE,README.md,CONTRIBUTING.md,SECURITY.md,cmake,docs,src,tools} "$pages/a checkout"
 installs() (
     cd "$pages/a checkout" && mkdir build && cmake -S . -B build -DBUILD_TESTING=OFF && touch build/ajail &&
         cmake --install build --component ajail --prefix "$pages/in stalled" && [ -s "$pages/in stalled/share/man/man1/ajail.1" ]

@@ -85,10 +85,8 @@ Result<pid_t> clone3(std::uint64_t flags, Fd* pidfd, const Fd& cgroup) {
     args.exit_signal = (flags & CLONE_PARENT) != 0 ? 0 : SIGCHLD; // with that, as the caller's own
     constexpr timespec kMoment = {.tv_sec = 0, .tv_nsec = 10'000'000};
     long pid = ::syscall(SYS_clone3, &args, sizeof args);
-    for (int more = 10; pid < 0 && errno == ENOSPC && (flags & CLONE_NEWUSER) != 0 && more > 0; --more) {
-        (void)::nanosleep(&kMoment, nullptr);
-        pid = ::syscall(SYS_clone3, &args, sizeof args);
-    }
+    for (int more = 10; pid < 0 && errno == ENOSPC && (flags & CLONE_NEWUSER) != 0 && more > 0; --more)
+        pid = (::nanosleep(&kMoment, nullptr), ::syscall(SYS_clone3, &args, sizeof args));
     if (pid < 0) return failed(Call::clone3);
     if (pid > 0 && pidfd != nullptr) pidfd->reset(raw);
     return static_cast<pid_t>(pid);
