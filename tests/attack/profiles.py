@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-# seconds: 240
+# seconds: 300
 """All probes in every profile, and where nothing is in their way.
 
 `controls` lists the probes that cannot be shown to work here, `expected` what is allowed in a profile, each with its
@@ -19,7 +19,7 @@ ATTACK = os.path.join(os.path.dirname(AJAIL), "attack")
 counts = collections.Counter()
 # What a caller's environment says, and a jail must not know.
 environment = dict(os.environ, DBUS_SESSION_BUS_ADDRESS="unix:path=/run/nosuch", SSH_AUTH_SOCK="/tmp/nosuch")
-SECONDS = 120
+SECONDS = 240  # on an emulated machine; a tenth of that on others
 
 
 def tell(ok, name, wanted="", got=""):
@@ -100,6 +100,8 @@ for probe, answers in outside.items():
     if "ALLOWED" in answers:
         tell(True, probe)
     elif where == "nowhere" or (where == "root" and AS != "root") or set_so(where):
+        counts["skipped"] += 1
+    elif answers == {"SKIPPED"} and os.uname().machine != "x86_64":  # of another machine
         counts["skipped"] += 1
     else:
         tell(False, f"control of {probe}", "ALLOWED somewhere", answers)
