@@ -196,7 +196,7 @@ spec::Subordinates look_for_subordinates(unsigned uid) {
     Caller caller;
     look_for_name(caller, uid);
     const std::string& name = caller.name;
-    spec::Subordinates found{.user = name};
+    spec::Subordinates found{.user = caller.in_passwd ? name : ""};
     auto text = [](const char* path) {
         auto content = sys::read_file(path, kDatabase);
         return content ? *content : std::string();

@@ -224,7 +224,8 @@ Answer Doctor::grants() {
     auto cwd = current_directory();
     std::string dir = cwd && *cwd != "/" ? *cwd : "/usr";
     auto source = look_at(dir);
-    if (!source) return {false, "", spec::escape(dir) + ": " + std::strerror(source.error().err)};
+    if (!source) source = look_at(dir = "/usr"); // a run takes the directory that it is in, whatever leads there
+    if (!source) return {false, "", dir + ": " + std::strerror(source.error().err)};
     spec::Spec spec = least();
     spec.mounts.emplace_back(spec::Bind{std::move(source).take(), "/granted"});
     return mounted(attempt(spec));

@@ -191,12 +191,13 @@ bool Guests::reap(Fd& pidfd, Message& end) {
 void Guests::send_away() {
     door_ = -1;
     for (Guest& guest : guests_) {
+        Message nobody; // asks how the bearer has ended
         for (Fd* pidfd : {&guest.bearer, &guest.process}) {
             // The second may be there already, and its number still be on the way.
             while (pidfd == &guest.process && guest.report && is_readable(guest.report)) hear_joiner(guest);
             if (!*pidfd) continue;
             (void)sys::pidfd_send_signal(pidfd->get(), SIGKILL);
-            (void)reap(*pidfd, guest.end);
+            (void)reap(*pidfd, pidfd == &guest.process ? guest.end : nobody);
         }
         if (guest.joined && guest.visitor) (void)tell(guest.visitor, guest.end);
     }

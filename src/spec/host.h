@@ -27,7 +27,7 @@ constexpr const char* kNoKeyctl = "a seccomp program around ajail refuses keyctl
 
 /// What it takes to map more ids than one's own; looked for only when somebody asks.
 struct Subordinates {
-    std::string user = {};                      ///< the caller's name, as the files have it
+    std::string user = {};                      ///< the caller's name, as the files have it; empty: there is none
     std::vector<IdRange> uids = {}, gids = {};  ///< from /etc/subuid and /etc/subgid
     std::string newuidmap = {}, newgidmap = {}; ///< absolute paths; empty: not found
     bool no_new_privs = false;                  ///< the helpers would get no privileges

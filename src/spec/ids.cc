@@ -61,6 +61,8 @@ std::string no_range(const Host& host) {
     if (have.newuidmap.empty() || have.newgidmap.empty())
         return std::string(have.newuidmap.empty() ? "newuidmap" : "newgidmap") +
                " is not installed; as root: apt-get install uidmap";
+    if (have.user.empty() && host.uid != 0)
+        return "uid " + std::to_string(host.uid) + " has no name in /etc/passwd, by which newuidmap knows users";
     bool uids = map_range(host.uid, have.uids).size() > 1, gids = map_range(host.gid, have.gids).size() > 1;
     if (!uids || !gids) {
         std::string where = uids ? "/etc/subgid" : gids ? "/etc/subuid" : "/etc/subuid and /etc/subgid";

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <ctime>
 #include <sys/file.h>
 
 namespace ajail::store {
@@ -112,7 +113,13 @@ bool is_running(const std::string& directory, const std::string& name) {
 
 Result<Fd> knock(const std::string& directory, const std::string& name) {
     Fd dir = TRY(sys::open(directory.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW));
-    return sys::connect_packets(address_of(dir, name).c_str());
+    for (int more = 100;; --more) {
+        auto door = sys::connect_packets(address_of(dir, name).c_str());
+        // It comes a moment after the note, which is what others see.
+        if (door || more == 0 || !is_running(directory, name)) return door;
+        constexpr timespec kMoment = {.tv_sec = 0, .tv_nsec = 10'000'000};
+        (void)::nanosleep(&kMoment, nullptr);
+    }
 }
 
 } // namespace ajail::store

@@ -29,7 +29,7 @@ said='user namespaces are switched off in the container or sandbox that this run
 said+='--nested); as root there: sysctl -w user.max_user_namespaces=10000'
 # Called by root, it is the user namespace above that has the limit.
 [ "$(id -u)" != 0 ] ||
-    said='no more user namespaces may be made here: nested too deep, or user.max_user_namespaces is used up'
+    said='no more user namespaces may be made here: nested too deep, or user.max_user_namespaces (or another max_*_namespaces) is used up'
 says 'switched off by the sandbox around it' "Creating new namespace failed: $said" \
     bwrap --bind / / --unshare-user --disable-userns "$AJAIL" bwrap "${root[@]}" --unshare-user true
 if sanitized; then

@@ -150,10 +150,11 @@ wait $client
 equal 'a signal is passed on' 9 $?
 
 # The command ends, and all that runs beside it.
+rm ready # that of the one before
 "$AJAIL" exec rest sh -c 'echo ready; sleep 4712' >ready 2>/dev/null &
 client=$!
 for ((waited = 0; waited < 100; ++waited)); do
-    grep -q ready ready && break
+    grep -qs ready ready && break
     sleep 0.05
 done
 exec 7>&-
