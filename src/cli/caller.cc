@@ -316,7 +316,8 @@ std::string why_no_devices() {
                    " c " + number;
     }
     struct statvfs fs {};
-    if (::statvfs(kDevices[0].path, &fs) == 0 && (fs.f_flag & ST_NODEV) != 0)
+    if (::statvfs(kDevices[0].path, &fs) != 0) return std::string(kDevices[0].path) + ": " + std::strerror(errno);
+    if ((fs.f_flag & ST_NODEV) != 0)
         return "/dev is mounted where no device works; as root: mount -o remount,dev /dev";
     return {};
 }

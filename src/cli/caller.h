@@ -36,8 +36,8 @@ const std::vector<std::string>& mountpoints();
 /// Whether other file systems are mounted in SOURCE. No overlay can be made of it then.
 bool has_submounts(const spec::Source& source);
 
-/// Whether there can be overlays for SPEC, and on what. A run that has none but its root finds out by making that, unless ALL are to be
-/// known beforehand.
+/// Whether there can be overlays for SPEC, and on what. A run that has none but its root finds out by making that, unless
+/// ALL are to be known beforehand.
 void look_for_overlays(spec::Host& host, spec::Spec& spec, bool all);
 
 /// The current directory, or why there is none.

@@ -449,7 +449,7 @@ Status close_all_but(std::span<const int> kept) {
                 next = static_cast<unsigned>(one);
         if (next > from && ::syscall(SYS_close_range, from, next == ~0U ? next : next - 1, 0U) < 0)
             return failed(Call::close_range);
-        if (next == ~0U) return answered(::fcntl(fd, F_GETFD) < 0);
+        if (next == ~0U) return answered(::fcntl(fd, F_GETFD) < 0 && errno == EBADF);
         from = next + 1;
     }
 }

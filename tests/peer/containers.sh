@@ -3,6 +3,8 @@
 # an ordinary user, and as root it does what it can. What it cannot is said by the doctor, who is right.
 # needs: podman, runc, systemd-container
 # only: root
+# What is mounted for them is nobody else's to see: other tests look at what is.
+[ -n "${PRIVATE_MOUNTS:-}" ] || exec unshare --mount env PRIVATE_MOUNTS=yes bash "$0"
 . "$TESTS/lib.sh"
 # Podman wants a path of less than 50 characters.
 storage=$HOST_TMP/podman
