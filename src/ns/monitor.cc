@@ -164,7 +164,10 @@ private:
             if (!relay_.raw()) pass_on(sig);
             return;
         }
-        if (sig == SIGCONT) relay_.again();
+        if (sig == SIGCONT) {
+            relay_.resize(); // others had the terminal, perhaps while we were not looking
+            relay_.again();
+        }
         pass_on(sig);
         if (sig == SIGTSTP) stop_self(::getpid());
     }
@@ -185,8 +188,8 @@ private:
         (void)sys::sigprocmask(SIG_UNBLOCK, tstp, nullptr);
         (void)::kill(whom, SIGTSTP);
         (void)sys::sigprocmask(SIG_BLOCK, tstp, nullptr);
-        relay_.resume();
         relay_.resize();
+        relay_.resume();
         pass_on(SIGCONT);
     }
 
