@@ -434,10 +434,10 @@ Result<int> canary() {
 Status answered(bool done) { return done ? Status(Done{}) : as(Call::close_range, refused(EPROTO)); }
 } // namespace
 Status close_on_exec_from(unsigned first) {
-    int fd = TRY(canary());
+    Fd fd(TRY(canary()));
     // 4 is CLOSE_RANGE_CLOEXEC (close_range(2), Linux 5.11).
     TRY(status(::syscall(SYS_close_range, first, ~0U, 4U), Call::close_range));
-    return answered(::fcntl(fd, F_GETFD) == FD_CLOEXEC);
+    return answered(::fcntl(fd.get(), F_GETFD) == FD_CLOEXEC);
 }
 Status close_all_but(std::span<const int> kept) {
     int fd = TRY(canary());

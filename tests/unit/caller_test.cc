@@ -149,3 +149,11 @@ TEST_CASE("who calls") {
     ::unsetenv("USER");
     CHECK(cli::who_calls(4242424).name == "user");
 }
+
+TEST_CASE("what is set close-on-exec is no more than was open") {
+    auto next = [] { return sys::Fd(::dup(0)).get(); };
+    int free = next();
+    REQUIRE(free >= 0);
+    CHECK(sys::close_on_exec_from(3));
+    CHECK(next() == free);
+}
