@@ -39,6 +39,8 @@ struct Hint {
 
 bool told = false; // what --verbose tells
 
+constexpr const char* kNoProc =
+    "/proc is not mounted, and a jail cannot be set up without it; as root: mount -t proc proc /proc";
 constexpr const char* kTooManyMounts = "too many mounts, see /proc/sys/fs/mount-max";
 
 // The first that fits.
@@ -90,7 +92,7 @@ constexpr Hint kHints[] = {
      "the root is the kernel's initramfs, which no mount can take the place of; what boots this system has to go to "
      "another file system first (switch_root(8), also a tmpfs)"},
     {Stage::exec, Call::chdir, 0, "the directory cannot be entered in the jail"},
-    {Stage::start, Call::openat2, ENOENT, "/proc is not mounted, and a jail cannot be set up without it"},
+    {Stage::start, Call::openat2, ENOENT, kNoProc},
     {Stage::start, Call::prctl, EINVAL, "the kernel is built without seccomp (CONFIG_SECCOMP)"},
     {Stage::start, Call::openat2, ENOSYS,
      "this is a jail of ajail, and it works in one with --nested; or the kernel is older than Linux 5.6"},
@@ -273,7 +275,7 @@ std::string diagnose(const Error& error, const Circumstances& here) {
     bool creating = error.stage == Stage::namespaces;
     bool stripped = error.err == EPERM || error.err == EACCES;
     if (!creating && !stripped) return {};
-    if (creating && here.proc_missing) return "/proc is not mounted, and a jail cannot be set up without it";
+    if (creating && here.proc_missing) return kNoProc;
     if (creating && here.userns_missing) return "the kernel is built without user namespaces (CONFIG_USER_NS)";
     if (creating && here.no_userns_left && here.own_userns)
         return "user namespaces are switched off in the container or sandbox that this runs in (a jail of ajail has "
