@@ -7,7 +7,8 @@ with open("keys.sh", "w") as keys:
                'old=$(stty -g <&3)\n'
                'stty -icanon -echo min 1 <&3\n'
                'echo KE""YS\n'
-               'while c=$(dd bs=1 count=1 <&3 2>/dev/null); [ "$c" != q ]; do printf "<%s>" "$c"; done\n'
+               # (One program: a shell that starts one for each key may just be doing so when it is interrupted, and forget.)
+               """perl -e '$| = 1; print "<$c>" while sysread(STDIN, $c, 1) && $c ne "q"' <&3\n"""
                'stty "$old" <&3\n'
                'echo END-"$(wc -l)"\n')
 KEYS = "$J sh keys.sh"
