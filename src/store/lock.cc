@@ -85,6 +85,9 @@ std::vector<Holder> holders(int dir) {
         found.push_back({pid, std::string_view(mode) == "WRITE" ? Hold::exclusive : Hold::shared});
     }
     std::sort(found.begin(), found.end(), [](const Holder& a, const Holder& b) { return a.pid < b.pid; });
+    // The list goes on changing between two parts that are read of it: one may be told twice.
+    auto same = [](const Holder& a, const Holder& b) { return a.pid == b.pid; };
+    found.erase(std::unique(found.begin(), found.end(), same), found.end());
     return found;
 }
 
