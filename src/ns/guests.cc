@@ -191,14 +191,16 @@ bool Guests::reap(Fd& pidfd, Message& end) {
 void Guests::send_away() {
     door_ = -1;
     for (Guest& guest : guests_) {
+        auto kill = [](Fd& pidfd, Message& end) {
+            if (!pidfd) return;
+            (void)sys::pidfd_send_signal(pidfd.get(), SIGKILL);
+            (void)reap(pidfd, end);
+        };
         Message nobody; // asks how the bearer has ended
-        for (Fd* pidfd : {&guest.bearer, &guest.process}) {
-            // The second may be there already, and its number still be on the way.
-            while (pidfd == &guest.process && guest.report && is_readable(guest.report)) hear_joiner(guest);
-            if (!*pidfd) continue;
-            (void)sys::pidfd_send_signal(pidfd->get(), SIGKILL);
-            (void)reap(*pidfd, pidfd == &guest.process ? guest.end : nobody);
-        }
+        kill(guest.bearer, nobody);
+        // The process may be there already, and its number still be on the way.
+        while (guest.report && is_readable(guest.report)) hear_joiner(guest);
+        kill(guest.process, guest.end);
         if (guest.joined && guest.visitor) (void)tell(guest.visitor, guest.end);
     }
     guests_.clear();

@@ -224,8 +224,7 @@ sys::Result<Around> around() {
         }
         return status;
     });
-    found.keyctl = false;     // not known
-    if (!asked) return found; // nor will there be a jail, for a reason that is told then
+    if (!asked) return Around{.keyctl = false}; // not known; nor will there be a jail, for a reason that is told then
     auto is = [status = *asked](int bit) { return (status & bit) != 0; };
     found.emulation = is(kListener) && is(kEmulated);
     found.listener = is(kListener) && !is(kEmulated);

@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <ctime>
 #include <sys/file.h>
 
 namespace ajail::store {
@@ -117,8 +116,7 @@ Result<Fd> knock(const std::string& directory, const std::string& name) {
         auto door = sys::connect_packets(address_of(dir, name).c_str());
         // It comes a moment after the note, which is what others see.
         if (door || more == 0 || !is_running(directory, name)) return door;
-        constexpr timespec kMoment = {.tv_sec = 0, .tv_nsec = 10'000'000};
-        (void)::nanosleep(&kMoment, nullptr);
+        (void)sys::poll({}, 10);
     }
 }
 

@@ -142,15 +142,14 @@ def interrupt_is_the_payloads_to_catch():
 @test
 def stopped_and_continued():
     mark = new_mark()
-    # Between its fork and its exec bash has handlers, and forgets what it was told.
-    neighbour = lambda: any(contents(f"/proc/{pid}/comm") == "sleep\n" for pid in processes(mark))
     with shell_on_host() as t:
         for sig in (None, signal.SIGTSTP, signal.SIGSTOP):
             t.line(f"{{ seq 7; sleep {mark}; }} | {KEYS}")
             t.expect("KEYS\r\n")
             t.send("a")
             t.expect("<a>")
-            eventually("its neighbour sleeps", neighbour)
+            # Between its fork and its exec bash has handlers, and forgets what it was told.
+            eventually("its neighbour sleeps", lambda: sleepers(mark))
             if sig:
                 os.killpg(t.foreground(), sig)
             else:
