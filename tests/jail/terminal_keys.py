@@ -221,16 +221,18 @@ def what_nobody_asked_for_is_for_the_shell():
 
 @test
 def a_pager_of_the_host_keeps_the_keys():
+    mark = new_mark()
     with open("pager.sh", "w") as file:
         file.write(open("keys.sh").read().replace("KE", "PA").replace("YS", "GER"))
     with shell_on_host() as t:
-        for command in ("echo x | $J sh -c 'cat; echo text >&2; sleep 1000'", "$J sh -c 'echo text; sleep 1000'",
-                        "echo x | $J cat | $J sh -c 'cat; sleep 1000'"):
+        for command in (f"echo x | $J sh -c 'cat; echo text >&2; sleep {mark}'", f"$J sh -c 'echo text; sleep {mark}'",
+                        f"echo x | $J cat | $J sh -c 'cat; sleep {mark}'"):
             t.line(f"{command} | sh pager.sh")
             t.expect("PAGER")
             for key in "abcdefghij":
                 t.send(key)
                 t.expect(f"<{key}>")
+            eventually("the payload is there to be interrupted", lambda: sleepers(mark))
             t.send("\x03")
             prompt(t)
             t.line("stty sane")
